@@ -56,6 +56,15 @@ export class EngineError extends FlotsamError {
   }
 }
 
+/** Failures of the connection itself: no byte of the request can have reached an engine. */
+const beforeSending = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'EPERM'])
+
+/** Whether the engine may have received the request that failed, and may have carried it out. */
+export function mayHaveArrived({ cause }: EngineError): boolean {
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+  return typeof code !== 'string' || !beforeSending.has(code)
+}
+
 /** The message of anything that was thrown, on one line. */
 export function messageOf(thrown: unknown): string {
   const text = thrown instanceof Error ? thrown.message : String(thrown)

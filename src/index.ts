@@ -1,1 +1,11 @@
-export {}
+export { EngineError, type FailureKind, FlotsamError, LifecycleError, OptionError } from './errors.ts'
+export type { AboutContainer, EventName, EventOf, FlotsamEvent, TroubleSubject, VerdictCounts } from './events.ts'
+export type { BeforeRemove, DanglingContainer } from './hook.ts'
+export type { GraceReason, Reason, SpareReason, TrackerTrouble, VerdictName } from './judge.ts'
+export type { CoverableState, Duration, ReconcilerOptions } from './options.ts'
+export type { OwnerLabel } from './owner.ts'
+export { createReconciler, type Reconciler } from './reconciler.ts'
+export type { Listener, Subscription } from './report/reporter.ts'
+export type { Status } from './status.ts'
+export type { LookReport, ReportedContainer } from './supervision/report-of-look.ts'
+export { type Tracked, TrackerTroubleError } from './tracker.ts'

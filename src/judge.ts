@@ -1,0 +1,241 @@
+import type { ContainerSummary } from './engine/port.ts'
+import type { ContainerId } from './ids.ts'
+
+/** Why an untracked container is not to be removed although its graces are over. Stable words; docs/reasons.md explains each. */
+export type SpareReason =
+  | 'self'
+  | 'keep-label'
+  | 'label-from-image'
+  | 'image-unknown'
+  | 'state-not-covered'
+  | 'state-unknown'
+  | 'namespace-shared'
+  | 'dangling-share'
+  | 'hook-refused'
+  | 'hook-failed'
+  | 'hook-timed-out'
+  | TrackerTrouble
+
+/** Why the tracker's answer could not be had. */
+export type TrackerTrouble =
+  | 'tracker-unknown'
+  | 'tracker-failed'
+  | 'tracker-timed-out'
+  | 'tracker-not-ready'
+  | 'tracker-invalid'
+  | 'tracked-file-unreadable'
+  | 'tracked-file-invalid'
+  | 'tracked-url-failed'
+  | 'tracked-url-invalid'
+
+export type GraceReason = 'creation-grace' | 'restore-grace' | 'release-grace' | 'recovery-grace'
+
+/** What the judge says of one container at one look. */
+export type Verdict =
+  | { readonly verdict: 'tracked'; readonly reason: 'tracked' }
+  | {
+      readonly verdict: 'graced'
+      readonly reason: GraceReason
+      /** When the last of its graces ends, on the clock that counts them. */
+      readonly endsAtMs: number
+    }
+  | {
+      readonly verdict: 'dangling'
+      readonly reason: 'untracked'
+      /** Ended containers in its network namespace that protect it no longer only because they are untracked: asked again last. */
+      readonly endedGuests: readonly ContainerId[]
+    }
+  | { readonly verdict: 'spared'; readonly reason: SpareReason }
+
+export type VerdictName = Verdict['verdict']
+export type Reason = Verdict['reason']
+
+/** What the tracker says of one id. */
+export type TrackerAnswer = 'tracked' | 'untracked' | TrackerTrouble
+
+/** When each grace ends, on the clock that counts them; undefined where there is none. */
+export interface GraceEnds {
+  readonly creationMs: number
+  readonly restoreMs: number | undefined
+  readonly releaseMs: number | undefined
+  readonly recoveryMs: number | undefined
+}
+
+/** What an owner may decide about what is removed. */
+export interface Policy {
+  readonly keepLabel: string
+  readonly states: ReadonlySet<string>
+}
+
+/** All that a verdict rests on. The judge asks nobody and reads no clock. */
+export interface Evidence {
+  readonly container: ContainerSummary
+  readonly policy: Policy
+  /** When the look began, on the clock that counts graces. */
+  readonly lookBeganMs: number
+  readonly isSelf: boolean
+  readonly answer: TrackerAnswer
+  /** Whether its owner label came with its image. */
+  readonly labelOrigin: 'container' | 'image' | 'unknown'
+  /** A listed container that shares its network namespace and protects it. */
+  readonly protectingGuest: ContainerId | undefined
+  readonly endedGuests: readonly ContainerId[]
+  readonly graceEnds: GraceEnds
+  /** Our own removal stopped it, so the states that the policy covers do not matter any more. */
+  readonly stoppedByUs: boolean
+  /** Where the hook would not have it removed, until it is to be asked again. */
+  readonly hookRefusal: 'hook-refused' | 'hook-failed' | 'hook-timed-out' | undefined
+}
+
+/** One rule's view of one container: what was seen, and the verdict where the rule settles it. */
+export interface Finding {
+  readonly rule: RuleName
+  readonly seen: string
+  readonly verdict: Verdict | undefined
+}
+
+export type RuleName =
+  | 'not-self'
+  | 'tracked'
+  | 'keep-label'
+  | 'unknown-is-spared'
+  | 'own-label'
+  | 'state-covered'
+  | 'namespace-shared'
+  | 'graces'
+  | 'hook'
+  | 'dangling'
+
+interface Rule {
+  readonly name: RuleName
+  /** What the rule saw, for people; worked out only when a container is explained. */
+  readonly seen: (evidence: Evidence) => string
+  readonly settles: (evidence: Evidence) => Verdict | undefined
+}
+
+const tracked: Verdict = { verdict: 'tracked', reason: 'tracked' }
+const spared = (reason: SpareReason): Verdict => ({ verdict: 'spared', reason })
+
+const rules: readonly Rule[] = [
+  {
+    name: 'not-self',
+    seen: ({ isSelf }) => (isSelf ? 'this is the container that the agent runs in' : 'not the container that the agent runs in'),
+    settles: ({ isSelf }) => (isSelf ? spared('self') : undefined),
+  },
+  {
+    name: 'tracked',
+    seen: ({ answer }) => (answer === 'tracked' ? 'the agent tracks it' : 'the agent does not say that it tracks it'),
+    settles: ({ answer }) => (answer === 'tracked' ? tracked : undefined),
+  },
+  {
+    name: 'keep-label',
+    seen: ({ container, policy }) => seenLabel(container.labels, policy.keepLabel),
+    settles: ({ container, policy }) => (isKept(container, policy) ? spared('keep-label') : undefined),
+  },
+  {
+    name: 'unknown-is-spared',
+    seen: ({ answer }) =>
+      answer === 'untracked' ? 'the tracker answered: not tracked' : answer === 'tracked' ? 'the tracker answered' : `no answer: ${answer}`,
+    settles: ({ answer }) => (answer === 'tracked' || answer === 'untracked' ? undefined : spared(answer)),
+  },
+  {
+    name: 'own-label',
+    seen: ({ labelOrigin }) =>
+      ({
+        container: 'its owner label was put on the container itself',
+        image: 'its owner label came with its image',
+        unknown: 'whether its owner label came with its image could not be found out',
+      })[labelOrigin],
+    settles: ({ labelOrigin }) =>
+      labelOrigin === 'container' ? undefined : spared(labelOrigin === 'image' ? 'label-from-image' : 'image-unknown'),
+  },
+  {
+    name: 'state-covered',
+    seen: ({ container, policy, stoppedByUs }) =>
+      stoppedByUs
+        ? `${container.state}, and our own removal stopped it`
+        : `${container.state || 'no state'}; covered: ${[...policy.states].join(', ')}`,
+    settles: ({ container, policy, stoppedByUs }) => {
+      if (container.state === '') return spared('state-unknown')
+      return stoppedByUs || policy.states.has(container.state) ? undefined : spared('state-not-covered')
+    },
+  },
+  {
+    name: 'namespace-shared',
+    seen: ({ protectingGuest }) =>
+      protectingGuest ? `${protectingGuest.slice(0, 12)} uses its network` : 'no container that counts uses its network',
+    settles: ({ protectingGuest }) => (protectingGuest ? spared('namespace-shared') : undefined),
+  },
+  { name: 'graces', seen: (evidence) => seenGraces(evidence), settles: lastGrace },
+  {
+    name: 'hook',
+    seen: ({ hookRefusal }) => hookRefusal ?? 'no refusal',
+    settles: ({ hookRefusal }) => (hookRefusal ? spared(hookRefusal) : undefined),
+  },
+  {
+    name: 'dangling',
+    seen: () => 'owned, untracked, out of every grace, unprotected',
+    settles: ({ endedGuests }) => ({ verdict: 'dangling', reason: 'untracked', endedGuests }),
+  },
+]
+
+/**
+ * The verdict on one owned container: that of the first rule that settles it. Pure.
+ */
+export function judge(evidence: Evidence): Verdict {
+  for (const rule of rules) {
+    const verdict = rule.settles(evidence)
+    if (verdict) return verdict
+  }
+  throw new Error('unreachable: the last rule settles every case')
+}
+
+/** Every rule in its order with what it saw; the verdict is that of the first finding that has one. Pure. */
+export function findings(evidence: Evidence): readonly Finding[] {
+  return rules.map(({ name, seen, settles }) => ({ rule: name, seen: seen(evidence), verdict: settles(evidence) }))
+}
+
+/** Whether the container bears the keep label, with any value but `false`. */
+export function isKept({ labels }: ContainerSummary, { keepLabel }: Policy): boolean {
+  return Object.hasOwn(labels, keepLabel) && labels[keepLabel] !== 'false'
+}
+
+/**
+ * bounded-removal: whether so large a share of the owned containers dangles that the tracker itself is in doubt.
+ * Without a limit nothing is in doubt.
+ */
+export function isShareSuspicious(danglingCount: number, ownedCount: number, maxShare: number | undefined): boolean {
+  return maxShare !== undefined && ownedCount > 0 && danglingCount / ownedCount > maxShare
+}
+
+/** The grace that ends last, when the look began before its end. */
+function lastGrace({ graceEnds, lookBeganMs }: Evidence): Verdict | undefined {
+  let reason: GraceReason = 'creation-grace'
+  let endsAtMs = graceEnds.creationMs
+  for (const [name, endMs] of laterGraces(graceEnds)) {
+    if (endMs === undefined || endMs <= endsAtMs) continue
+    reason = name
+    endsAtMs = endMs
+  }
+  return lookBeganMs >= endsAtMs ? undefined : { verdict: 'graced', reason, endsAtMs }
+}
+
+function laterGraces(ends: GraceEnds): readonly (readonly [GraceReason, number | undefined])[] {
+  return [
+    ['restore-grace', ends.restoreMs],
+    ['release-grace', ends.releaseMs],
+    ['recovery-grace', ends.recoveryMs],
+  ]
+}
+
+function seenGraces({ graceEnds, lookBeganMs }: Evidence): string {
+  const open = [['creation-grace', graceEnds.creationMs] as const, ...laterGraces(graceEnds)].filter(
+    ([, endMs]) => endMs !== undefined && endMs > lookBeganMs,
+  )
+  if (open.length === 0) return 'every grace is over'
+  return open.map(([name, endMs]) => `${name} for another ${Math.ceil(((endMs as number) - lookBeganMs) / 1000)}s`).join(', ')
+}
+
+function seenLabel(labels: ContainerSummary['labels'], name: string): string {
+  return Object.hasOwn(labels, name) ? `label ${name}=${labels[name]}` : `no label ${name}`
+}

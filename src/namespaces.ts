@@ -1,0 +1,60 @@
+import type { ContainerSummary } from './engine/port.ts'
+import type { ContainerId } from './ids.ts'
+
+const shared = 'container:'
+
+/** The containers that use the network namespace of another one, by what they call that other one. */
+export interface NetworkSharing {
+  /** Everyone listed who uses the network of this container. */
+  guestsOf(holder: ContainerSummary): readonly ContainerSummary[]
+}
+
+/**
+ * Finds who shares whose network namespace in one unfiltered listing. A guest may name its holder by id, by a prefix of
+ * it or by name, according to the engine; all are matched, since a match too many only spares.
+ */
+export function networkSharing(containers: readonly ContainerSummary[]): NetworkSharing {
+  const guests = new Map<string, ContainerSummary[]>()
+  const prefixes: string[] = []
+  for (const container of containers) {
+    if (!container.networkMode.startsWith(shared)) continue
+    const holder = container.networkMode.slice(shared.length).replace(/^\//, '')
+    const known = guests.get(holder)
+    if (known) known.push(container)
+    else {
+      guests.set(holder, [container])
+      if (holder.length < 64) prefixes.push(holder)
+    }
+  }
+  if (guests.size === 0) return { guestsOf: () => [] }
+  return {
+    guestsOf: ({ id, names }) => {
+      const called = new Set([id, ...names, ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix))])
+      return [...called].flatMap((name) => guests.get(name) ?? []).filter((guest) => guest.id !== id)
+    },
+  }
+}
+
+const ended = new Set(['exited', 'dead'])
+
+/** Whether a guest's own processes have ended, so that it uses no network now. */
+export function hasEnded({ state }: ContainerSummary): boolean {
+  return ended.has(state)
+}
+
+export type Guests = { readonly protecting: ContainerId | undefined; readonly ended: readonly ContainerId[] }
+
+/**
+ * Which guest protects the holder, and which ended ones no longer do. A guest that has ended and is itself owned and
+ * untracked protects nobody; every other one does.
+ */
+export function weighGuests(
+  guests: readonly ContainerSummary[],
+  isOwnedAndUntracked: (guest: ContainerSummary) => boolean,
+): Guests {
+  const isHarmless = (guest: ContainerSummary) => hasEnded(guest) && isOwnedAndUntracked(guest)
+  return {
+    protecting: guests.find((guest) => !isHarmless(guest))?.id,
+    ended: guests.filter(isHarmless).map(({ id }) => id),
+  }
+}

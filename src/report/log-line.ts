@@ -1,0 +1,97 @@
+import { formatDuration } from '../duration.ts'
+import type { AboutContainer, Happening } from '../events.ts'
+import { shortId } from '../ids.ts'
+
+export type Level = 'debug' | 'info' | 'warn' | 'error'
+
+export interface LogLine {
+  readonly level: Level
+  readonly fields: Readonly<Record<string, unknown>>
+  /** Put into words only when somebody reads it. */
+  readonly message: () => string
+}
+
+const line = (level: Level, message: () => string) => ({ level, message })
+
+/** What an event looks like in the log. Every field of it goes along; `event` is its name. */
+export function lineOf(happening: Happening): LogLine {
+  const { type, ...fields } = happening
+  return { ...say(happening), fields: { event: type, ...fields } }
+}
+
+function say(happening: Happening): Omit<LogLine, 'fields'> {
+  switch (happening.type) {
+    case 'discovered':
+      return line('debug', () => `${called(happening)} is new (${happening.state})`)
+    case 'classified':
+      return sayVerdict(happening)
+    case 'spared':
+      return line('debug', () => `${called(happening)} is spared: ${happening.reason}`)
+    case 'removed':
+      return line('info', () => `removed ${called(happening)}`)
+    case 'removeFailed':
+      return line('debug', () => `could not remove ${called(happening)}: ${happening.message}; again in ${formatDuration(happening.retryInMs)}`)
+    case 'stuck':
+      return line('warn', () => `${called(happening)} is stuck after ${happening.failures} tries: ${happening.message}; it is tried again from time to time`)
+    case 'vanished':
+      return line('debug', () => `${called(happening)} is gone; somebody else removed it`)
+    case 'released':
+      return line('info', () => `${called(happening)} is no longer ours`)
+    case 'lost':
+      return line('warn', () => `the agent tracks ${called(happening)}, which ${happening.how === 'exited' ? 'has exited' : 'is gone'}`)
+    case 'looked':
+      return line('debug', () => `looked: ${happening.owned} of ${happening.listed} containers are ours, ${happening.dangling} dangling`)
+    case 'engineDown':
+      return line('warn', () => `the engine does not answer: ${happening.message}`)
+    case 'engineStillDown':
+      return line(
+        'warn',
+        () => `the engine still does not answer after ${formatDuration(happening.downForMs)} and ${happening.failures} tries: ${happening.message}`,
+      )
+    case 'engineUp':
+      return line('info', () => `the engine answers again after ${formatDuration(happening.downForMs)} and ${happening.failures} failed tries`)
+    case 'trouble':
+      return line('warn', () => `${troubles[happening.about]}: ${happening.message}`)
+    case 'troubleGoesOn':
+      return line('warn', () => `${troubles[happening.about]}, ${happening.count} times in ${formatDuration(happening.lastedMs)}: ${happening.message}`)
+    case 'troubleOver':
+      return line('info', () => `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${happening.count} failures`)
+    case 'stalled':
+      return line(
+        'info',
+        () => `this process or its clock stood still for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
+      )
+    case 'started':
+      return line('info', () => `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`)
+    case 'crashed':
+      return line('error', () => `Flotsam has failed and watches no more: ${happening.message}`)
+    case 'stopped':
+      return line('info', () => happening.underWay > 0 ? `stopped; ${happening.underWay} removals were left unsettled` : 'stopped')
+  }
+}
+
+const troubles = {
+  tracker: 'what the agent tracks is unknown, so nothing is removed',
+  hook: 'beforeRemove failed, so the container is spared',
+  image: 'an image could not be looked at, so its containers are spared',
+  removal: 'a removal failed',
+  fault: 'a fault inside was contained',
+} as const
+
+const recoveries = {
+  tracker: 'what the agent tracks is known again',
+  hook: 'beforeRemove answers again',
+  image: 'images can be looked at again',
+  removal: 'no removal fails any more',
+  fault: 'no further faults',
+} as const
+
+function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit<LogLine, 'fields'> {
+  const { verdict, reason, dryRun } = happening
+  if (verdict === 'dangling' && dryRun) return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
+  return line('debug', () => `${called(happening)} is ${verdict}: ${reason}`)
+}
+
+function called({ name, id }: AboutContainer): string {
+  return name === '' ? shortId(id) : `${name} (${shortId(id)})`
+}

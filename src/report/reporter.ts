@@ -1,0 +1,65 @@
+import type { Logger } from 'pino'
+
+import type { Clock } from '../clock.ts'
+import { messageOf } from '../errors.ts'
+import type { EventName, EventOf, FlotsamEvent, Report } from '../events.ts'
+import { lineOf } from './log-line.ts'
+
+/** Called with each event of one sort. What it throws is logged once and stops nothing. */
+export type Listener<TName extends EventName> = (event: EventOf<TName>) => void
+
+export interface Subscription {
+  unsubscribe(): void
+}
+
+/** Passes everything that happens to the log and to whoever listens. */
+export interface Reporter {
+  readonly report: Report
+  on<TName extends EventName>(name: TName, listener: Listener<TName>): Subscription
+}
+
+type AnyListener = (event: FlotsamEvent) => unknown
+
+export function createReporter(clock: Clock, logger: Logger): Reporter {
+  const listeners = new Map<EventName, Set<AnyListener>>()
+  const faulty = new WeakSet<AnyListener>()
+
+  function noteFault(listener: AnyListener, name: EventName, thrown: unknown): void {
+    if (faulty.has(listener)) return
+    faulty.add(listener)
+    logger.error({ event: 'listener', err: thrown }, `a listener for "${name}" threw: ${messageOf(thrown)}; told once`)
+  }
+
+  function tell(listener: AnyListener, event: FlotsamEvent): void {
+    try {
+      const result = listener(event)
+      if (result instanceof Promise) result.catch((thrown: unknown) => noteFault(listener, event.type, thrown))
+    } catch (thrown) {
+      noteFault(listener, event.type, thrown)
+    }
+  }
+
+  return {
+    report: (happening) => {
+      const line = lineOf(happening)
+      if (logger.isLevelEnabled(line.level)) logger[line.level](line.fields, line.message())
+      const listening = listeners.get(happening.type)
+      if (!listening) return
+      const event = { ...happening, at: clock.wallNow() } as FlotsamEvent
+      for (const listener of listening) tell(listener, event)
+    },
+    on: (name, listener) => {
+      const listening = listeners.get(name) ?? new Set<AnyListener>()
+      listeners.set(name, listening)
+      // A listener of its own for each call, so that one function can listen twice.
+      const own: AnyListener = (event) => (listener as unknown as AnyListener)(event)
+      listening.add(own)
+      return {
+        unsubscribe: () => {
+          listening.delete(own)
+          if (listening.size === 0) listeners.delete(name)
+        },
+      }
+    },
+  }
+}

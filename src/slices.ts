@@ -1,0 +1,24 @@
+import type { Clock } from './clock.ts'
+
+/** How long one slice of work may keep the event loop. */
+const sliceMs = 4
+/** So many items are worked on between two readings of the clock. */
+const itemsPerReading = 16
+
+/** Works through the items and lets the host's own work run in between, so that a long list never stalls it. */
+export async function inSlices<TItem>(
+  items: Iterable<TItem>,
+  clock: Clock,
+  signal: AbortSignal,
+  work: (item: TItem) => void,
+): Promise<void> {
+  let sliceBeganMs = clock.now()
+  let count = 0
+  for (const item of items) {
+    work(item)
+    if (++count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
+    await clock.breathe()
+    signal.throwIfAborted()
+    sliceBeganMs = clock.now()
+  }
+}

@@ -1,0 +1,76 @@
+import type { SupervisorContext } from '../machines/supervisor.machine.ts'
+import type { VerdictName } from './judge.ts'
+import type { Known } from './supervision/known.ts'
+import type { Removals } from './supervision/removals.ts'
+
+/** Where a reconciler stands, as plain JSON. Times are milliseconds since 1970. */
+export interface Status {
+  /** `new` until `start()`, `disabled` where the option says so. */
+  readonly state: 'new' | 'disabled' | 'running' | 'stopping' | 'stopped'
+  readonly dryRun: boolean
+  readonly engine: {
+    readonly address: string
+    readonly health: 'unknown' | 'up' | 'down'
+    /** Looks that failed one after the other. */
+    readonly failedLooks: number
+    readonly failure: { readonly kind: string; readonly message: string } | null
+  }
+  readonly lastLook: {
+    readonly beganAt: number
+    readonly endedAt: number
+    readonly durationMs: number
+    readonly listed: number
+    readonly owned: number
+  } | null
+  readonly containers: {
+    readonly total: number
+    readonly byVerdict: Readonly<Record<VerdictName, number>>
+    /** By the engine's own word for their state: `running`, `exited`, … */
+    readonly byState: Readonly<Record<string, number>>
+  }
+  readonly removals: {
+    readonly queued: number
+    readonly underWay: readonly { readonly id: string; readonly forMs: number }[]
+  }
+  readonly stuck: readonly { readonly id: string; readonly name: string }[]
+}
+
+export interface StatusSources {
+  readonly value: Status['state']
+  readonly health: Status['engine']['health']
+  readonly context: SupervisorContext
+  readonly address: string
+  readonly dryRun: boolean
+  readonly memory: ReadonlyMap<string, Known>
+  readonly removals: Removals
+}
+
+export function statusOf({ value, health, context, address, dryRun, memory, removals }: StatusSources): Status {
+  const byVerdict = { tracked: 0, graced: 0, dangling: 0, spared: 0 }
+  const byState: Record<string, number> = {}
+  const stuck: { id: string; name: string }[] = []
+  for (const { id, summary, verdict, isStuck } of memory.values()) {
+    if (verdict) byVerdict[verdict.verdict]++
+    const state = summary.state || 'unknown'
+    byState[state] = (byState[state] ?? 0) + 1
+    if (isStuck) stuck.push({ id, name: summary.name })
+  }
+  const { lastLook, engineFailure, failedLooks } = context
+  return {
+    state: value,
+    dryRun,
+    engine: { address, health, failedLooks, failure: engineFailure ? { ...engineFailure } : null },
+    lastLook: lastLook
+      ? {
+          beganAt: lastLook.beganAt,
+          endedAt: lastLook.endedAt,
+          durationMs: lastLook.durationMs,
+          listed: lastLook.listed,
+          owned: lastLook.owned,
+        }
+      : null,
+    containers: { total: memory.size, byVerdict, byState },
+    removals: { queued: removals.queued, underWay: removals.underWay().map(({ id, forMs }) => ({ id, forMs })) },
+    stuck,
+  }
+}

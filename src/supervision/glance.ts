@@ -1,0 +1,37 @@
+import type { ContainerSummary, WatchingEngine } from '../engine/port.ts'
+import { believedAge } from './known.ts'
+import { ageOf, type LookReport, reportOf } from './report-of-look.ts'
+import { type Sight, survey, type SurveyOptions } from './survey.ts'
+
+export interface GlanceOptions {
+  readonly surveyor: SurveyOptions
+  readonly engine: WatchingEngine
+  readonly creationGraceMs: number
+  readonly signal: AbortSignal
+}
+
+const listingDeadlineMs = 10_000
+
+/** One look without a history: judges by the creation grace alone, and starts nothing. */
+export async function glance(options: GlanceOptions): Promise<LookReport> {
+  const { clock } = options.surveyor
+  const beganAt = clock.wallNow()
+  const sight = await see(options)
+  const judged = await survey(options.surveyor, sight)
+  return reportOf(judged, { beganAt, endedAt: clock.wallNow(), engineNowMs: sight.listing.engineNowMs })
+}
+
+async function see({ engine, creationGraceMs, signal }: GlanceOptions): Promise<Sight> {
+  const listing = await engine.list({ deadlineMs: listingDeadlineMs, signal })
+  const historyOf = ({ createdAtMs }: ContainerSummary) => ({
+    graceEnds: {
+      creationMs: creationGraceMs - believedAge(ageOf(createdAtMs, listing.engineNowMs)),
+      restoreMs: undefined,
+      releaseMs: undefined,
+      recoveryMs: undefined,
+    },
+    endedByUs: false,
+    hookRefusal: undefined,
+  })
+  return { listing, lookBeganMs: 0, historyOf, signal }
+}

@@ -1,0 +1,50 @@
+import { EngineError, messageOf } from '../errors.ts'
+import type { WatchingEngine } from '../engine/port.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+/** Images whose labels are remembered; an agent rarely uses more, and each costs one more question when it was forgotten. */
+const remembered = 1000
+
+/** Looks at each image once and remembers its labels: they never change, since an image's id is the hash of its content. */
+export interface ImageLabels {
+  /** At once where the image is remembered. Undefined where the labels cannot be known now. */
+  of(imageId: string, signal: AbortSignal): Labels | undefined | Promise<Labels | undefined>
+  takeTrouble(): { readonly kind: string; readonly message: string } | undefined
+}
+
+export function createImageLabels(engine: WatchingEngine, deadlineMs: number): ImageLabels {
+  const known = new Map<string, Labels>()
+  const asked = new Map<string, Promise<Labels | undefined>>()
+  let trouble: { kind: string; message: string } | undefined
+
+  async function ask(imageId: string, signal: AbortSignal): Promise<Labels | undefined> {
+    try {
+      const labels = await engine.imageLabels(imageId, { deadlineMs, signal })
+      if (known.size >= remembered) known.delete(known.keys().next().value as string)
+      known.set(imageId, labels)
+      return labels
+    } catch (thrown) {
+      trouble = { kind: thrown instanceof EngineError ? thrown.kind : 'fault', message: messageOf(thrown) }
+      return undefined
+    } finally {
+      asked.delete(imageId)
+    }
+  }
+
+  return {
+    of(imageId, signal) {
+      if (imageId === '') return undefined
+      const labels = known.get(imageId) ?? asked.get(imageId)
+      if (labels) return labels
+      const answer = ask(imageId, signal)
+      asked.set(imageId, answer)
+      return answer
+    },
+    takeTrouble() {
+      const taken = trouble
+      trouble = undefined
+      return taken
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import type { ActorRefFrom } from 'xstate'
+
+import type { containerMachine } from '../../machines/container.machine.ts'
+import type { ContainerSummary } from '../engine/port.ts'
+import type { AboutContainer, Report } from '../events.ts'
+import type { ContainerId } from '../ids.ts'
+import type { SpareReason, TrackerAnswer, Verdict } from '../judge.ts'
+
+/** What the fleet remembers of one owned container between looks. Times are on the awake clock. */
+export interface Known {
+  readonly id: ContainerId
+  /** As the last look showed it. */
+  summary: ContainerSummary
+  /** Its actor; undefined after a fault, until the next look starts a new one. */
+  actor: ActorRefFrom<typeof containerMachine> | undefined
+  readonly firstSeenMs: number
+  creationGraceEndsMs: number
+  releaseGraceEndsMs: number | undefined
+  wasTracked: boolean
+  isLossTold: boolean
+  isStuck: boolean
+  /** A removal of ours may have ended its processes. */
+  endedByUs: boolean
+  hookRefusal: { readonly reason: HookRefusal; readonly askAgainMs: number } | undefined
+  /** When a failed removal may be tried again. */
+  retryAtMs: number | undefined
+  /** Undefined only until the first look that meets it has judged it. */
+  verdict: Verdict | undefined
+  /** The look that its verdict is of. */
+  lookNumber: number
+}
+
+export type HookRefusal = Extract<SpareReason, 'hook-refused' | 'hook-failed' | 'hook-timed-out'>
+
+export function about({ summary: { id, name, image } }: Known): AboutContainer {
+  return { id, name, image }
+}
+
+/** What is known of time when a container is seen for the first time. */
+export interface Sighting {
+  /** When the listing came back, on the awake clock. */
+  readonly seenMs: number
+  /** When the last good look before this one began; undefined where there was none. */
+  readonly previousLookMs: number | undefined
+  /** Its age by the engine's clock; undefined where that cannot be known or trusted. */
+  readonly ageMs: number | undefined
+}
+
+/** Both the listing's creation times and the engine's Date are whole seconds. */
+const ageErrorMs = 1000
+
+/**
+ * When the creation grace of a newly seen container ends. Only time in which it could have been seen counts: had it been
+ * there at the look before, that look would have shown it, so time before that look counts for nothing. That also keeps
+ * out what an outage, a stall, a jumping engine clock or a listing that left it out would add to its age.
+ */
+export function creationGraceEnd({ seenMs, previousLookMs, ageMs }: Sighting, creationGraceMs: number): number {
+  const believedAgeMs = believedAge(ageMs)
+  const countedMs = previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)
+  return seenMs + creationGraceMs - countedMs
+}
+
+/** How old a container is at least; one of unknown age is believed to be new. */
+export function believedAge(ageMs: number | undefined): number {
+  return Math.max(0, (ageMs ?? 0) - ageErrorMs)
+}
+
+/** Notes what the tracker answered: letting go of a container starts its release grace. */
+export function noteAnswer(known: Known, answer: TrackerAnswer, nowMs: number, releaseGraceMs: number): void {
+  if (answer === 'tracked') {
+    known.wasTracked = true
+    known.releaseGraceEndsMs = undefined
+    known.endedByUs = false
+    known.hookRefusal = undefined
+  } else if (answer === 'untracked' && known.wasTracked) {
+    known.wasTracked = false
+    known.isLossTold = false
+    known.releaseGraceEndsMs = nowMs + releaseGraceMs
+  }
+}
+
+/** When something about the container changes by itself, so that a look is worth while; undefined where nothing will. */
+export function dueMs(known: Known): number | undefined {
+  const { verdict } = known
+  if (verdict === undefined) return undefined
+  if (verdict.verdict === 'graced') return verdict.endsAtMs
+  if (verdict.verdict === 'spared' && known.hookRefusal) return known.hookRefusal.askAgainMs
+  return verdict.verdict === 'dangling' ? known.retryAtMs : undefined
+}
+
+/** Puts a verdict in the place of the last one, and tells where it differs. Says whether it does. */
+export function changeVerdict(known: Known, verdict: Verdict, report: Report, dryRun: boolean): boolean {
+  const before = known.verdict
+  known.verdict = verdict
+  if (before?.verdict === verdict.verdict && before.reason === verdict.reason) return false
+  report({ type: 'classified', ...about(known), verdict: verdict.verdict, reason: verdict.reason, dryRun })
+  if (verdict.verdict === 'spared') report({ type: 'spared', ...about(known), reason: verdict.reason })
+  return true
+}

@@ -1,0 +1,22 @@
+const shortestMs = 10_000
+const longestMs = 160_000
+
+/**
+ * How long a listing may take: 10 s, twice as long after each timeout in a row, and never less than twice what the last
+ * good one took. A slow engine is waited for; a wedged one is given up soon.
+ */
+export class ListingDeadline {
+  #ms = shortestMs
+
+  get ms(): number {
+    return this.#ms
+  }
+
+  timedOut(): void {
+    this.#ms = Math.min(longestMs, this.#ms * 2)
+  }
+
+  took(durationMs: number): void {
+    this.#ms = Math.min(longestMs, Math.max(shortestMs, durationMs * 2))
+  }
+}

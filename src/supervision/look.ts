@@ -1,0 +1,309 @@
+import type { LookOutcome, SupervisorEvent } from '../../machines/supervisor.machine.ts'
+import type { Parent } from '../../machines/types.ts'
+import type { AwakeClock } from '../awake.ts'
+import type { ContainerSummary, Listing, WatchingEngine } from '../engine/port.ts'
+import { EngineError } from '../errors.ts'
+import type { Report } from '../events.ts'
+import type { ContainerId } from '../ids.ts'
+import type { TrackerAnswer } from '../judge.ts'
+import { hasEnded } from '../namespaces.ts'
+import { inSlices } from '../slices.ts'
+import type { Agenda } from './agenda.ts'
+import type { Fleet } from './fleet.ts'
+import { about, creationGraceEnd, dueMs, type Known, noteAnswer } from './known.ts'
+import { ListingDeadline } from './listing-deadline.ts'
+import type { Removals } from './removals.ts'
+import { ageOf, countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
+import { type History, type Judged, survey, type SurveyOptions } from './survey.ts'
+import type { VerdictWindow } from './verdict-window.ts'
+
+export interface LookerOptions {
+  /** Gives what a survey needs; waits for what has to be found out first. */
+  readonly surveyor: () => Promise<SurveyOptions>
+  readonly engine: WatchingEngine
+  readonly awake: AwakeClock
+  readonly agenda: Agenda
+  readonly fleet: Fleet
+  readonly memory: Map<ContainerId, Known>
+  readonly removals: Removals
+  readonly window: VerdictWindow
+  readonly report: Report
+  readonly graces: { readonly creationMs: number; readonly restoreMs: number; readonly releaseMs: number }
+  /** What the engine is asked to filter by on looks that only find; undefined to list everything always. */
+  readonly filter: string | undefined
+}
+
+/** How far two measurements of an engine's clock may differ before it is said to have changed. */
+const clockToleranceMs = 2000
+
+/** A listing that came back, and when. */
+interface Answered {
+  readonly number: number
+  readonly listing: Listing
+  readonly beganAwakeMs: number
+  readonly seenAwakeMs: number
+  readonly durationMs: number
+  /** The engine's clock minus our monotonic one; undefined where the engine told no time. */
+  readonly engineOffsetMs: number | undefined
+}
+
+interface Waiter {
+  readonly resolve: (report: LookReport) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** Looks at the engine: lists, judges, and feeds every verdict to the fleet. Only one look is ever under way. */
+export class Looker {
+  readonly #options: LookerOptions
+  readonly #deadline = new ListingDeadline()
+  #number = 0
+  #previous: Answered | undefined
+  #isOut = false
+  #restoreEndsMs: number | undefined
+  #waiters: Waiter[] = []
+
+  constructor(options: LookerOptions) {
+    this.#options = options
+  }
+
+  /** A report of the next look that begins. */
+  wish(): Promise<LookReport> {
+    this.#options.agenda.wish('now')
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
+  }
+
+  /** Leaves nobody waiting. */
+  stop(error: Error): void {
+    for (const { reject } of this.#waiters.splice(0)) reject(error)
+  }
+
+  async look(supervisor: Parent<SupervisorEvent>, signal: AbortSignal): Promise<LookOutcome> {
+    const { agenda } = this.#options
+    agenda.begin()
+    const waiters = this.#waiters.splice(0)
+    try {
+      return await this.#look(supervisor, signal, waiters)
+    } catch (error) {
+      // A look that was cut off by the end of everything leaves its waiters to `stop`.
+      if (signal.aborted) this.#waiters.push(...waiters)
+      else for (const { reject } of waiters) reject(error)
+      throw error
+    } finally {
+      agenda.end()
+    }
+  }
+
+  async #look(
+    supervisor: Parent<SupervisorEvent>,
+    signal: AbortSignal,
+    waiters: readonly Waiter[],
+  ): Promise<LookOutcome> {
+    const { fleet, report, window } = this.#options
+    const surveyor = await this.#options.surveyor()
+    const { clock } = surveyor
+    const beganAt = clock.wallNow()
+    const beganMs = clock.now()
+    const { answered, judged } = await this.#listAndJudge(surveyor, supervisor, signal)
+    await this.#feed(surveyor, answered, judged, signal)
+    this.#tellTroubles(surveyor, supervisor)
+    fleet.lookEnded()
+    this.#planNext()
+    window.judgedInFull()
+    const endedAt = clock.wallNow()
+    const counts = countVerdicts(judged)
+    const found = { listed: answered.listing.containers.length, owned: judged.length, ...counts }
+    const looked = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
+    report({ type: 'looked', ...looked })
+    if (waiters.length > 0) {
+      const told = reportOf(judged, { beganAt, endedAt, engineNowMs: answered.listing.engineNowMs })
+      for (const { resolve } of waiters) resolve(told)
+    }
+    return { number: answered.number, ...looked }
+  }
+
+  /** With a filter, a filtered listing only finds: what it would remove is judged again on an unfiltered one. */
+  async #listAndJudge(
+    surveyor: SurveyOptions,
+    supervisor: Parent<SupervisorEvent>,
+    signal: AbortSignal,
+  ): Promise<{ readonly answered: Answered; readonly judged: readonly Judged[] }> {
+    const { filter } = this.#options
+    if (filter !== undefined) {
+      const answered = await this.#list(surveyor, supervisor, signal, filter)
+      const judged = await this.#judge(surveyor, answered, signal)
+      if (!judged.some(({ verdict }) => verdict.verdict === 'dangling')) return { answered, judged }
+    }
+    const answered = await this.#list(surveyor, supervisor, signal, undefined)
+    return { answered, judged: await this.#judge(surveyor, answered, signal) }
+  }
+
+  async #list(
+    { clock }: SurveyOptions,
+    supervisor: Parent<SupervisorEvent>,
+    signal: AbortSignal,
+    label: string | undefined,
+  ): Promise<Answered> {
+    const { awake, engine, removals, window } = this.#options
+    const beganMs = clock.now()
+    const beganAwakeMs = awake.now()
+    this.#restoreEndsMs ??= beganAwakeMs + this.#options.graces.restoreMs
+    let listing: Listing
+    try {
+      listing = await engine.list({ deadlineMs: this.#deadline.ms, signal, label })
+    } catch (error) {
+      if (!signal.aborted && error instanceof EngineError) this.#wentWrong(error, beganAwakeMs, supervisor)
+      throw error
+    }
+    const durationMs = clock.now() - beganMs
+    this.#deadline.took(durationMs)
+    if (this.#isOut) {
+      this.#isOut = false
+      awake.resume()
+      window.startRecovery()
+    }
+    const number = ++this.#number
+    window.open(number)
+    removals.startBatch()
+    supervisor.send({ type: 'engineAnswered' })
+    const { engineNowMs } = listing
+    const engineOffsetMs = engineNowMs === undefined ? undefined : engineNowMs - clock.now()
+    return { number, listing, beganAwakeMs, seenAwakeMs: awake.now(), durationMs, engineOffsetMs }
+  }
+
+  #wentWrong(error: EngineError, beganAwakeMs: number, supervisor: Parent<SupervisorEvent>): void {
+    if (error.kind === 'timed-out') this.#deadline.timedOut()
+    this.#isOut = true
+    this.#options.awake.pause(beganAwakeMs)
+    this.#options.window.close()
+    supervisor.send({ type: 'engineFailed', failure: { kind: error.kind, message: error.message } })
+  }
+
+  async #judge(surveyor: SurveyOptions, answered: Answered, signal: AbortSignal): Promise<readonly Judged[]> {
+    const hasClockChanged = this.#hasClockChanged(answered)
+    if (hasClockChanged) this.#restartCreationGraces(answered.seenAwakeMs)
+    return survey(surveyor, {
+      listing: answered.listing,
+      lookBeganMs: answered.beganAwakeMs,
+      historyOf: (container, answer) => this.#historyOf(container, answer, answered, hasClockChanged),
+      signal,
+    })
+  }
+
+  #historyOf(container: ContainerSummary, answer: TrackerAnswer, answered: Answered, hasClockChanged: boolean): History {
+    const { graces, memory, window } = this.#options
+    const { seenAwakeMs } = answered
+    const known = memory.get(container.id) ?? this.#discover(container, answered, hasClockChanged)
+    known.summary = container
+    noteAnswer(known, answer, seenAwakeMs, graces.releaseMs)
+    if (known.hookRefusal && answered.beganAwakeMs >= known.hookRefusal.askAgainMs) known.hookRefusal = undefined
+    return {
+      graceEnds: {
+        creationMs: known.creationGraceEndsMs,
+        restoreMs: this.#restoreEndsMs,
+        releaseMs: known.releaseGraceEndsMs,
+        recoveryMs: window.recoveryEndsMs,
+      },
+      endedByUs: known.endedByUs,
+      hookRefusal: known.hookRefusal?.reason,
+    }
+  }
+
+  #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
+    const { graces, memory, report } = this.#options
+    const { listing, seenAwakeMs } = answered
+    const ageMs = hasClockChanged ? undefined : ageOf(container.createdAtMs, listing.engineNowMs)
+    const sighting = { seenMs: seenAwakeMs, previousLookMs: this.#previous?.beganAwakeMs, ageMs }
+    const known: Known = {
+      id: container.id,
+      summary: container,
+      actor: undefined,
+      firstSeenMs: seenAwakeMs,
+      creationGraceEndsMs: creationGraceEnd(sighting, graces.creationMs),
+      releaseGraceEndsMs: undefined,
+      wasTracked: false,
+      isLossTold: false,
+      isStuck: false,
+      endedByUs: false,
+      hookRefusal: undefined,
+      retryAtMs: undefined,
+      verdict: undefined,
+      lookNumber: 0,
+    }
+    memory.set(container.id, known)
+    report({ type: 'discovered', ...about(known), state: container.state })
+    return known
+  }
+
+  /** honest-clock: the engine's clock was set since the last look, so ages by it mean nothing for now. */
+  #hasClockChanged({ engineOffsetMs, durationMs }: Answered): boolean {
+    const previous = this.#previous
+    if (!previous || previous.engineOffsetMs === undefined || engineOffsetMs === undefined) return false
+    const toleranceMs = clockToleranceMs + durationMs + previous.durationMs
+    return Math.abs(engineOffsetMs - previous.engineOffsetMs) > toleranceMs
+  }
+
+  #restartCreationGraces(nowMs: number): void {
+    for (const known of this.#options.memory.values()) {
+      if (known.creationGraceEndsMs <= nowMs) continue
+      known.creationGraceEndsMs = known.firstSeenMs + this.#options.graces.creationMs
+    }
+  }
+
+  async #feed(
+    { clock, tracker }: SurveyOptions,
+    answered: Answered,
+    judged: readonly Judged[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { fleet, memory } = this.#options
+    const { listing, number } = answered
+    await inSlices(judged, clock, signal, ({ container, verdict, answer }) => {
+      const known = memory.get(container.id)
+      if (!known) return
+      fleet.meet({ known, verdict, lookNumber: number })
+      if (answer === 'tracked') this.#tellIfLost(known)
+    })
+    const missing = [...memory.values()].filter(({ lookNumber }) => lookNumber !== number)
+    if (missing.length > 0) {
+      for (const known of missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold)) {
+        if ((await tracker.ask(known.id)) === 'tracked') this.#tellLost(known, 'vanished')
+      }
+      await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
+    }
+    this.#previous = answered
+  }
+
+  #tellIfLost(known: Known): void {
+    if (!hasEnded(known.summary)) known.isLossTold = false
+    else if (!known.isLossTold) this.#tellLost(known, 'exited')
+  }
+
+  #tellLost(known: Known, how: 'exited' | 'vanished'): void {
+    known.isLossTold = true
+    this.#options.report({ type: 'lost', ...about(known), how })
+  }
+
+  /** The supervisor keeps the streaks: it hears of each look's troubles, and of their absence. */
+  #tellTroubles({ tracker, images }: SurveyOptions, supervisor: Parent<SupervisorEvent>): void {
+    const tracking = tracker.takeTrouble()
+    supervisor.send(
+      tracking
+        ? { type: 'troubleMet', about: 'tracker', kind: tracking.reason, message: tracking.message }
+        : { type: 'troubleOver', about: 'tracker' },
+    )
+    const imaging = images.takeTrouble()
+    supervisor.send(
+      imaging ? { type: 'troubleMet', about: 'image', ...imaging } : { type: 'troubleOver', about: 'image' },
+    )
+  }
+
+  #planNext(): void {
+    const { agenda, memory } = this.#options
+    let earliestMs: number | undefined
+    for (const known of memory.values()) {
+      const atMs = dueMs(known)
+      if (atMs !== undefined && (earliestMs === undefined || atMs < earliestMs)) earliestMs = atMs
+    }
+    if (earliestMs !== undefined) agenda.due(earliestMs)
+  }
+}

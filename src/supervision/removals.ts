@@ -1,0 +1,94 @@
+import type { Clock } from '../clock.ts'
+import type { ContainerId } from '../ids.ts'
+
+export interface RemovalLimits {
+  readonly maxConcurrent: number
+  readonly maxPerLook: number
+}
+
+/** no-head-of-line: a removal that takes longer gives its place to the next one. */
+export const placeMs = 5000
+/** So many requests may hang at a time before no further one is sent. */
+export const maxHung = 20
+
+/**
+ * The queue of removals and the places among them (bounded-removal). Knows no engine: it only says who may go next.
+ */
+export class Removals {
+  readonly #clock: Clock
+  readonly #limits: RemovalLimits
+  readonly #queue = new Set<ContainerId>()
+  readonly #admittedAtMs = new Map<ContainerId, number>()
+  #admittedThisLook = 0
+
+  constructor(clock: Clock, limits: RemovalLimits) {
+    this.#clock = clock
+    this.#limits = limits
+  }
+
+  /** Earlier verdicts have expired: the next look fills the queue anew, and its batch starts empty. */
+  startBatch(): void {
+    this.#queue.clear()
+    this.#admittedThisLook = 0
+  }
+
+  enqueue(id: ContainerId): void {
+    this.#queue.add(id)
+  }
+
+  drop(id: ContainerId): void {
+    this.#queue.delete(id)
+  }
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  /** Those whose requests are out, with how long each has been. */
+  underWay(): readonly { readonly id: ContainerId; readonly forMs: number }[] {
+    const nowMs = this.#clock.now()
+    return [...this.#admittedAtMs].map(([id, atMs]) => ({ id, forMs: nowMs - atMs }))
+  }
+
+  get underWayCount(): number {
+    return this.#admittedAtMs.size
+  }
+
+  /** Takes the next one out of the queue and gives it a place; undefined while there is none to give. */
+  admitNext(): ContainerId | undefined {
+    if (this.#admittedThisLook >= this.#limits.maxPerLook || !this.#hasPlace()) return undefined
+    const [id] = this.#queue
+    if (id === undefined) return undefined
+    this.#queue.delete(id)
+    this.#admittedAtMs.set(id, this.#clock.now())
+    this.#admittedThisLook++
+    return id
+  }
+
+  /** Its request is settled. */
+  end(id: ContainerId): void {
+    this.#admittedAtMs.delete(id)
+  }
+
+  /** Whether this look's batch is used up and settled while others wait: the moment for the next look. */
+  get wantsNextBatch(): boolean {
+    return this.#queue.size > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
+  }
+
+  /** Milliseconds until a place frees itself because its holder takes too long; undefined when nobody waits for one. */
+  untilPlaceFreesMs(): number | undefined {
+    if (this.#queue.size === 0) return undefined
+    const ages = this.#youngAges()
+    return ages.length === 0 ? undefined : Math.max(0, placeMs - Math.max(...ages)) + 1
+  }
+
+  #hasPlace(): boolean {
+    const young = this.#youngAges().length
+    return young < this.#limits.maxConcurrent && this.#admittedAtMs.size - young < maxHung
+  }
+
+  #youngAges(): number[] {
+    const nowMs = this.#clock.now()
+    return [...this.#admittedAtMs.values()].map((atMs) => nowMs - atMs).filter((ageMs) => ageMs <= placeMs)
+  }
+}

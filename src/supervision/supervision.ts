@@ -1,0 +1,172 @@
+import { type Actor, createActor } from 'xstate'
+
+import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import { AwakeClock } from '../awake.ts'
+import type { Clock } from '../clock.ts'
+import type { Engine, WatchingEngine } from '../engine/port.ts'
+import type { Report } from '../events.ts'
+import type { ContainerId } from '../ids.ts'
+import type { Settings } from '../options.ts'
+import type { IsSelf } from '../self.ts'
+import { createTracker } from '../tracker.ts'
+import { Admission } from './admission.ts'
+import { Agenda } from './agenda.ts'
+import { containerBehaviour } from './container-behaviour.ts'
+import { Fleet } from './fleet.ts'
+import { createImageLabels } from './images.ts'
+import type { Known } from './known.ts'
+import { Looker } from './look.ts'
+import { Removals } from './removals.ts'
+import { supervisorBehaviour } from './supervisor-behaviour.ts'
+import type { SurveyOptions } from './survey.ts'
+import { createTries } from './tries.ts'
+import { VerdictWindow } from './verdict-window.ts'
+
+/** An engine to look at, and, unless this is a dry run, the same with its hands free. */
+export type EngineAccess =
+  | { readonly dryRun: true; readonly engine: WatchingEngine }
+  | { readonly dryRun: false; readonly engine: Engine }
+
+export interface SupervisionOptions {
+  readonly settings: Settings
+  readonly access: EngineAccess
+  readonly clock: Clock
+  readonly report: Report
+  readonly isSelf: () => Promise<IsSelf>
+  readonly random: () => number
+}
+
+/** Everything that works together behind one reconciler. */
+export interface Supervision {
+  readonly actor: Actor<typeof supervisorMachine>
+  readonly awake: AwakeClock
+  readonly looker: Looker
+  readonly memory: ReadonlyMap<ContainerId, Known>
+  readonly removals: Removals
+  readonly surveyor: () => Promise<SurveyOptions>
+}
+
+const trackerDeadlineMs = 5000
+const imageDeadlineMs = 10_000
+const hookDeadlineMs = 60_000
+/** How long removals under way may take to settle after a stop. */
+const settleMs = 5000
+
+/** A gap this long between two heartbeats is a stall: a quarter of the creation grace, between 1 and 3 s. */
+const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, creationGraceMs / 4))
+
+/** Joins the parts. Starts nothing and asks nobody. */
+export function createSupervision(options: SupervisionOptions): Supervision {
+  const { settings, access, clock, report, random } = options
+  const memory = new Map<ContainerId, Known>()
+  const awake = new AwakeClock({
+    clock,
+    stallMs: stallMsFor(settings.creationGraceMs),
+    onStall: (stalledMs) => {
+      window.startRecovery()
+      removals.startBatch()
+      report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs })
+      // Whatever waited in the queue is judged again when the recovery grace is over.
+      agenda.due(window.recoveryEndsMs as number)
+      actor.send({ type: 'dueChanged' })
+    },
+  })
+  const window = new VerdictWindow(clock, awake, settings.recoveryGraceMs)
+  const removals = new Removals(clock, {
+    maxConcurrent: settings.maxConcurrentRemovals,
+    maxPerLook: settings.maxRemovalsPerLook,
+  })
+  const agenda = new Agenda({
+    clock,
+    awake,
+    periodMs: settings.periodMs,
+    backoffMinMs: settings.backoffMinMs,
+    backoffMaxMs: settings.backoffMaxMs,
+    random,
+  })
+  const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
+  const images = createImageLabels(access.engine, imageDeadlineMs)
+  const tries = access.dryRun
+    ? undefined
+    : createTries({
+        clock,
+        awake,
+        engine: access.engine,
+        memory,
+        tracker,
+        window,
+        report,
+        beforeRemove: settings.beforeRemove,
+        hookDeadlineMs,
+        releaseGraceMs: settings.releaseGraceMs,
+        stopTimeoutMs: settings.stopTimeoutMs,
+        removeVolumes: settings.removeVolumes,
+        tellHook: (failure) =>
+          actor.send(failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' }),
+      })
+  const fleet = new Fleet({
+    clock,
+    awake,
+    agenda,
+    removals,
+    memory,
+    report,
+    machine: containerBehaviour({ tries, ...hookAndEnd(settings, memory) }),
+    dryRun: access.dryRun,
+    refusalMs: settings.periodMs,
+  })
+  let surveyOptions: Promise<SurveyOptions> | undefined
+  const surveyor = () => {
+    surveyOptions ??= options.isSelf().then((isSelf) => ({
+      clock,
+      ownership: settings.ownership,
+      policy: { keepLabel: settings.keepLabel, states: settings.states },
+      tracker,
+      images,
+      isSelf,
+      maxDanglingShare: settings.maxDanglingShare,
+    }))
+    return surveyOptions
+  }
+  const looker = new Looker({
+    surveyor,
+    engine: access.engine,
+    awake,
+    agenda,
+    fleet,
+    memory,
+    removals,
+    window,
+    report,
+    graces: {
+      creationMs: settings.creationGraceMs,
+      restoreMs: settings.restoreGraceMs,
+      releaseMs: settings.releaseGraceMs,
+    },
+    filter: settings.filter,
+  })
+  const admission = new Admission({ clock, agenda, fleet, removals, window })
+  const machine = supervisorBehaviour({ clock, agenda, fleet, looker, removals, admission, window, report, settleMs })
+  const actor = createActor(machine, {
+    id: 'supervisor',
+    clock,
+    input: { isEnabled: settings.isEnabled },
+    ...(settings.inspect ? { inspect: settings.inspect } : {}),
+  })
+  return { actor, awake, looker, memory, removals, surveyor }
+}
+
+type HookAndEnd = { readonly hasHook: boolean; readonly endsGracefully: (id: string) => boolean }
+
+const running = new Set(['running', 'restarting'])
+
+function hookAndEnd(settings: Settings, memory: ReadonlyMap<ContainerId, Known>): HookAndEnd {
+  return {
+    hasHook: settings.beforeRemove !== undefined,
+    endsGracefully: (id) => {
+      const known = memory.get(id as ContainerId)
+      return settings.stopTimeoutMs > 0 && known !== undefined && !known.endedByUs && running.has(known.summary.state)
+    },
+  }
+}
+

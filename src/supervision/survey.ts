@@ -1,0 +1,144 @@
+import type { Clock } from '../clock.ts'
+import type { ContainerSummary, Listing } from '../engine/port.ts'
+import type { ContainerId } from '../ids.ts'
+import { type Evidence, type GraceEnds, isKept, isShareSuspicious, judge, type Policy, type TrackerAnswer, type Verdict } from '../judge.ts'
+import { networkSharing, weighGuests } from '../namespaces.ts'
+import type { Ownership } from '../owner.ts'
+import type { IsSelf } from '../self.ts'
+import { inSlices } from '../slices.ts'
+import type { Tracker } from '../tracker.ts'
+import type { ImageLabels } from './images.ts'
+
+/** What the past says of one container at a look. */
+export interface History {
+  readonly graceEnds: GraceEnds
+  readonly endedByUs: boolean
+  readonly hookRefusal: Evidence['hookRefusal']
+}
+
+export interface SurveyOptions {
+  readonly clock: Clock
+  readonly ownership: Ownership
+  readonly policy: Policy
+  readonly tracker: Tracker
+  readonly images: ImageLabels
+  readonly isSelf: IsSelf
+  readonly maxDanglingShare: number | undefined
+}
+
+/** One look's listing, and what the past says of what is on it. */
+export interface Sight {
+  readonly listing: Listing
+  readonly lookBeganMs: number
+  readonly historyOf: (container: ContainerSummary, answer: TrackerAnswer) => History
+  readonly signal: AbortSignal
+}
+
+export interface Judged {
+  readonly container: ContainerSummary
+  readonly answer: TrackerAnswer
+  readonly verdict: Verdict
+}
+
+/** Judges every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
+export async function survey(options: SurveyOptions, sight: Sight): Promise<readonly Judged[]> {
+  const cases = await gatherEvidence(options, sight)
+  const judged: Judged[] = []
+  await inSlices(cases, options.clock, sight.signal, (evidence) => {
+    judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
+  })
+  const danglingCount = judged.filter(({ verdict }) => verdict.verdict === 'dangling').length
+  return isShareSuspicious(danglingCount, judged.length, options.maxDanglingShare)
+    ? judged.map((one) => (one.verdict.verdict === 'dangling' ? { ...one, verdict: doubtedShare } : one))
+    : judged
+}
+
+const doubtedShare: Verdict = { verdict: 'spared', reason: 'dangling-share' }
+
+/** Everything that the judge needs, for every owned container of the listing. */
+export async function gatherEvidence(options: SurveyOptions, sight: Sight): Promise<readonly Evidence[]> {
+  const owned = ownedOnce(sight.listing.containers, options.ownership)
+  const answers = await askAboutAll(owned, options, sight)
+  const origins = await originsOf(owned, answers, options, sight)
+  const sharing = networkSharing(sight.listing.containers)
+  const isOwnedAndUntracked = ({ id }: ContainerSummary) => answers.get(id) === 'untracked'
+  const cases: Evidence[] = []
+  await inSlices(owned, options.clock, sight.signal, (container) => {
+    const answer = answers.get(container.id) as TrackerAnswer
+    const guests = weighGuests(sharing.guestsOf(container), isOwnedAndUntracked)
+    const history = sight.historyOf(container, answer)
+    cases.push({
+      container,
+      policy: options.policy,
+      lookBeganMs: sight.lookBeganMs,
+      isSelf: options.isSelf(container),
+      answer,
+      labelOrigin: origins.get(container.id) ?? 'container',
+      protectingGuest: guests.protecting,
+      endedGuests: guests.ended,
+      graceEnds: history.graceEnds,
+      stoppedByUs: history.endedByUs,
+      hookRefusal: history.hookRefusal,
+    })
+  })
+  return cases
+}
+
+/** The owned containers, each once: an engine that lists one twice gains it no second removal. */
+function ownedOnce(containers: readonly ContainerSummary[], ownership: Ownership): readonly ContainerSummary[] {
+  const byId = new Map<ContainerId, ContainerSummary>()
+  for (const container of containers) {
+    if (!byId.has(container.id) && ownership.owns(container)) byId.set(container.id, container)
+  }
+  return [...byId.values()]
+}
+
+/** How many questions may be out at a time to a tracker that answers later. */
+const questionsAtOnce = 256
+
+async function askAboutAll(
+  owned: readonly ContainerSummary[],
+  { clock, tracker }: SurveyOptions,
+  { signal }: Sight,
+): Promise<ReadonlyMap<ContainerId, TrackerAnswer>> {
+  const answers = new Map<ContainerId, TrackerAnswer>()
+  let later: Promise<unknown>[] = []
+  const askOne = ({ id }: ContainerSummary) => {
+    const answer = tracker.ask(id)
+    if (typeof answer === 'string') answers.set(id, answer)
+    else later.push(answer.then((settled) => answers.set(id, settled)))
+  }
+  for (let from = 0; from < owned.length; from += questionsAtOnce) {
+    await inSlices(owned.slice(from, from + questionsAtOnce), clock, signal, askOne)
+    if (later.length === 0) continue
+    await Promise.all(later)
+    later = []
+    signal.throwIfAborted()
+  }
+  return answers
+}
+
+type Origin = Evidence['labelOrigin']
+
+/** Where the owner label of each container that may come to be removed is from. Each image is looked at once. */
+async function originsOf(
+  owned: readonly ContainerSummary[],
+  answers: ReadonlyMap<ContainerId, TrackerAnswer>,
+  { clock, images, ownership, policy }: SurveyOptions,
+  { signal }: Sight,
+): Promise<ReadonlyMap<ContainerId, Origin>> {
+  const origins = new Map<ContainerId, Origin>()
+  const later: Promise<void>[] = []
+  await inSlices(owned, clock, signal, (container) => {
+    if (answers.get(container.id) !== 'untracked' || isKept(container, policy)) return
+    const note = (labels: Readonly<Record<string, string>> | undefined) => {
+      origins.set(container.id, labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown')
+    }
+    const labels = images.of(container.imageId, signal)
+    if (labels instanceof Promise) later.push(labels.then(note))
+    else note(labels)
+  })
+  await Promise.all(later)
+  signal.throwIfAborted()
+  return origins
+}
