@@ -154,6 +154,7 @@ export class Looker {
       if (!signal.aborted && error instanceof EngineError) this.#wentWrong(error, beganAwakeMs, supervisor)
       throw error
     }
+    signal.throwIfAborted()
     const durationMs = clock.now() - beganMs
     this.#deadline.took(durationMs)
     if (this.#isOut) {

@@ -1,6 +1,6 @@
 import { type Actor, createActor } from 'xstate'
 
-import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import type { supervisorMachine, SupervisorEvent } from '../../machines/supervisor.machine.ts'
 import { AwakeClock } from '../awake.ts'
 import type { Clock } from '../clock.ts'
 import type { Engine, WatchingEngine } from '../engine/port.ts'
@@ -59,6 +59,10 @@ const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, cr
 export function createSupervision(options: SupervisionOptions): Supervision {
   const { settings, access, clock, report, random } = options
   const memory = new Map<ContainerId, Known>()
+  /** Some answers come when nobody is left to hear them. */
+  const tell = (event: SupervisorEvent) => {
+    if (actor.getSnapshot().status === 'active') actor.send(event)
+  }
   const awake = new AwakeClock({
     clock,
     stallMs: stallMsFor(settings.creationGraceMs),
@@ -68,7 +72,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
       report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs })
       // Whatever waited in the queue is judged again when the recovery grace is over.
       agenda.due(window.recoveryEndsMs as number)
-      actor.send({ type: 'dueChanged' })
+      tell({ type: 'dueChanged' })
     },
   })
   const window = new VerdictWindow(clock, awake, settings.recoveryGraceMs)
@@ -102,7 +106,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
         stopTimeoutMs: settings.stopTimeoutMs,
         removeVolumes: settings.removeVolumes,
         tellHook: (failure) =>
-          actor.send(failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' }),
+          tell(failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' }),
       })
   const fleet = new Fleet({
     clock,

@@ -1,0 +1,587 @@
+import { describe, expect, test } from 'vitest'
+
+import { OptionError } from '../src/errors.ts'
+import { createHarness, type Harness } from './support/harness.ts'
+import { ownerLabel } from './support/fake-engine.ts'
+
+const minute = 60_000
+
+/** Starts, and lets everything happen that can happen within an hour of looks. */
+async function runAnHour({ clock, reconciler }: Harness): Promise<void> {
+  reconciler.start()
+  for (let minutes = 0; minutes < 60; minutes++) await clock.advance(minute)
+}
+
+async function verdictOf({ clock, reconciler }: Harness, id: string) {
+  const looking = reconciler.look()
+  await clock.advance(1000)
+  const { containers } = await looking
+  const found = containers.find((container) => container.id === id)
+  return found && `${found.verdict}: ${found.reason}`
+}
+
+describe('never removed', () => {
+  test.each<[string, (harness: Harness) => { id: string }, string | undefined]>([
+    [
+      'tracked',
+      ({ engine, tracked }) => {
+        const container = engine.add()
+        tracked.add(container.id)
+        return container
+      },
+      'tracked: tracked',
+    ],
+    ['owned-only: foreign', ({ engine }) => engine.add({ labels: {} }), undefined],
+    ['owned-only: another value', ({ engine }) => engine.add({ labels: { [ownerLabel]: 'agent-70' } }), undefined],
+    [
+      'protected: the keep label',
+      ({ engine }) => engine.add({ labels: { [ownerLabel]: 'agent-7', 'flotsam.keep': '' } }),
+      'spared: keep-label',
+    ],
+    ['not-self', ({ engine }) => engine.add({ name: 'myself' }), 'spared: self'],
+    ['a state that is not covered', ({ engine }) => engine.add({ state: 'exited' }), 'spared: state-not-covered'],
+    [
+      'own-label: the label came with the image',
+      ({ engine }) => {
+        engine.images.set('sha256:snapshot', { [ownerLabel]: 'agent-7' })
+        return engine.add({ imageId: 'sha256:snapshot' })
+      },
+      'spared: label-from-image',
+    ],
+    ['own-label: an image that cannot be looked at', ({ engine }) => engine.add({ imageId: 'sha256:none' }), 'spared: image-unknown'],
+    [
+      'protected: a foreign container shares its network',
+      ({ engine }) => {
+        const pause = engine.add({ name: 'pause' })
+        engine.add({ labels: {}, networkMode: `container:${pause.id}` })
+        return pause
+      },
+      'spared: namespace-shared',
+    ],
+    [
+      'protected: a tracked container shares its network, called by name',
+      ({ engine, tracked }) => {
+        const pause = engine.add({ name: 'pause' })
+        tracked.add(engine.add({ networkMode: 'container:pause' }).id)
+        return pause
+      },
+      'spared: namespace-shared',
+    ],
+  ])('%s', async (_, make, verdict) => {
+    const harness = createHarness({ self: 'myself' })
+    const { id } = make(harness)
+    await runAnHour(harness)
+    expect(harness.engine.count('remove')).toBe(0)
+    expect(await verdictOf(harness, id)).toBe(verdict)
+    await harness.reconciler.stop()
+  })
+})
+
+describe('unknown-is-spared', () => {
+  test.each<[string, { has: (id: string) => unknown; ready?: () => unknown }, string]>([
+    ['throws', { has: () => { throw new Error('boom') } }, 'tracker-failed'],
+    ['rejects', { has: () => Promise.reject(new Error('boom')) }, 'tracker-failed'],
+    ['hangs', { has: () => new Promise(() => {}) }, 'tracker-timed-out'],
+    ['answers undefined', { has: () => undefined }, 'tracker-unknown'],
+    ['answers a number', { has: () => 0 }, 'tracker-invalid'],
+    ['is not ready', { has: () => false, ready: () => false }, 'tracker-not-ready'],
+  ])('a tracker that %s removes nothing', async (_, tracked, reason) => {
+    const harness = createHarness({ tracked: tracked as never })
+    harness.engine.add()
+    await runAnHour(harness)
+    expect(harness.engine.count('remove')).toBe(0)
+    expect(harness.of('spared').map((event) => event.reason)).toEqual([reason])
+    expect(harness.of('trouble').map(({ about, kind }) => [about, kind])).toEqual([['tracker', reason]])
+    await harness.reconciler.stop()
+  })
+
+  test.each<[string, () => unknown, string]>([
+    ['false', () => false, 'hook-refused'],
+    ['a throw', () => { throw new Error('boom') }, 'hook-failed'],
+    ['undefined', () => undefined, 'hook-failed'],
+    ['no answer', () => new Promise(() => {}), 'hook-timed-out'],
+  ])('a hook with %s spares, and is asked again a period later', async (_, hook, reason) => {
+    let asked = 0
+    const harness = createHarness({
+      beforeRemove: (() => {
+        asked++
+        return hook()
+      }) as never,
+    })
+    const { id } = harness.engine.add()
+    harness.reconciler.start()
+    await harness.clock.advance(4 * minute)
+    expect(asked).toBe(1)
+    expect(await verdictOf(harness, id)).toBe(`spared: ${reason}`)
+    await harness.clock.advance(30 * minute)
+    expect(asked).toBeGreaterThan(3)
+    expect(asked).toBeLessThan(9)
+    expect(harness.engine.count('remove')).toBe(0)
+    await harness.reconciler.stop()
+  })
+
+  test('a failed listing is never an empty one: nothing vanishes', async () => {
+    const { engine, clock, reconciler, tracked, of } = createHarness()
+    tracked.add(engine.add().id)
+    reconciler.start()
+    await clock.advance(1000)
+    engine.fault = (verb) => (verb === 'list' ? 'invalid-answer' : undefined)
+    await clock.advance(20 * minute)
+    expect(of('vanished')).toEqual([])
+    expect(of('lost')).toEqual([])
+    expect(reconciler.status().containers.total).toBe(1)
+    await reconciler.stop()
+  })
+})
+
+describe('fresh-look', () => {
+  test('a container adopted while its removal waits in the queue is let live', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ maxConcurrentRemovals: 1 })
+    const [first, second] = [engine.add(), engine.add()]
+    let finishFirst = () => {}
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === first.id
+        ? () => new Promise<void>((resolve) => (finishFirst = () => (engine.containers.delete(first.id), resolve())))
+        : undefined
+    reconciler.start()
+    await clock.advance(62_000)
+    expect(engine.count('remove')).toBe(1)
+    tracked.add(second.id)
+    finishFirst()
+    await clock.advance(10 * minute)
+    expect(engine.count('remove', second.id)).toBe(0)
+    expect(engine.containers.has(second.id)).toBe(true)
+    await reconciler.stop()
+  })
+
+  test('the tracker is asked after the hook: what the hook adopts is let live', async () => {
+    const harness = createHarness({
+      beforeRemove: async ({ id }) => {
+        harness.tracked.add(id)
+        return true
+      },
+    })
+    const { id } = harness.engine.add()
+    harness.reconciler.start()
+    await harness.clock.advance(10 * minute)
+    expect(harness.engine.count('remove')).toBe(0)
+    expect(await verdictOf(harness, id)).toBe('tracked: tracked')
+    await harness.reconciler.stop()
+  })
+
+  test('the tracker is asked again after a graceful stop', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ stopTimeout: '10s' })
+    const container = engine.add()
+    engine.fault = (verb) =>
+      verb === 'stop'
+        ? async () => {
+            container.state = 'exited'
+            tracked.add(container.id)
+          }
+        : undefined
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect(engine.count('stop')).toBe(1)
+    expect(engine.count('remove')).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('a hook that takes longer than a verdict lives leads to a new look before the request', async () => {
+    const harness = createHarness({
+      beforeRemove: () => new Promise((resolve) => harness.clock.setTimeout(() => resolve(true), 20_000)),
+    })
+    const { engine, clock, reconciler } = harness
+    engine.add()
+    reconciler.start()
+    await clock.advance(2 * minute)
+    const removal = engine.requests.find(({ verb }) => verb === 'remove')
+    const look = engine.requests.findLast(({ verb, atMs }) => verb === 'list' && atMs <= (removal?.atMs ?? 0))
+    expect(removal).toBeDefined()
+    expect((removal?.atMs ?? 0) - (look?.atMs ?? 0)).toBeLessThan(5000)
+    await reconciler.stop()
+  })
+
+  test('an answer of an asynchronous tracker that comes after the verdict expired leads to no request', async () => {
+    const harness = createHarness({
+      tracked: {
+        has: () => new Promise((resolve) => harness.clock.setTimeout(() => resolve(false), 4900)),
+      },
+    })
+    const { engine, clock, reconciler } = harness
+    engine.add()
+    reconciler.start()
+    for (let seconds = 0; seconds < 300; seconds++) await clock.advance(1000)
+    for (const removal of engine.requests.filter(({ verb }) => verb === 'remove')) {
+      const looks = engine.requests.filter(({ verb, atMs }) => verb === 'list' && atMs <= removal.atMs)
+      expect(removal.atMs - (looks.at(-1)?.atMs ?? 0)).toBeLessThanOrEqual(10_000)
+    }
+    await reconciler.stop()
+  })
+
+  test('protected: an ended guest adopted while its holder is queued keeps the holder', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ maxConcurrentRemovals: 1 })
+    const other = engine.add()
+    const holder = engine.add({ name: 'pause' })
+    const guest = engine.add({ state: 'exited', networkMode: `container:${holder.id}` })
+    let finishOther = () => {}
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === other.id
+        ? () => new Promise<void>((resolve) => (finishOther = () => (engine.containers.delete(other.id), resolve())))
+        : undefined
+    reconciler.start()
+    await clock.advance(62_000)
+    tracked.add(guest.id)
+    finishOther()
+    await clock.advance(10 * minute)
+    expect(engine.containers.has(holder.id)).toBe(true)
+    expect(engine.count('remove', holder.id)).toBe(0)
+    await reconciler.stop()
+  })
+})
+
+describe('protected', () => {
+  test('dangling guests go first, the holder on a later look, without waiting for the period', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const holder = engine.add({ name: 'pause' })
+    const guest = engine.add({ networkMode: `container:${holder.id}` })
+    reconciler.start()
+    await clock.advance(70_000)
+    expect(of('removed').map(({ id }) => id)).toEqual([guest.id, holder.id])
+    await reconciler.stop()
+  })
+
+  test('with filterListing a filtered look finds and only an unfiltered one removes', async () => {
+    const { clock, engine, reconciler } = createHarness({ filterListing: true })
+    const holder = engine.add({ name: 'pause' })
+    engine.add({ labels: {}, networkMode: `container:${holder.id}` })
+    const leak = engine.add()
+    engine.shapeListing = (listing) => listing
+    const list = engine.list
+    engine.list = async (call) => {
+      const listing = await list(call)
+      if (call.label === undefined) return listing
+      return { ...listing, containers: listing.containers.filter(({ labels }) => labels[ownerLabel] === 'agent-7') }
+    }
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect(engine.containers.has(holder.id)).toBe(true)
+    expect(engine.containers.has(leak.id)).toBe(false)
+    const removal = engine.requests.findIndex(({ verb }) => verb === 'remove')
+    const listings = engine.requests.slice(0, removal).filter(({ verb }) => verb === 'list')
+    expect(listings.at(-1)?.label).toBeUndefined()
+    expect(listings[0]?.label).toBe(`${ownerLabel}=agent-7`)
+    await reconciler.stop()
+  })
+})
+
+describe('bounded-removal', () => {
+  test('nothing is removed while the dangling share is above the limit', async () => {
+    const { clock, engine, tracked, reconciler, of } = createHarness({ maxDanglingShare: 0.5 })
+    for (let count = 0; count < 4; count++) engine.add()
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect(engine.count('remove')).toBe(0)
+    expect(new Set(of('spared').map(({ reason }) => reason))).toEqual(new Set(['dangling-share']))
+    for (const id of [...engine.containers.keys()].slice(0, 2)) tracked.add(id)
+    await clock.advance(10 * minute)
+    expect(engine.containers.size).toBe(2)
+    await reconciler.stop()
+  })
+
+  test('no more removals at once, and none per look, than the limits allow', async () => {
+    const { clock, engine, reconciler } = createHarness({ maxConcurrentRemovals: 3, maxRemovalsPerLook: 5 })
+    for (let count = 0; count < 20; count++) engine.add()
+    let atOnce = 0
+    let mostAtOnce = 0
+    const remove = engine.remove
+    engine.remove = async (id, call) => {
+      mostAtOnce = Math.max(mostAtOnce, ++atOnce)
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 100))
+      await remove(id, call)
+      atOnce--
+    }
+    reconciler.start()
+    await clock.advance(70_000)
+    expect(mostAtOnce).toBe(3)
+    expect(engine.containers.size).toBe(0)
+    let sinceLook = 0
+    for (const { verb } of engine.requests) {
+      if (verb === 'list') sinceLook = 0
+      if (verb === 'remove') expect(++sinceLook).toBeLessThanOrEqual(5)
+    }
+    await reconciler.stop()
+  })
+})
+
+describe('awake-time', () => {
+  test('agent and Flotsam frozen together over the end of a grace: nothing is removed before the recovery grace', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness()
+    const { id } = engine.add()
+    reconciler.start()
+    await clock.advance(50_000)
+    await clock.stall(10 * minute)
+    // The answer to the agent's own create is in its inbox; it takes a moment to read it.
+    await clock.advance(20_000)
+    expect(engine.count('remove')).toBe(0)
+    tracked.add(id)
+    await clock.advance(60 * minute)
+    expect(engine.count('remove')).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('what is still dangling after a stall is removed when the recovery grace is over', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add()
+    reconciler.start()
+    await clock.advance(50_000)
+    await clock.stall(10 * minute)
+    await clock.advance(45_000)
+    expect(of('stalled')).toHaveLength(1)
+    expect(of('removed')).toHaveLength(1)
+    await reconciler.stop()
+  })
+
+  test('a suspended machine: the wall clock jumps, the monotonic one does not', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.add()
+    reconciler.start()
+    await clock.advance(55_000)
+    clock.jumpWall(8 * 60 * minute)
+    await clock.advance(25_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(2 * minute)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+
+  test('an engine that wedges between create and its answer: the container that shows up is given its time', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ period: '20s' })
+    reconciler.start()
+    await clock.advance(1000)
+    const { id } = engine.add()
+    engine.fault = () => 'hang'
+    await clock.advance(5 * minute)
+    engine.fault = () => undefined
+    await clock.advance(25_000)
+    expect(engine.count('remove')).toBe(0)
+    tracked.add(id)
+    await clock.advance(30 * minute)
+    expect(engine.count('remove')).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('a stall while a removal is being asked for stops it', async () => {
+    const harness = createHarness({
+      beforeRemove: async () => {
+        hookCalls++
+        if (hookCalls === 1) await new Promise<void>((resolve) => (answerHook = resolve))
+        return true
+      },
+    })
+    let hookCalls = 0
+    let answerHook = () => {}
+    const { clock, engine, reconciler } = harness
+    engine.add()
+    reconciler.start()
+    await clock.advance(61_000)
+    expect(hookCalls).toBe(1)
+    await clock.stall(4000)
+    answerHook()
+    await clock.advance(20_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(60_000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+})
+
+describe('honest-clock', () => {
+  test('an engine whose clock is an hour ahead or behind removes nothing early', async () => {
+    for (const clockOffsetMs of [60 * minute, -60 * minute]) {
+      const { clock, engine, reconciler } = createHarness()
+      engine.clockOffsetMs = clockOffsetMs
+      engine.add()
+      reconciler.start()
+      await clock.advance(58_000)
+      expect(engine.count('remove')).toBe(0)
+      await clock.advance(7000)
+      expect(engine.count('remove')).toBe(1)
+      await reconciler.stop()
+    }
+  })
+
+  test("an engine's clock that jumps ahead starts unfinished graces again from the first sighting", async () => {
+    const { clock, engine, reconciler } = createHarness({ period: '10s' })
+    reconciler.start()
+    await clock.advance(5000)
+    engine.add()
+    engine.clockOffsetMs = 60 * minute
+    await clock.advance(55_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(20_000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+
+  test('an engine that tells no time: the creation grace counts from the first sighting', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.shapeListing = (listing) => ({ ...listing, engineNowMs: undefined })
+    engine.add({ ageMs: 60 * minute })
+    reconciler.start()
+    await clock.advance(58_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(7000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+})
+
+describe('graces', () => {
+  test('restore grace: a restarted agent that restores late loses nothing', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ restoreGrace: '5m' })
+    const containers = Array.from({ length: 10 }, () => engine.add({ ageMs: 60 * minute }))
+    reconciler.start()
+    await clock.advance(4 * minute)
+    for (const { id } of containers) tracked.add(id)
+    await clock.advance(60 * minute)
+    expect(engine.count('remove')).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('release grace: what the agent lets go of is left to it for 30 s', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ period: '10s' })
+    const { id } = engine.add({ ageMs: 60 * minute })
+    tracked.add(id)
+    reconciler.start()
+    await clock.advance(minute)
+    tracked.delete(id)
+    await clock.advance(28_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(20_000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+
+  test('a container that one listing left out is not older for it', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ period: '10s' })
+    const { id } = engine.add({ ageMs: 60 * minute })
+    tracked.add(id)
+    reconciler.start()
+    await clock.advance(5000)
+    engine.shapeListing = (listing) => ({ ...listing, containers: [] })
+    await clock.advance(10_000)
+    engine.shapeListing = (listing) => listing
+    tracked.delete(id)
+    await clock.advance(40_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(40_000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+})
+
+describe('dry-run', () => {
+  test('tells what would be removed, once, and has nothing that could', async () => {
+    const harness = createHarness({ dryRun: true })
+    harness.engine.add()
+    await runAnHour(harness)
+    expect(harness.engine.requests.filter(({ verb }) => verb !== 'list' && verb !== 'imageLabels')).toEqual([])
+    expect(harness.of('classified').filter(({ verdict }) => verdict === 'dangling')).toHaveLength(1)
+    expect(harness.reconciler.status().containers.byVerdict.dangling).toBe(1)
+    await harness.reconciler.stop()
+  })
+})
+
+describe('quiet-stop', () => {
+  test('no removal starts after stop() began, and those under way may settle', async () => {
+    const { clock, engine, reconciler, of } = createHarness({ maxConcurrentRemovals: 1 })
+    const [first] = [engine.add(), engine.add()]
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === first.id
+        ? async () => {
+            await new Promise<void>((resolve) => clock.setTimeout(resolve, 2000))
+            engine.containers.delete(first.id)
+          }
+        : undefined
+    reconciler.start()
+    await clock.advance(61_000)
+    expect(engine.count('remove')).toBe(1)
+    const stopped = reconciler.stop()
+    await clock.advance(3000)
+    await stopped
+    expect(of('removed').map(({ id }) => id)).toEqual([first.id])
+    expect(engine.count('remove')).toBe(1)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('a hook that is asked while stop() comes leads to no request', async () => {
+    let answerHook = () => {}
+    const { clock, engine, reconciler } = createHarness({
+      beforeRemove: () => new Promise((resolve) => (answerHook = () => resolve(true))),
+    })
+    engine.add()
+    reconciler.start()
+    await clock.advance(62_000)
+    const stopped = reconciler.stop()
+    answerHook()
+    await clock.advance(6000)
+    await stopped
+    expect(engine.count('remove')).toBe(0)
+  })
+
+  test('an engine that hangs holds the stop up for 5 s at most', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.add()
+    engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
+    reconciler.start()
+    await clock.advance(62_000)
+    let isStopped = false
+    const stopped = reconciler.stop().then(() => (isStopped = true))
+    await clock.advance(4000)
+    expect(isStopped).toBe(false)
+    await clock.advance(1500)
+    expect(isStopped).toBe(true)
+    await stopped
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
+
+describe('the life of a reconciler', () => {
+  test('the constructor has no side effects', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    await clock.advance(60 * minute)
+    expect(engine.requests).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+    expect(reconciler.status().state).toBe('new')
+    await reconciler.stop()
+    expect(reconciler.status().state).toBe('stopped')
+  })
+
+  test('a second start is an error, also after stop', async () => {
+    const { reconciler, clock } = createHarness()
+    reconciler.start()
+    expect(() => reconciler.start()).toThrow('started already')
+    const stopped = reconciler.stop()
+    await clock.advance(6000)
+    await stopped
+    expect(() => reconciler.start()).toThrow('stopped already')
+    await expect(reconciler.look()).rejects.toThrow('stopped')
+  })
+
+  test('disabled: start does nothing, and look still tells', async () => {
+    const { clock, engine, reconciler } = createHarness({ enabled: false })
+    engine.add({ ageMs: 60 * minute })
+    reconciler.start()
+    await clock.advance(60 * minute)
+    expect(engine.requests).toEqual([])
+    expect(reconciler.status().state).toBe('disabled')
+    expect((await reconciler.look()).containers.map(({ verdict }) => verdict)).toEqual(['dangling'])
+    await reconciler.stop()
+  })
+
+  test('labels() makes a container owned; an event that there is none of is an error', () => {
+    const { reconciler } = createHarness()
+    expect(reconciler.labels()).toEqual({ [ownerLabel]: 'agent-7' })
+    expect(() => reconciler.on('remove' as never, () => {})).toThrow(OptionError)
+  })
+})

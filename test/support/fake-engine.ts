@@ -1,0 +1,174 @@
+import type { CallOptions, ContainerSummary, Engine, Listing } from '../../src/engine/port.ts'
+import { EngineError, type FailureKind } from '../../src/errors.ts'
+import { type ContainerId, parseContainerId } from '../../src/ids.ts'
+import type { FakeClock } from './fake-clock.ts'
+
+/** A container of the fake engine; everything that a test does not care for has a plain value. */
+export interface FakeContainer {
+  id: ContainerId
+  name: string
+  image: string
+  imageId: string
+  state: string
+  createdAtMs: number
+  labels: Record<string, string>
+  networkMode: string
+  mountTargets: string[]
+}
+
+export type Verb = 'list' | 'info' | 'imageLabels' | 'remove' | 'stop' | 'unpause'
+
+export interface Request {
+  readonly verb: Verb
+  readonly id: string | undefined
+  readonly atMs: number
+  readonly label?: string | undefined
+  readonly volumes?: boolean | undefined
+}
+
+/** What happens to a call instead of its answer: a failure of a kind, a hang until the caller gives up, or an answer of the test's own making. */
+export type Fault = FailureKind | 'hang' | (() => Promise<unknown>)
+
+/** An engine behind the port, in memory, on the test's clock. It says what it was asked. */
+export interface FakeEngine extends Engine {
+  readonly containers: Map<string, FakeContainer>
+  readonly requests: Request[]
+  readonly images: Map<string, Record<string, string>>
+  /** How far its clock is ahead of the test's wall clock. */
+  clockOffsetMs: number
+  /** Says what goes wrong with a call; undefined answers it. */
+  fault: (verb: Verb, id: string | undefined) => Fault | undefined
+  /** Called as a listing leaves the engine. */
+  shapeListing: (listing: Listing) => Listing
+  add(container?: Partial<Omit<FakeContainer, 'id'>> & { id?: string; ageMs?: number }): FakeContainer
+  count(verb: Verb, id?: string): number
+}
+
+let made = 0
+
+/** A full id of its own for each number. */
+export function fakeId(number: number): ContainerId {
+  return parseContainerId(
+    (number * 0x9e3779b1).toString(16).padStart(16, '0').slice(-16).padStart(64, 'c0ffee'),
+  ) as ContainerId
+}
+
+export const ownerLabel = 'com.example.agent'
+export const ownerValue = 'agent-7'
+
+export function createFakeEngine(clock: FakeClock): FakeEngine {
+  const containers = new Map<string, FakeContainer>()
+  const images = new Map<string, Record<string, string>>([['sha256:busybox', {}]])
+  const requests: Request[] = []
+
+  const engine: FakeEngine = {
+    address: 'fake://engine',
+    containers,
+    images,
+    requests,
+    clockOffsetMs: 0,
+    fault: () => undefined,
+    shapeListing: (listing) => listing,
+    add({ id, ageMs = 0, ...rest } = {}) {
+      made += 1
+      const container: FakeContainer = {
+        id: parseContainerId(id) ?? fakeId(made),
+        name: `task-${made}`,
+        image: 'busybox:test',
+        imageId: 'sha256:busybox',
+        state: 'running',
+        createdAtMs: Math.floor((clock.wallNow() + engine.clockOffsetMs - ageMs) / 1000) * 1000,
+        labels: { [ownerLabel]: ownerValue },
+        networkMode: 'bridge',
+        mountTargets: [],
+        ...rest,
+      }
+      containers.set(container.id, container)
+      return container
+    },
+    count: (verb, id) =>
+      requests.filter((request) => request.verb === verb && (id === undefined || request.id === id)).length,
+    list: (call) =>
+      answer(
+        'list',
+        undefined,
+        call,
+        () => {
+          const listing: Listing = {
+            containers: [...containers.values()].map(summarise),
+            engineNowMs: Math.floor((clock.wallNow() + engine.clockOffsetMs) / 1000) * 1000,
+            bytes: containers.size * 800,
+          }
+          return engine.shapeListing(listing)
+        },
+        { label: call.label },
+      ),
+    info: (call) =>
+      answer('info', undefined, call, () => ({
+        name: 'Fake',
+        version: '1',
+        apiVersion: '1.41',
+        clockOffsetMs: 0,
+      })),
+    imageLabels: (imageId, call) =>
+      answer('imageLabels', imageId, call, () => {
+        const labels = images.get(imageId)
+        if (!labels) throw new EngineError('gone', `no such image: ${imageId}`, { status: 404 })
+        return labels
+      }),
+    remove: (id, call) =>
+      answer(
+        'remove',
+        id,
+        call,
+        () => {
+          if (!containers.delete(id))
+            throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
+        },
+        { volumes: call.volumes },
+      ),
+    stop: (id, call) =>
+      answer('stop', id, call, () => {
+        const container = containers.get(id)
+        if (!container) throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
+        container.state = 'exited'
+      }),
+    unpause: (id, call) =>
+      answer('unpause', id, call, () => {
+        const container = containers.get(id)
+        if (container?.state === 'paused') container.state = 'running'
+      }),
+  }
+
+  async function answer<T>(
+    verb: Verb,
+    id: string | undefined,
+    call: CallOptions,
+    carryOut: () => T,
+    more: Partial<Request> = {},
+  ): Promise<T> {
+    requests.push({ verb, id, atMs: clock.now(), ...more })
+    const fault = engine.fault(verb, id)
+    if (fault === 'hang') return hang(verb, call)
+    if (typeof fault === 'function') return (await fault()) as T
+    if (fault) throw new EngineError(fault, `${verb}: ${fault}`)
+    return carryOut()
+  }
+
+  function hang(verb: Verb, { deadlineMs, signal }: CallOptions): Promise<never> {
+    return new Promise((_, reject) => {
+      const giveUp = (why: string) => {
+        clock.clearTimeout(timer)
+        reject(new EngineError('timed-out', `${verb}: ${why}`))
+      }
+      const timer = clock.setTimeout(() => giveUp('no answer'), deadlineMs)
+      signal?.addEventListener('abort', () => giveUp('given up'), { once: true })
+    })
+  }
+
+  return engine
+}
+
+function summarise({ name, labels, mountTargets, ...rest }: FakeContainer): ContainerSummary {
+  return { ...rest, name, names: [name], labels: { ...labels }, mountTargets: [...mountTargets] }
+}

@@ -1,0 +1,42 @@
+import type { EventName, FlotsamEvent } from '../../src/events.ts'
+import type { ReconcilerOptions } from '../../src/options.ts'
+import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
+import { createFakeClock, type FakeClock } from './fake-clock.ts'
+import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from './fake-engine.ts'
+
+/** A reconciler on a clock and an engine that only the test moves, with everything that it tells. */
+export interface Harness {
+  readonly clock: FakeClock
+  readonly engine: FakeEngine
+  readonly tracked: Set<string>
+  readonly reconciler: Reconciler
+  readonly events: FlotsamEvent[]
+  of<TName extends EventName>(name: TName): Extract<FlotsamEvent, { type: TName }>[]
+}
+
+const everyEvent: readonly EventName[] = [
+  'discovered', 'classified', 'spared', 'removed', 'removeFailed', 'stuck', 'vanished', 'released', 'lost', 'looked',
+  'engineDown', 'engineStillDown', 'engineUp', 'trouble', 'troubleGoesOn', 'troubleOver', 'stalled', 'started', 'stopped', 'crashed',
+]
+
+export const graces = { creationGrace: '60s', restoreGrace: '0s', releaseGrace: '30s', period: '5m' } as const
+
+export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness {
+  const clock = createFakeClock()
+  const engine = createFakeEngine(clock)
+  const tracked = new Set<string>()
+  const reconciler = createReconcilerIn(
+    { clock, engine, random: () => 0.5, isSelf: async (named) => ({ id, names }) => named !== undefined && (id.startsWith(named) || names.includes(named)) },
+    { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, ...options },
+  )
+  const events: FlotsamEvent[] = []
+  for (const name of everyEvent) reconciler.on(name, (event) => events.push(event as FlotsamEvent))
+  return {
+    clock,
+    engine,
+    tracked,
+    reconciler,
+    events,
+    of: (name) => events.filter((event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name) as never,
+  }
+}
