@@ -85,7 +85,7 @@ export class Fleet {
     if (verdict.verdict !== 'dangling') this.#isWell(known)
     if (known.actor === undefined) this.#spawn(known)
     else if (isChanged || this.#awaitsVerdict(known, awake.now())) known.actor.send({ type: 'judged', verdict })
-    if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known)) removals.enqueue(known.id)
+    if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known)) removals.enqueue(known.id, known.hasFailed)
   }
 
   /** A look that should hold these does not. */
@@ -195,6 +195,7 @@ export class Fleet {
     const kind = failure.kind as FailureKind
     const retryInMs = retryDelayMs(failures)
     known.retryAtMs = awake.now() + retryInMs
+    known.hasFailed = true
     agenda.due(known.retryAtMs)
     if (kind !== 'in-progress') {
       this.#failing.add(known.id)
@@ -234,6 +235,7 @@ export class Fleet {
 
   #isWell(known: Known): void {
     known.isStuck = false
+    known.hasFailed = false
     if (this.#failing.delete(known.id) && this.#failing.size === 0) {
       this.#supervisor?.send({ type: 'troubleOver', about: 'removal' })
     }

@@ -19,6 +19,8 @@ export interface Known {
   wasTracked: boolean
   isLossTold: boolean
   isStuck: boolean
+  /** Its last removal failed. */
+  hasFailed: boolean
   /** A removal of ours may have ended its processes. */
   endedByUs: boolean
   hookRefusal: { readonly reason: HookRefusal; readonly askAgainMs: number } | undefined

@@ -1,9 +1,9 @@
 const shortestMs = 10_000
-const longestMs = 160_000
+const longestMs = 60_000
 
 /**
- * How long a listing may take: 10 s, twice as long after each timeout in a row, and never less than twice what the last
- * good one took. A slow engine is waited for; a wedged one is given up soon.
+ * How long a listing may take: 10 s, twice as long after each timeout in a row up to 60 s, and never less than twice what
+ * the last good one took. A slow engine is waited for; a wedged one is given up soon.
  */
 export class ListingDeadline {
   #ms = shortestMs
@@ -13,10 +13,10 @@ export class ListingDeadline {
   }
 
   timedOut(): void {
-    this.#ms = Math.min(longestMs, this.#ms * 2)
+    this.#ms = Math.max(this.#ms, Math.min(longestMs, this.#ms * 2))
   }
 
   took(durationMs: number): void {
-    this.#ms = Math.min(longestMs, Math.max(shortestMs, durationMs * 2))
+    this.#ms = Math.max(shortestMs, durationMs * 2)
   }
 }

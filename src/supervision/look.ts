@@ -224,6 +224,7 @@ export class Looker {
       wasTracked: false,
       isLossTold: false,
       isStuck: false,
+      hasFailed: false,
       endedByUs: false,
       hookRefusal: undefined,
       retryAtMs: undefined,

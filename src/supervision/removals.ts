@@ -18,6 +18,8 @@ export class Removals {
   readonly #clock: Clock
   readonly #limits: RemovalLimits
   readonly #queue = new Set<ContainerId>()
+  /** Those that failed before: they wait behind the others, so that they never stand in anybody's way. */
+  readonly #retries = new Set<ContainerId>()
   readonly #admittedAtMs = new Map<ContainerId, number>()
   #admittedThisLook = 0
 
@@ -29,19 +31,21 @@ export class Removals {
   /** Earlier verdicts have expired: the next look fills the queue anew, and its batch starts empty. */
   startBatch(): void {
     this.#queue.clear()
+    this.#retries.clear()
     this.#admittedThisLook = 0
   }
 
-  enqueue(id: ContainerId): void {
-    this.#queue.add(id)
+  enqueue(id: ContainerId, hasFailed: boolean): void {
+    ;(hasFailed ? this.#retries : this.#queue).add(id)
   }
 
   drop(id: ContainerId): void {
     this.#queue.delete(id)
+    this.#retries.delete(id)
   }
 
   get queued(): number {
-    return this.#queue.size
+    return this.#queue.size + this.#retries.size
   }
 
   /** Those whose requests are out, with how long each has been. */
@@ -57,9 +61,9 @@ export class Removals {
   /** Takes the next one out of the queue and gives it a place; undefined while there is none to give. */
   admitNext(): ContainerId | undefined {
     if (this.#admittedThisLook >= this.#limits.maxPerLook || !this.#hasPlace()) return undefined
-    const [id] = this.#queue
+    const [id] = this.#queue.size > 0 ? this.#queue : this.#retries
     if (id === undefined) return undefined
-    this.#queue.delete(id)
+    this.drop(id)
     this.#admittedAtMs.set(id, this.#clock.now())
     this.#admittedThisLook++
     return id
@@ -72,12 +76,12 @@ export class Removals {
 
   /** Whether this look's batch is used up and settled while others wait: the moment for the next look. */
   get wantsNextBatch(): boolean {
-    return this.#queue.size > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
+    return this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
   }
 
   /** Milliseconds until a place frees itself because its holder takes too long; undefined when nobody waits for one. */
   untilPlaceFreesMs(): number | undefined {
-    if (this.#queue.size === 0) return undefined
+    if (this.queued === 0) return undefined
     const ages = this.#youngAges()
     return ages.length === 0 ? undefined : Math.max(0, placeMs - Math.max(...ages)) + 1
   }

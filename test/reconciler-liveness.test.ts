@@ -1,0 +1,512 @@
+import { Writable } from 'node:stream'
+
+import { pino } from 'pino'
+import { describe, expect, test } from 'vitest'
+
+import { createHarness, type Harness } from './support/harness.ts'
+
+const minute = 60_000
+
+describe('eventually-removed', () => {
+  test('a leak is removed within 5 s of the end of its creation grace, with a period of 5 minutes', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const leak = engine.add()
+    reconciler.start()
+    await clock.advance(59_000)
+    expect(engine.count('remove')).toBe(0)
+    await clock.advance(6000)
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+
+  test('a leak that is old when it is first seen goes at once', async () => {
+    const { clock, engine, reconciler } = createHarness({ period: '2m' })
+    reconciler.start()
+    await clock.advance(1000)
+    engine.add()
+    await clock.advance(2 * minute + 5000)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('many graces that end one after the other are joined into few looks', async () => {
+    const { clock, engine, reconciler } = createHarness({ period: '30m' })
+    for (let count = 0; count < 100; count++) engine.add({ ageMs: count * 300 })
+    reconciler.start()
+    await clock.advance(90_000)
+    expect(engine.containers.size).toBe(0)
+    expect(engine.count('list')).toBeLessThan(60)
+    await reconciler.stop()
+  })
+
+  test.each(['created', 'exited'] as const)('%s containers go when they are asked for', async (state) => {
+    const { clock, engine, reconciler } = createHarness({ states: ['running', state] })
+    engine.add({ state })
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('what our own removal stopped is retried although its state is not covered', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    const container = engine.add()
+    let fails = 1
+    engine.fault = (verb) => {
+      if (verb !== 'remove' || fails-- <= 0) return undefined
+      container.state = 'exited'
+      return 'refused'
+    }
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('a graceful stop comes first, and the removal follows on a fresh look', async () => {
+    const { clock, engine, reconciler, of } = createHarness({ stopTimeout: '20s' })
+    const container = engine.add()
+    engine.fault = (verb) =>
+      verb === 'stop'
+        ? async () => {
+            await new Promise<void>((resolve) => clock.setTimeout(resolve, 12_000))
+            container.state = 'exited'
+          }
+        : undefined
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(engine.requests.filter(({ verb }) => verb === 'stop' || verb === 'remove').map(({ verb }) => verb)).toEqual(['stop', 'remove'])
+    expect(of('removed')).toHaveLength(1)
+    await reconciler.stop()
+  })
+
+  test('a paused container that an old engine refuses to remove is unpaused, asked about again, and removed', async () => {
+    const { clock, engine, reconciler, tracked } = createHarness()
+    const [leak, adopted] = [engine.add({ state: 'paused' }), engine.add({ state: 'paused' })]
+    engine.fault = (verb, id) => {
+      if (verb === 'unpause' && id === adopted.id) tracked.add(adopted.id)
+      return verb === 'remove' && engine.containers.get(id ?? '')?.state === 'paused' ? 'refused' : undefined
+    }
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect(engine.containers.has(leak.id)).toBe(false)
+    expect(engine.containers.has(adopted.id)).toBe(true)
+    expect(engine.count('remove', adopted.id)).toBe(1)
+    await reconciler.stop()
+  })
+
+  test('anonymous volumes go along unless the owner says otherwise', async () => {
+    for (const removeVolumes of [true, false]) {
+      const { clock, engine, reconciler } = createHarness({ removeVolumes })
+      engine.add()
+      reconciler.start()
+      await clock.advance(2 * minute)
+      expect(engine.requests.find(({ verb }) => verb === 'remove')?.volumes).toBe(removeVolumes)
+      await reconciler.stop()
+    }
+  })
+})
+
+describe('survives-outage', () => {
+  test.each(['unavailable', 'hang', 'misconfigured', 'invalid-answer', 'refused'] as const)(
+    'an engine that is out (%s) for an hour is waited out, with one line down and one up',
+    async (fault) => {
+      const { clock, engine, reconciler, of } = createHarness()
+      const leaks = [engine.add(), engine.add(), engine.add()]
+      reconciler.start()
+      await clock.advance(20_000)
+      engine.fault = () => fault
+      await clock.advance(60 * minute)
+      const tries = engine.count('list')
+      expect(tries).toBeLessThan(120)
+      expect(tries).toBeGreaterThan(15)
+      expect(reconciler.status().engine.health).toBe('down')
+      engine.fault = () => undefined
+      await clock.advance(4 * minute)
+      expect(of('removed').map(({ id }) => id)).toEqual(leaks.map(({ id }) => id))
+      expect([of('engineDown').length, of('engineUp').length]).toEqual([1, 1])
+      expect(reconciler.status().engine.health).toBe('up')
+      await reconciler.stop()
+    },
+  )
+
+  test('an engine that is absent at the start is picked up later', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.add()
+    engine.fault = () => 'unavailable'
+    reconciler.start()
+    await clock.advance(30 * minute)
+    engine.fault = () => undefined
+    await clock.advance(3 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('after an outage one probe comes before the queue, and the queue at its usual pace', async () => {
+    const { clock, engine, reconciler } = createHarness({ maxConcurrentRemovals: 2 })
+    for (let count = 0; count < 30; count++) engine.add()
+    reconciler.start()
+    await clock.advance(30_000)
+    engine.fault = () => 'hang'
+    await clock.advance(10 * minute)
+    const before = engine.requests.length
+    engine.fault = () => undefined
+    await clock.advance(3 * minute)
+    expect(engine.requests.slice(before).find(({ verb }) => verb !== 'list')?.verb).toBe('remove')
+    expect(engine.requests[before]?.verb).toBe('list')
+    await clock.advance(2 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('a listing that takes longer than its deadline is given more time each time', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.add()
+    const list = engine.list
+    engine.list = async (call) => {
+      engine.fault = () => (call.deadlineMs < 25_000 ? 'hang' : undefined)
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, call.deadlineMs < 25_000 ? 0 : 25_000))
+      return list(call)
+    }
+    reconciler.start()
+    await clock.advance(5 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('removals that fail because the engine went away count for nothing against the containers', async () => {
+    const { clock, engine, reconciler, of } = createHarness({ maxConcurrentRemovals: 5 })
+    for (let count = 0; count < 50; count++) engine.add()
+    let isOut = false
+    engine.fault = (verb) => {
+      if (verb === 'remove' && !isOut) isOut = true
+      return isOut ? 'unavailable' : undefined
+    }
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect(engine.count('remove')).toBeLessThanOrEqual(5)
+    isOut = false
+    engine.fault = () => undefined
+    await clock.advance(10 * minute)
+    expect(engine.containers.size).toBe(0)
+    expect(of('removeFailed')).toEqual([])
+    expect(of('stuck')).toEqual([])
+    expect(of('engineDown')).toHaveLength(1)
+    await reconciler.stop()
+  })
+})
+
+describe('no-head-of-line', () => {
+  test('removals that hang give their places away after 5 s, and at most 20 hang at a time', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    const hanging = new Set(Array.from({ length: 60 }, () => engine.add().id))
+    const sound = Array.from({ length: 30 }, () => engine.add().id)
+    let out = 0
+    let mostOut = 0
+    const remove = engine.remove
+    engine.fault = (verb, id) => (verb === 'remove' && hanging.has(id as never) ? 'hang' : undefined)
+    engine.remove = async (id, call) => {
+      mostOut = Math.max(mostOut, ++out)
+      try {
+        await remove(id, call)
+      } finally {
+        out--
+      }
+    }
+    reconciler.start()
+    await clock.advance(15 * minute)
+    expect(sound.filter((id) => engine.containers.has(id))).toEqual([])
+    expect(mostOut).toBeLessThanOrEqual(22)
+    expect(engine.containers.size).toBe(60)
+    const stopped = reconciler.stop()
+    await clock.advance(6000)
+    await stopped
+  })
+
+  test('a removal that fails is tried again after 1, 5 and 30 s, then minutes apart, and is called stuck once', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add()
+    engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
+    reconciler.start()
+    for (let seconds = 0; seconds < 60 * 60; seconds++) await clock.advance(1000)
+    const times = engine.requests.filter(({ verb }) => verb === 'remove').map(({ atMs }) => atMs)
+    const gaps = times.slice(1).map((atMs, index) => Math.round((atMs - (times[index] as number)) / 1000))
+    expect(gaps.slice(0, 5).map((gap, index) => gap - [1, 5, 30, 120, 240][index]!).every((late) => late >= 0 && late <= 2)).toBe(true)
+    expect(of('stuck')).toHaveLength(1)
+    expect(of('trouble').filter(({ about }) => about === 'removal')).toHaveLength(1)
+    expect(reconciler.status().stuck).toHaveLength(1)
+    engine.fault = () => undefined
+    await clock.advance(20 * minute)
+    expect(engine.containers.size).toBe(0)
+    expect(of('troubleOver').filter(({ about }) => about === 'removal')).toHaveLength(1)
+    await reconciler.stop()
+  })
+})
+
+describe('truthful', () => {
+  test('404, and the next look omits it: vanished, without a line of error', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add()
+    engine.fault = (verb, id) => {
+      if (verb === 'remove') engine.containers.delete(id as string)
+      return undefined
+    }
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(of('vanished')).toHaveLength(1)
+    expect([...of('removed'), ...of('removeFailed'), ...of('trouble')]).toEqual([])
+    await reconciler.stop()
+  })
+
+  test('404 although it is still listed is a failure, and ends as stuck', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add()
+    engine.fault = (verb) => (verb === 'remove' ? 'gone' : undefined)
+    reconciler.start()
+    await clock.advance(10 * minute)
+    expect([...of('removed'), ...of('vanished')]).toEqual([])
+    expect(of('stuck')).toHaveLength(1)
+    await reconciler.stop()
+  })
+
+  test('409, a removal is under way already: no error, and vanished when it is done', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const { id } = engine.add()
+    engine.fault = (verb) => (verb === 'remove' ? 'in-progress' : undefined)
+    reconciler.start()
+    await clock.advance(80_000)
+    engine.containers.delete(id)
+    await clock.advance(5 * minute)
+    expect(of('vanished')).toHaveLength(1)
+    expect([...of('removed'), ...of('removeFailed'), ...of('stuck'), ...of('trouble')]).toEqual([])
+    await reconciler.stop()
+  })
+
+  test('a DELETE that timed out is settled by a look: removed, confirmed by the look', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add()
+    engine.fault = (verb, id) => {
+      if (verb !== 'remove') return undefined
+      clock.setTimeout(() => engine.containers.delete(id as string), 40_000)
+      return 'hang'
+    }
+    reconciler.start()
+    await clock.advance(3 * minute)
+    expect(of('removed').map(({ confirmedBy }) => confirmedBy)).toEqual(['look'])
+    expect(engine.count('remove')).toBeLessThanOrEqual(3)
+    await reconciler.stop()
+  })
+
+  test('a connection that was refused sent nothing: what is gone afterwards vanished', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const { id } = engine.add()
+    const { EngineError } = await import('../src/errors.ts')
+    engine.fault = (verb) =>
+      verb === 'remove'
+        ? () => {
+            engine.containers.delete(id)
+            return Promise.reject(new EngineError('unavailable', 'refused', { cause: { code: 'ECONNREFUSED' } }))
+          }
+        : undefined
+    reconciler.start()
+    await clock.advance(3 * minute)
+    expect(of('removed')).toEqual([])
+    expect(of('vanished')).toHaveLength(1)
+    await reconciler.stop()
+  })
+
+  test('the agent removes a container at the same time: no line of error', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const { id } = engine.add()
+    reconciler.start()
+    await clock.advance(30_000)
+    engine.containers.delete(id)
+    await clock.advance(10 * minute)
+    expect(of('vanished')).toHaveLength(1)
+    expect([...of('lost'), ...of('trouble'), ...of('removeFailed')]).toEqual([])
+    await reconciler.stop()
+  })
+})
+
+describe('lost', () => {
+  test('a tracked container that has exited is told once, and again when it ran in between', async () => {
+    const { clock, engine, tracked, reconciler, of } = createHarness()
+    const container = engine.add()
+    tracked.add(container.id)
+    reconciler.start()
+    await clock.advance(minute)
+    container.state = 'exited'
+    await clock.advance(30 * minute)
+    expect(of('lost').map(({ id, how }) => [id, how])).toEqual([[container.id, 'exited']])
+    container.state = 'running'
+    await clock.advance(10 * minute)
+    container.state = 'exited'
+    await clock.advance(10 * minute)
+    expect(of('lost')).toHaveLength(2)
+    await reconciler.stop()
+  })
+
+  test('a tracked container that is gone is told once', async () => {
+    const { clock, engine, tracked, reconciler, of } = createHarness()
+    const { id } = engine.add()
+    tracked.add(id)
+    reconciler.start()
+    await clock.advance(minute)
+    engine.containers.delete(id)
+    await clock.advance(30 * minute)
+    expect(of('lost').map((event) => [event.id, event.how])).toEqual([[id, 'vanished']])
+    expect(reconciler.status().containers.total).toBe(0)
+    await reconciler.stop()
+  })
+})
+
+/** A harness whose log lines are kept. */
+function createLoggedHarness(options: Parameters<typeof createHarness>[0] = {}): Harness & { lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = []
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      lines.push(JSON.parse(chunk.toString()) as Record<string, unknown>)
+      done()
+    },
+  })
+  return { ...createHarness({ ...options, logger: pino({ level: 'info' }, stream) }), lines }
+}
+
+describe('one-line-per-change', () => {
+  test('an outage seen by 500 containers is one line down and one line up', async () => {
+    const { clock, engine, reconciler, lines } = createLoggedHarness({ maxConcurrentRemovals: 20, maxRemovalsPerLook: 1000 })
+    for (let count = 0; count < 500; count++) engine.add()
+    let isOut = false
+    engine.fault = (verb) => {
+      if (verb === 'remove') isOut = true
+      return isOut ? 'unavailable' : undefined
+    }
+    reconciler.start()
+    await clock.advance(80_000)
+    engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
+    await clock.advance(20_000)
+    expect(lines.map(({ event }) => event)).toEqual(['started', 'engineDown', 'engineUp'])
+    await reconciler.stop()
+  })
+
+  test('a day of outage costs fewer than 40 lines', async () => {
+    const { clock, engine, reconciler, lines } = createLoggedHarness()
+    engine.add()
+    reconciler.start()
+    await clock.advance(1000)
+    engine.fault = () => 'unavailable'
+    await clock.advance(24 * 60 * minute)
+    engine.fault = () => undefined
+    await clock.advance(3 * minute)
+    expect(lines.length).toBeLessThan(40)
+    expect(lines.filter(({ event }) => event === 'engineDown')).toHaveLength(1)
+    const up = lines.find(({ event }) => event === 'engineUp')
+    expect(up?.['downForMs']).toBeGreaterThan(24 * 60 * minute - 2 * minute)
+    expect(up?.['failures']).toBeGreaterThan(1000)
+    await reconciler.stop()
+  })
+
+  test('20 removals that keep failing cost one line for the failure and one each for being stuck', async () => {
+    const { clock, engine, reconciler, lines } = createLoggedHarness()
+    for (let count = 0; count < 20; count++) engine.add()
+    engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
+    reconciler.start()
+    await clock.advance(60 * minute)
+    expect(lines.filter(({ event }) => event === 'trouble')).toHaveLength(1)
+    expect(lines.filter(({ event }) => event === 'stuck')).toHaveLength(20)
+    expect(lines.length).toBeLessThan(30)
+    await reconciler.stop()
+  })
+})
+
+describe('contained faults', () => {
+  test('a fault inside one container actor is told, and the others and the actor itself go on', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const [faulty, sound] = [engine.add(), engine.add()]
+    let isFaulty = true
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === faulty.id && isFaulty ? () => Promise.reject(new TypeError('a bug')) : undefined
+    reconciler.start()
+    await clock.advance(70_000)
+    expect(engine.containers.has(sound.id)).toBe(false)
+    expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
+    isFaulty = false
+    await clock.advance(10 * minute)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('a listener that throws stops nothing', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    reconciler.on('discovered', () => {
+      throw new Error('boom')
+    })
+    engine.add()
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(of('removed')).toHaveLength(1)
+    await reconciler.stop()
+  })
+})
+
+describe('looks', () => {
+  test('look() begins after the call, also while another look is under way', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    let answer = () => {}
+    const list = engine.list
+    engine.list = async (call) => {
+      const listing = await list(call)
+      await new Promise<void>((resolve) => (answer = resolve))
+      return listing
+    }
+    reconciler.start()
+    await clock.advance(100)
+    engine.list = list
+    const looking = reconciler.look()
+    const { id } = engine.add()
+    answer()
+    await clock.advance(1000)
+    expect((await looking).containers.map((container) => container.id)).toEqual([id])
+    await reconciler.stop()
+  })
+
+  test('look() rejects with the engine error, and works as a probe while the engine is down', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.fault = () => 'unavailable'
+    reconciler.start()
+    await clock.advance(10 * minute)
+    const failing = reconciler.look()
+    const expectation = expect(failing).rejects.toMatchObject({ code: 'ERR_FLOTSAM_ENGINE', kind: 'unavailable' })
+    await clock.advance(100)
+    await expectation
+    engine.fault = () => undefined
+    const looking = reconciler.look()
+    await clock.advance(100)
+    expect((await looking).containers).toEqual([])
+    expect(reconciler.status().engine.health).toBe('up')
+    await reconciler.stop()
+  })
+
+  test('stop() leaves no look() waiting', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.fault = () => 'hang'
+    reconciler.start()
+    await clock.advance(100)
+    const looking = expect(reconciler.look()).rejects.toMatchObject({ code: 'ERR_FLOTSAM_LIFECYCLE' })
+    const stopped = reconciler.stop()
+    await clock.advance(6000)
+    await stopped
+    await looking
+  })
+
+  test('an idle reconciler looks once a period, and holds two timers', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness()
+    for (let count = 0; count < 200; count++) tracked.add(engine.add().id)
+    reconciler.start()
+    await clock.advance(60 * minute)
+    expect(engine.count('list')).toBe(12 + 1)
+    expect(clock.pendingTimers).toBe(2)
+    await reconciler.stop()
+    expect(clock.pendingTimers).toBe(0)
+  })
+})
