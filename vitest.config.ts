@@ -8,8 +8,12 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/engine-real/**/*.test.ts'],
-          testTimeout: 180_000,
+          globalSetup: ['test/support/engine-global-setup.ts'],
+          testTimeout: 60_000,
           hookTimeout: 120_000,
+          // every file starts engines of its own; more than two at once only wait for each other
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
     ],

@@ -1,4 +1,3 @@
-import { pino } from 'pino'
 import type { Actor, SnapshotFrom } from 'xstate'
 
 import type { supervisorMachine } from '../machines/supervisor.machine.ts'
@@ -94,7 +93,7 @@ export function createReconcilerIn(world: World, options: ReconcilerOptions): Re
 
 function assemble(world: World, settings: Settings): Reconciler {
   const { clock } = world
-  const reporter = createReporter(clock, settings.logger ?? pino({ level: 'silent' }))
+  const reporter = createReporter(clock, settings.logger)
   const access = accessEngine(world, settings)
   const supervision = createSupervision({
     settings,

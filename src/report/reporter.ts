@@ -1,4 +1,4 @@
-import type { Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
@@ -20,7 +20,8 @@ export interface Reporter {
 
 type AnyListener = (event: FlotsamEvent) => unknown
 
-export function createReporter(clock: Clock, logger: Logger): Reporter {
+/** Without a logger it keeps silent and tells listeners alone. */
+export function createReporter(clock: Clock, logger: Logger = pino({ level: 'silent' })): Reporter {
   const listeners = new Map<EventName, Set<AnyListener>>()
   const faulty = new WeakSet<AnyListener>()
 

@@ -15,8 +15,26 @@ export interface Harness {
 }
 
 const everyEvent: readonly EventName[] = [
-  'discovered', 'classified', 'spared', 'removed', 'removeFailed', 'stuck', 'vanished', 'released', 'lost', 'looked',
-  'engineDown', 'engineStillDown', 'engineUp', 'trouble', 'troubleGoesOn', 'troubleOver', 'stalled', 'started', 'stopped', 'crashed',
+  'discovered',
+  'classified',
+  'spared',
+  'removed',
+  'removeFailed',
+  'stuck',
+  'vanished',
+  'released',
+  'lost',
+  'looked',
+  'engineDown',
+  'engineStillDown',
+  'engineUp',
+  'trouble',
+  'troubleGoesOn',
+  'troubleOver',
+  'stalled',
+  'started',
+  'stopped',
+  'crashed',
 ]
 
 export const graces = { creationGrace: '60s', restoreGrace: '0s', releaseGrace: '30s', period: '5m' } as const
@@ -26,7 +44,15 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
   const engine = createFakeEngine(clock)
   const tracked = new Set<string>()
   const reconciler = createReconcilerIn(
-    { clock, engine, random: () => 0.5, isSelf: async (named) => ({ id, names }) => named !== undefined && (id.startsWith(named) || names.includes(named)) },
+    {
+      clock,
+      engine,
+      random: () => 0.5,
+      isSelf:
+        async (named) =>
+        ({ id, names }) =>
+          named !== undefined && (id.startsWith(named) || names.includes(named)),
+    },
     { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, ...options },
   )
   const events: FlotsamEvent[] = []
@@ -37,6 +63,9 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
     tracked,
     reconciler,
     events,
-    of: (name) => events.filter((event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name) as never,
+    of: (name) =>
+      events.filter(
+        (event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name,
+      ) as never,
   }
 }

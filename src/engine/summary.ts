@@ -1,0 +1,75 @@
+import { parseContainerId } from '../ids.ts'
+import { AnswerError } from './failure.ts'
+import type { ContainerSummary } from './port.ts'
+import { asRecord } from './record.ts'
+
+/**
+ * One entry of a listing, reduced to what the rules need. What an engine may leave out is empty or undefined; what has the
+ * wrong shape throws an `AnswerError`, since a misread label or network could cost a container its protection.
+ */
+export function toSummary(entry: unknown): ContainerSummary {
+  const fields = asRecord(entry)
+  if (fields === undefined) throw new AnswerError('an entry of the listing is not an object')
+  const id = parseContainerId(fields['Id'])
+  if (id === undefined) throw new AnswerError('an entry of the listing lacks a full container id')
+  const wrong = (field: string) => new AnswerError(`the ${field} of container ${id} have the wrong shape`)
+  const names = readNames(fields['Names'], wrong)
+  return {
+    id,
+    name: names.find((name) => !name.includes('/')) ?? names[0] ?? '',
+    names,
+    image: readText(fields['Image'], 'Image', wrong),
+    imageId: readText(fields['ImageID'], 'ImageID', wrong),
+    state: readText(fields['State'], 'State', wrong),
+    createdAtMs: readCreatedAtMs(fields['Created']),
+    labels: readLabels(fields['Labels'], () => wrong('Labels')),
+    networkMode: readNetworkMode(fields['HostConfig'], wrong),
+    mountTargets: readMountTargets(fields['Mounts'], wrong),
+  }
+}
+
+type Wrong = (field: string) => AnswerError
+
+function readText(value: unknown, field: string, wrong: Wrong): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value !== 'string') throw wrong(field)
+  return value
+}
+
+function readNames(value: unknown, wrong: Wrong): readonly string[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw wrong('Names')
+  return value.map((name) => readText(name, 'Names', wrong).replace(/^\//, ''))
+}
+
+/** Years before 1970 stand for "never" in the engine's language. */
+function readCreatedAtMs(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 ? value * 1_000 : undefined
+}
+
+/** Labels without a prototype, so that no label is found that nobody set. */
+export function readLabels(value: unknown, wrong: () => AnswerError): Readonly<Record<string, string>> {
+  const labels = Object.create(null) as Record<string, string>
+  if (value === undefined || value === null) return labels
+  const given = asRecord(value)
+  if (given === undefined) throw wrong()
+  for (const [key, text] of Object.entries(given)) {
+    if (typeof text !== 'string') throw wrong()
+    labels[key] = text
+  }
+  return labels
+}
+
+function readNetworkMode(value: unknown, wrong: Wrong): string {
+  if (value === undefined || value === null) return ''
+  const hostConfig = asRecord(value)
+  if (hostConfig === undefined) throw wrong('HostConfig')
+  return readText(hostConfig['NetworkMode'], 'NetworkMode', wrong)
+}
+
+function readMountTargets(value: unknown, wrong: Wrong): readonly string[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw wrong('Mounts')
+  const targets = value.map((mount) => readText(asRecord(mount)?.['Destination'], 'Mounts', wrong))
+  return targets.filter((target) => target !== '')
+}

@@ -1,0 +1,234 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { AnswerError } from '../../src/engine/failure.ts'
+import { createArrayScanner, readListing } from '../../src/engine/listing.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+
+/** Scans a text whose bytes come cut at these places. */
+function scan(text: string | Buffer, cuts: readonly number[] = []): unknown[] {
+  const bytes = Buffer.from(text)
+  const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
+  const scanner = createArrayScanner()
+  const elements: unknown[] = []
+  let from = 0
+  for (const to of places) {
+    elements.push(...scanner.push(bytes.subarray(from, to)))
+    from = to
+  }
+  scanner.end()
+  return elements
+}
+
+/** What JSON.parse makes of it, where that is an array. */
+function parseArray(text: string): unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return Array.isArray(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const cutPlaces = fc.array(fc.nat(), { maxLength: 8 })
+const spaces = fc.array(fc.constantFrom(' ', '\n', '\r', '\t'), { maxLength: 3 }).map((all) => all.join(''))
+const strangeText = fc.array(fc.constantFrom('"', '\\', '[', ']', '{', '}', ',', 'é', '𝄞', '\n', 'a'), {
+  maxLength: 9,
+})
+const value = fc.oneof(
+  fc.jsonValue(),
+  strangeText.map((all) => all.join('')),
+)
+
+describe('a listing is read as JSON.parse reads it', () => {
+  test('any array, cut at any bytes', () => {
+    fc.assert(
+      fc.property(fc.array(value), cutPlaces, spaces, spaces, (array, cuts, before, after) => {
+        const text = `${before}${JSON.stringify(array, null, before.length)}${after}`
+        expect(scan(text, cuts)).toEqual(JSON.parse(text))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  test('every single byte alone', () => {
+    const array = [{ a: '[{,"\\' }, [], {}, [[]], 'é𝄞', -1.5e3, true, null, { 'k"': { deep: [1, [2]] } }]
+    for (const text of [JSON.stringify(array), JSON.stringify(array, null, 2), '[]', ' [ ] ']) {
+      const everyByte = Array.from({ length: Buffer.byteLength(text) }, (_, at) => at)
+      expect(scan(text, everyByte)).toEqual(JSON.parse(text))
+    }
+  })
+
+  test('everything that JSON.parse makes no array of is refused, however close to one', () => {
+    const fragment = fc.constantFrom(
+      '[',
+      ']',
+      '{',
+      '}',
+      ',',
+      ':',
+      '"',
+      '"a"',
+      '1',
+      'null',
+      ' ',
+      '\\',
+      '{"a":1}',
+      '-',
+    )
+    fc.assert(
+      fc.property(
+        fc.array(fragment, { maxLength: 12 }),
+        cutPlaces,
+        fc.boolean(),
+        (fragments, cuts, wrapped) => {
+          const text = wrapped ? `[${fragments.join('')}]` : fragments.join('')
+          const expected = parseArray(text)
+          if (expected === undefined) expect(() => scan(text, cuts)).toThrow(AnswerError)
+          else expect(scan(text, cuts)).toEqual(expected)
+        },
+      ),
+      { numRuns: 3_000 },
+    )
+  })
+
+  test('every array that is cut short is refused', () => {
+    const text = JSON.stringify([{ Id: 'a', Labels: { b: 'c,]' } }, { Id: 'd' }])
+    for (let length = 0; length < text.length; length++) {
+      expect(() => scan(text.slice(0, length)), text.slice(0, length)).toThrow(AnswerError)
+    }
+  })
+
+  test.each([
+    ['a page', '<html>[]</html>', 'web page'],
+    ['null', 'null', 'no array'],
+    ['an object', '{"message":"[]"}', 'no array'],
+    ['a text', '"[]"', 'no array'],
+    ['nothing', '', 'empty'],
+    ['trailing garbage', '[] x', 'follows its end'],
+    ['two arrays', '[][]', 'follows its end'],
+    ['a trailing comma', '[1,]', 'malformed'],
+    ['a missing entry', '[,1]', 'malformed'],
+    ['the wrong bracket', '[1}', 'not open'],
+    ['a byte order mark', '\uFEFF[]', 'no array'],
+  ])('%s is refused and says why', (_what, text, why) => {
+    expect(() => scan(text)).toThrow(why)
+  })
+
+  test('an entry that never ends is refused before it fills the memory', () => {
+    const scanner = createArrayScanner()
+    scanner.push(Buffer.from('["'))
+    const mebibyte = Buffer.alloc(1024 * 1024, 'a')
+    expect(() => {
+      for (let count = 0; count < 17; count++) scanner.push(mebibyte)
+    }).toThrow('over 16 MiB')
+  })
+})
+
+const id = 'a'.repeat(64)
+
+async function* chunksOf(text: string): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(Buffer.from(text))
+}
+
+async function readOne(entry: unknown) {
+  const { containers } = await readListing(chunksOf(JSON.stringify([entry])), () => Promise.resolve())
+  return containers[0]
+}
+
+describe('an entry is reduced to what the rules need', () => {
+  test('every field', async () => {
+    const entry = {
+      Id: id,
+      Names: ['/other/link', '/web'],
+      Image: 'busybox:1',
+      ImageID: 'sha256:abc',
+      State: 'running',
+      Created: 1_700_000_000,
+      Labels: { 'com.example': 'x', constructor: 'y' },
+      HostConfig: { NetworkMode: 'container:b' },
+      Mounts: [{ Destination: '/data' }, { Destination: '/alloc' }],
+      Command: 'left out',
+    }
+    expect(await readOne(entry)).toEqual({
+      id,
+      name: 'web',
+      names: ['other/link', 'web'],
+      image: 'busybox:1',
+      imageId: 'sha256:abc',
+      state: 'running',
+      createdAtMs: 1_700_000_000_000,
+      labels: { 'com.example': 'x', constructor: 'y' },
+      networkMode: 'container:b',
+      mountTargets: ['/data', '/alloc'],
+    })
+  })
+
+  test.each([
+    ['absent', { Id: id }],
+    [
+      'null',
+      { Id: id, Names: null, State: null, Labels: null, HostConfig: null, Mounts: null, Created: null },
+    ],
+  ])('what is %s is empty or undefined', async (_what, entry) => {
+    expect(await readOne(entry)).toEqual({
+      id,
+      name: '',
+      names: [],
+      image: '',
+      imageId: '',
+      state: '',
+      createdAtMs: undefined,
+      labels: {},
+      networkMode: '',
+      mountTargets: [],
+    })
+  })
+
+  test('a label that nobody set is not found, nor one lost that is called like a part of the language', async () => {
+    const labels = (await readOne(JSON.parse(`{"Id":"${id}","Labels":{"__proto__":"p"}}`)))?.labels
+    expect(labels?.['toString']).toBeUndefined()
+    expect(Object.entries(labels ?? {})).toEqual([['__proto__', 'p']])
+  })
+
+  test('a creation before 1970 is none', async () => {
+    expect((await readOne({ Id: id, Created: -62_135_596_800 }))?.createdAtMs).toBeUndefined()
+  })
+
+  test.each([
+    ['no id', {}],
+    ['a short id', { Id: 'a'.repeat(12) }],
+    ['an id in capitals', { Id: 'A'.repeat(64) }],
+    ['a label that is a number', { Id: id, Labels: { a: 1 } }],
+    ['labels in an array', { Id: id, Labels: ['a=b'] }],
+    ['a name that is a number', { Id: id, Names: [1] }],
+    ['names in a text', { Id: id, Names: '/a' }],
+    ['a state that is a number', { Id: id, State: 1 }],
+    ['a network that is an object', { Id: id, HostConfig: { NetworkMode: {} } }],
+    ['mounts that are an object', { Id: id, Mounts: {} }],
+    ['null', null],
+    ['an array', []],
+    ['a text', 'x'],
+  ])('unknown-is-spared: %s makes the whole listing invalid', async (_what, entry) => {
+    const listing = readListing(chunksOf(JSON.stringify([{ Id: id }, entry])), () => Promise.resolve())
+    await expect(listing).rejects.toThrow(AnswerError)
+  })
+})
+
+describe('a large listing does not hold up the program', () => {
+  test('it breathes at least once for every 32 KiB, also within one chunk', async () => {
+    const clock = createFakeClock()
+    let breaths = 0
+    const entries = Array.from({ length: 2_000 }, (_, at) => ({
+      Id: at.toString(16).padStart(64, '0'),
+      Labels: { filler: 'x'.repeat(1_000) },
+    }))
+    const text = JSON.stringify(entries)
+    const { containers, bytes } = await readListing(chunksOf(text), () => {
+      breaths += 1
+      return clock.breathe()
+    })
+    expect(containers.map((container) => container.id)).toEqual(entries.map((entry) => entry.Id))
+    expect(bytes).toBe(text.length)
+    expect(breaths).toBe(Math.floor(bytes / (32 * 1024)))
+  })
+})

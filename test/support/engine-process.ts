@@ -1,0 +1,144 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const endScript = join(import.meta.dirname, 'end-engine.sh')
+const endDeadlineMs = 30_000
+const exitDeadlineMs = 20_000
+
+/**
+ * The directory of one private engine, and the guard that ends everything that lives in it: when asked, and also when
+ * this process goes away in whatever manner, SIGKILL included, because the guard waits for the end of a pipe that only
+ * this process holds.
+ */
+export interface GuardedDirectory {
+  readonly path: string
+  /** Ends all processes, mounts and cgroups of the engine and removes the directory. A second call does nothing. */
+  end(): Promise<void>
+}
+
+export function makeGuardedDirectory(): GuardedDirectory {
+  // not below TMPDIR when that is deep: the path of a unix socket may have 107 bytes
+  const parent = tmpdir().length > 40 ? '/tmp' : tmpdir()
+  const path = mkdtempSync(join(parent, 'flotsam-private-'))
+  const guard = spawn('sh', [endScript, '--when-orphaned', path], {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    detached: true,
+  })
+  let complaint = ''
+  guard.stderr.setEncoding('utf8').on('data', (chunk: string) => (complaint += chunk))
+  guard.unref()
+  const ended = new Promise<number | null>((resolve, reject) => {
+    guard.once('error', reject)
+    guard.once('close', resolve)
+  })
+  // a guard that cannot even start is reported by end(), which every engine comes to
+  ended.catch(() => undefined)
+  return {
+    path,
+    end: async () => {
+      guard.ref()
+      guard.stdin.end()
+      const code = await within(endDeadlineMs, ended, `the end of the engine in ${path}`)
+      if (code !== 0) throw new Error(`could not end the engine in ${path}: ${complaint.trim()}`)
+    },
+  }
+}
+
+/** One daemon in the foreground, with its output in a file. It is its own session, so Ctrl-C is left to the guard. */
+export class Daemon {
+  readonly #child: ChildProcess
+  readonly #exited: Promise<void>
+  readonly #logFile: string
+  readonly #name: string
+
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv, logFile: string) {
+    const log = openSync(logFile, 'a')
+    this.#name = command
+    this.#logFile = logFile
+    this.#child = spawn(command, args, { stdio: ['ignore', log, log], detached: true, env })
+    closeSync(log)
+    this.#child.unref()
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', () => resolve())
+      this.#child.once('error', () => resolve())
+    })
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#name} did not start`)
+    return this.#child.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Sends a signal; to a daemon that has gone it is an error, since a test would prove nothing with it. */
+  signal(signal: NodeJS.Signals): void {
+    if (!this.isRunning) throw new Error(`${this.#name} is not running\n${this.logTail()}`)
+    process.kill(this.pid, signal)
+  }
+
+  /** SIGSTOP, and until every thread of it has really stopped: the last of them may still be answering. */
+  async freeze(): Promise<void> {
+    this.signal('SIGSTOP')
+    await until(() => isStopped(this.pid), exitDeadlineMs, `the standstill of ${this.#name}`)
+  }
+
+  async exit(): Promise<void> {
+    await within(exitDeadlineMs, this.#exited, `the exit of ${this.#name}`)
+  }
+
+  logTail(): string {
+    return readFileSync(this.#logFile, 'utf8').split('\n').slice(-15).join('\n')
+  }
+}
+
+/** Waits until a process that is not our child has ended; a zombie that nobody has buried yet counts as ended. */
+export async function processEnd(pid: number, deadlineMs = exitDeadlineMs): Promise<void> {
+  await until(() => !isAlive(pid), deadlineMs, `the end of process ${pid}`)
+}
+
+function isAlive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`
+  if (!existsSync(stat)) return false
+  try {
+    return !/\) [ZX] /.test(readFileSync(stat, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+function isStopped(pid: number): boolean {
+  const threads = `/proc/${pid}/task`
+  return readdirSync(threads).every((thread) =>
+    / \(.*\) T /s.test(readFileSync(`${threads}/${thread}/stat`, 'utf8')),
+  )
+}
+
+/** Asks until the answer is yes. For what cannot be subscribed to: other processes, and an engine that is coming up. */
+export async function until(
+  question: () => boolean | Promise<boolean>,
+  deadlineMs: number,
+  what: string,
+): Promise<void> {
+  const giveUpAt = performance.now() + deadlineMs
+  while (!(await question())) {
+    if (performance.now() > giveUpAt) throw new Error(`no sign of ${what} within ${deadlineMs} ms`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function within<T>(deadlineMs: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no sign of ${what} within ${deadlineMs} ms`)), deadlineMs)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest'
+import { createFakeClock } from './fake-clock.ts'
+
+describe('fake clock', () => {
+  test('timers fire when they are due, in order, and chained ones within the same advance', async () => {
+    const clock = createFakeClock()
+    const beganMs = clock.now()
+    const fired: [string, number][] = []
+    const note = (what: string) => fired.push([what, clock.now() - beganMs])
+    clock.setTimeout(() => note('late'), 30)
+    clock.setTimeout(() => {
+      note('early')
+      clock.setTimeout(() => note('chained'), 10)
+    }, 10)
+    clock.setTimeout(() => note('early, set second'), 10)
+    await clock.advance(29)
+    expect(fired).toEqual([
+      ['early', 10],
+      ['early, set second', 10],
+      ['chained', 20],
+    ])
+    expect(clock.now() - beganMs).toBe(29)
+    await clock.advance(1)
+    expect(fired.at(-1)).toEqual(['late', 30])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('promises settle between two timers, work that breathes included', async () => {
+    const clock = createFakeClock()
+    const order: string[] = []
+    const work = async () => {
+      for (let slice = 0; slice < 5; slice++) await clock.breathe()
+      order.push('work')
+    }
+    clock.setTimeout(() => void work(), 1)
+    clock.setTimeout(() => order.push('second'), 2)
+    await clock.advance(5)
+    expect(order).toEqual(['work', 'second'])
+  })
+
+  test('a cleared timer does not fire, not even when an earlier one due together clears it', async () => {
+    const clock = createFakeClock()
+    let fired = 0
+    const victim = clock.setTimeout(() => (fired += 1), 10)
+    clock.setTimeout(() => clock.clearTimeout(victim), 5)
+    await clock.stall(20)
+    expect(fired).toBe(0)
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  test('a stall fires what is late at the late time, and what that sets waits its turn', async () => {
+    const clock = createFakeClock()
+    const beganMs = clock.now()
+    const firedAtMs: number[] = []
+    const note = () => firedAtMs.push(clock.now() - beganMs)
+    clock.setTimeout(() => {
+      note()
+      clock.setTimeout(note, 5)
+    }, 10)
+    clock.setTimeout(note, 20)
+    await clock.stall(1_000)
+    expect(firedAtMs).toEqual([1_000, 1_000])
+    await clock.advance(5)
+    expect(firedAtMs).toEqual([1_000, 1_000, 1_005])
+  })
+
+  test('the wall clock moves with time and jumps alone', async () => {
+    const clock = createFakeClock({ nowMs: 7, wallMs: 1_000 })
+    await clock.advance(10)
+    clock.jumpWall(-500)
+    expect([clock.now(), clock.wallNow()]).toEqual([17, 510])
+    await clock.stall(3)
+    expect([clock.now(), clock.wallNow()]).toEqual([20, 513])
+  })
+
+  test('what a timer throws rejects the advance, and the clock can be moved on', async () => {
+    const clock = createFakeClock()
+    clock.setTimeout(() => {
+      throw new Error('thrown in a timer')
+    }, 1)
+    await expect(clock.advance(2)).rejects.toThrow('thrown in a timer')
+    await expect(clock.advance(2)).resolves.toBeUndefined()
+  })
+
+  test('delays that Node would turn into 1 ms, and two moves at once, are refused', async () => {
+    const clock = createFakeClock()
+    for (const delayMs of [Number.NaN, Infinity, 2 ** 31]) {
+      expect(() => clock.setTimeout(() => {}, delayMs)).toThrow(RangeError)
+    }
+    const first = clock.advance(1)
+    await expect(clock.advance(1)).rejects.toThrow('already being moved')
+    await first
+  })
+})
