@@ -1,0 +1,125 @@
+import { Refusal } from './refusal.ts'
+import type { RestartPolicy } from './model.ts'
+
+/** Everything a container is made from, whether it was asked for over HTTP or directly. */
+export interface Blueprint {
+  readonly name: string | undefined
+  readonly image: string
+  readonly entrypoint: readonly string[]
+  readonly command: readonly string[]
+  readonly env: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  /** Folders at which an anonymous volume is asked for. */
+  readonly anonymousVolumes: readonly string[]
+  readonly mounts: readonly AskedMount[]
+  readonly networkMode: string
+  readonly restartPolicy: RestartPolicy
+  readonly autoRemove: boolean
+  readonly config: Readonly<Record<string, unknown>>
+  readonly hostConfig: Readonly<Record<string, unknown>>
+}
+
+/** A volume by name, a new anonymous one (no source), or a folder of the host. */
+export interface AskedMount {
+  readonly type: 'volume' | 'bind' | 'tmpfs'
+  readonly source: string
+  readonly target: string
+  readonly mode: string
+  readonly isWritable: boolean
+}
+
+const restartPolicies: readonly string[] = ['', 'no', 'always', 'unless-stopped', 'on-failure']
+
+/** Reads the body of a request to create a container. Throws the engine's refusal where it makes no sense. */
+export function readBlueprint(name: string | undefined, body: Readonly<Record<string, unknown>>): Blueprint {
+  const { HostConfig, NetworkingConfig: _unused, ...config } = body
+  const hostConfig = asRecord(HostConfig)
+  const restartPolicy = readRestartPolicy(asRecord(hostConfig['RestartPolicy']))
+  const autoRemove = hostConfig['AutoRemove'] === true
+  if (autoRemove && restartPolicy.name !== '' && restartPolicy.name !== 'no') {
+    throw new Refusal(400, "can't create 'AutoRemove' container with restart policy")
+  }
+  return {
+    name,
+    image: asText(config['Image']),
+    entrypoint: asWords(config['Entrypoint']),
+    command: asWords(config['Cmd']),
+    env: asTexts(config['Env']),
+    labels: asLabels(config['Labels']),
+    anonymousVolumes: Object.keys(asRecord(config['Volumes'])),
+    mounts: [
+      ...asTexts(hostConfig['Binds']).map(readBind),
+      ...asArray(hostConfig['Mounts']).map((mount) => readMount(asRecord(mount))),
+    ],
+    networkMode: asText(hostConfig['NetworkMode']),
+    restartPolicy,
+    autoRemove,
+    config,
+    hostConfig,
+  }
+}
+
+/** `folder`, `source:folder` or `source:folder:mode`. */
+export function readBind(text: string): AskedMount {
+  const parts = text.split(':')
+  const [source, target, mode] =
+    parts.length === 1 ? ['', parts[0], ''] : [parts[0], parts[1], parts[2] ?? '']
+  if (target === undefined || !target.startsWith('/')) {
+    throw new Refusal(400, `invalid volume specification: '${text}'`)
+  }
+  return {
+    type: source?.startsWith('/') === true ? 'bind' : 'volume',
+    source: source ?? '',
+    target,
+    mode: mode ?? '',
+    isWritable: !(mode ?? '').split(',').includes('ro'),
+  }
+}
+
+function readMount(mount: Readonly<Record<string, unknown>>): AskedMount {
+  const type = asText(mount['Type'])
+  if (type !== 'volume' && type !== 'bind' && type !== 'tmpfs') {
+    throw new Refusal(400, `invalid mount config for type "${type}": mount type unknown`)
+  }
+  const target = asText(mount['Target'])
+  if (target === '')
+    throw new Refusal(400, `invalid mount config for type "${type}": field Target must not be empty`)
+  return { type, source: asText(mount['Source']), target, mode: '', isWritable: mount['ReadOnly'] !== true }
+}
+
+function readRestartPolicy(policy: Readonly<Record<string, unknown>>): RestartPolicy {
+  const name = asText(policy['Name'])
+  if (!isRestartPolicy(name)) throw new Refusal(400, `invalid restart policy '${name}'`)
+  const count = policy['MaximumRetryCount']
+  return { name, maximumRetryCount: typeof count === 'number' ? count : 0 }
+}
+
+function isRestartPolicy(name: string): name is RestartPolicy['name'] {
+  return restartPolicies.includes(name)
+}
+
+export function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : {}
+}
+
+export function asText(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+export function asTexts(value: unknown): string[] {
+  return asArray(value).filter((item) => typeof item === 'string')
+}
+
+export function asLabels(value: unknown): Record<string, string> {
+  return Object.fromEntries(Object.entries(asRecord(value)).map(([key, text]) => [key, asText(text)]))
+}
+
+function asWords(value: unknown): string[] {
+  return typeof value === 'string' ? [value] : asTexts(value)
+}
+
+function asArray(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : []
+}

@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import { Answer, plainShaping, type Shaping } from './answer.ts'
+import { readBody, type Call, type Route, type World } from './call.ts'
+import { isBelow } from './dialect.ts'
+import type { CallFault } from './faults.ts'
+import type { Gate } from './gate.ts'
+import type { Container } from './model.ts'
+import { Refusal } from './refusal.ts'
+import type { RequestLog } from './request-log.ts'
+import { containerRoutes } from './routes/containers.ts'
+import { imageRoutes } from './routes/images.ts'
+import { systemRoutes } from './routes/system.ts'
+import { volumeRoutes } from './routes/volumes.ts'
+
+const routes: readonly Route[] = [...containerRoutes, ...systemRoutes, ...imageRoutes, ...volumeRoutes]
+
+/** Below this version of the API, errors were plain text. */
+const firstJsonErrors = '1.24'
+
+const page =
+  '<!DOCTYPE html><html><head><title>Request denied</title></head><body><h1>Request denied</h1></body></html>\n'
+
+/** Takes each request from its arrival to its answer: written down, met by faults, routed, answered. */
+export class Dispatcher {
+  readonly #world: World
+  readonly #gate: Gate
+  readonly #log: RequestLog
+
+  constructor(world: World, gate: Gate, log: RequestLog) {
+    this.#world = world
+    this.#gate = gate
+    this.#log = log
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, version, now } = this.#world
+    const { apiVersion, path, query } = readTarget(request.url ?? '/')
+    const method = request.method ?? 'GET'
+    const entry = this.#log.begin(method, path, query.toString())
+    response.once('close', () => {
+      entry.endedAtMs = clock.now()
+      entry.closedEarly = !response.writableFinished
+    })
+    // whoever leaves in the middle is seen by 'close'
+    response.on('error', () => {})
+    this.#setHeaders(response)
+    const answer = new Answer(response, this.#gate, entry, now)
+    try {
+      const body = await readBody(request)
+      await this.#gate.pass()
+      const { route, reference } = findRoute(method, path)
+      const container = route?.namesContainer === true ? this.#peek(reference) : undefined
+      entry.containerId = container?.id
+      const named = route?.namesContainer === true ? reference : undefined
+      const struck = this.#world.faults.strikeCall({ method, path, reference: named, container })
+      entry.faults = struck.map(({ kind }) => kind)
+      if (await this.#isEndedBy(struck, answer, container)) return
+      answer.shaping = shapingOf(struck)
+      const call = { world: this.#world, method, path, query, body, answer, reference }
+      await this.#route(route, { ...call, apiVersion: apiVersion ?? version.api })
+    } catch (thrown) {
+      await this.#refuse(answer, thrown)
+    }
+  }
+
+  async #route(route: Route | undefined, call: Call): Promise<void> {
+    if (!route) throw new Refusal(404, 'page not found')
+    const { api, minApi } = this.#world.version
+    if (isBelow(call.apiVersion, minApi)) {
+      const advice = 'please upgrade your client to a newer version'
+      const message = `client version ${call.apiVersion} is too old. Minimum supported API version is ${minApi}, ${advice}`
+      if (!isBelow(call.apiVersion, firstJsonErrors)) throw new Refusal(400, message)
+      return call.answer.text(400, `${message}\n`, 'text/plain; charset=utf-8')
+    }
+    if (isBelow(api, call.apiVersion)) {
+      throw new Refusal(
+        400,
+        `client version ${call.apiVersion} is too new. Maximum supported API version is ${api}`,
+      )
+    }
+    await route.run(call)
+  }
+
+  async #refuse(answer: Answer, thrown: unknown): Promise<void> {
+    if (answer.hasBegun) return answer.cut()
+    const status = thrown instanceof Refusal ? thrown.status : 500
+    await answer.json(status, { message: thrown instanceof Error ? thrown.message : String(thrown) })
+  }
+
+  /** Lets the faults act that come before the call is carried out; true when it will not be. */
+  async #isEndedBy(
+    struck: readonly CallFault[],
+    answer: Answer,
+    container: Container | undefined,
+  ): Promise<boolean> {
+    const { clock, containers } = this.#world
+    const { life } = this.#gate
+    for (const fault of struck) {
+      if (fault.kind === 'latency') await new Promise<void>((over) => clock.setTimeout(over, fault.delayMs))
+    }
+    if (this.#gate.life !== life) return true
+    for (const fault of struck) {
+      if (fault.kind === 'hang') return true
+      if (fault.kind === 'close' && fault.early === true) {
+        answer.cut()
+        return true
+      }
+      if (fault.kind === 'html') {
+        await answer.text(fault.status ?? 200, page, 'text/html; charset=utf-8')
+        return true
+      }
+      if (fault.kind === 'body') {
+        await answer.text(200, fault.body ?? 'null', 'application/json')
+        return true
+      }
+      if (fault.kind === 'error') {
+        if (fault.leaves === 'dead' && container) containers.markDead(container)
+        throw new Refusal(fault.status, fault.message)
+      }
+    }
+    return false
+  }
+
+  #peek(reference: string): Container | undefined {
+    const found = this.#world.containers.store.find(reference)
+    return found === 'ambiguous' ? undefined : found
+  }
+
+  #setHeaders(response: ServerResponse): void {
+    const { api, engine } = this.#world.version
+    response.sendDate = false
+    response.setHeader('Api-Version', api)
+    response.setHeader('Docker-Experimental', 'false')
+    response.setHeader('Ostype', 'linux')
+    response.setHeader('Server', `Docker/${engine} (linux)`)
+  }
+}
+
+function readTarget(target: string): {
+  apiVersion: string | undefined
+  path: string
+  query: URLSearchParams
+} {
+  const at = target.indexOf('?')
+  const [whole, query] = at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)]
+  const versioned = /^\/v(\d+\.\d+)(\/.*)$/.exec(whole)
+  return { apiVersion: versioned?.[1], path: versioned?.[2] ?? whole, query: new URLSearchParams(query) }
+}
+
+function findRoute(method: string, path: string): { route: Route | undefined; reference: string } {
+  for (const route of routes) {
+    const match = route.method === method ? route.pattern.exec(path) : null
+    if (match) return { route, reference: decode(match[1] ?? '') }
+  }
+  return { route: undefined, reference: '' }
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+function shapingOf(struck: readonly CallFault[]): Shaping {
+  const close = struck.find((fault) => fault.kind === 'close')
+  return {
+    ...plainShaping,
+    isMute: struck.some(({ kind }) => kind === 'no-answer'),
+    isCut: struck.some(({ kind }) => kind === 'cut-json'),
+    closeAfterBytes: close ? (close.afterBytes ?? 'half') : undefined,
+  }
+}

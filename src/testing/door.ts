@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Where an engine listens. */
+export interface ListenOptions {
+  /** A unix socket at this path. Default: one in a temporary folder of its own. */
+  readonly socketPath?: string
+  /** In the place of a unix socket: a port of the loopback interface; 0 takes a free one. */
+  readonly port?: number
+}
+
+type Place = { readonly path: string } | { readonly host: string; readonly port: number }
+
+const loopback = '127.0.0.1'
+
+/** The socket that the engine listens on; it can be closed and opened again at the same place. */
+export class Door {
+  readonly #onRequest: RequestListener
+  #server: Server | undefined
+  #place: Place | undefined
+  #folder: string | undefined
+
+  constructor(onRequest: RequestListener) {
+    this.#onRequest = onRequest
+  }
+
+  get isOpen(): boolean {
+    return this.#server !== undefined
+  }
+
+  /** For `DOCKER_HOST`: `unix:///…` or `tcp://127.0.0.1:…`. */
+  get address(): string {
+    if (!this.#place) throw new Error('the engine has not been told where to listen: call listen() first')
+    return 'path' in this.#place
+      ? `unix://${this.#place.path}`
+      : `tcp://${this.#place.host}:${this.#place.port}`
+  }
+
+  async listen(options: ListenOptions): Promise<string> {
+    if (this.#place) throw new Error(`the engine listens at ${this.address} already`)
+    this.#place = await this.#choose(options)
+    try {
+      await this.open()
+    } catch (cause) {
+      this.#place = undefined
+      throw cause
+    }
+    return this.address
+  }
+
+  async open(): Promise<void> {
+    if (this.#server || !this.#place) return
+    const server = createServer({ keepAlive: true }, this.#onRequest)
+    // an engine never closes a connection because it is idle or slow
+    server.keepAliveTimeout = 0
+    server.requestTimeout = 0
+    server.headersTimeout = 0
+    server.timeout = 0
+    const listening = once(server, 'listening')
+    server.listen(this.#place)
+    await listening
+    this.#server = server
+    const address = server.address()
+    if (typeof address === 'object' && address) this.#place = { host: loopback, port: address.port }
+  }
+
+  /** Refuses new connections and cuts those there are. */
+  async shut(): Promise<void> {
+    const server = this.#server
+    if (!server) return
+    this.#server = undefined
+    const closed = once(server, 'close')
+    server.close()
+    server.closeAllConnections()
+    await closed
+  }
+
+  /** Shuts for good, and clears away what it made. */
+  async close(): Promise<void> {
+    await this.shut()
+    this.#place = undefined
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
+    this.#folder = undefined
+  }
+
+  async #choose(options: ListenOptions): Promise<Place> {
+    if (options.port !== undefined) return { host: loopback, port: options.port }
+    if (options.socketPath !== undefined) return { path: options.socketPath }
+    this.#folder = await mkdtemp(join(tmpdir(), 'embedded-engine-'))
+    return { path: join(this.#folder, 'docker.sock') }
+  }
+}

@@ -1,0 +1,196 @@
+import { readBlueprint } from '../blueprint.ts'
+import { containerOf, isOn, jsonBody, type Call, type Route } from '../call.ts'
+import {
+  labelQuestion,
+  listingFilters,
+  listingMatcher,
+  momentOf,
+  readFilters,
+  wholeNumber,
+} from '../filters.ts'
+import { isAlive, type Container } from '../model.ts'
+import { sigkill, signalNumber } from '../programs.ts'
+import { Refusal } from '../refusal.ts'
+import { containerShape } from '../shapes/inspection.ts'
+import { summaryJson } from '../shapes/summary.ts'
+
+/** A listing is made and sent in slices of so many containers; in between everything else has its turn. */
+export const containersPerSlice = 256
+
+const defaultStopGraceMs = 10_000
+
+function route(method: Route['method'], path: string, run: Route['run']): Route {
+  return { method, pattern: new RegExp(`^/containers/${path}$`), namesContainer: path.includes('('), run }
+}
+
+export const containerRoutes: readonly Route[] = [
+  route('GET', 'json', list),
+  route('POST', 'create', create),
+  route('POST', 'prune', prune),
+  route('GET', '([^/]+)/json', (call) => call.answer.json(200, containerShape(containerOf(call)))),
+  route('POST', '([^/]+)/start', start),
+  route('POST', '([^/]+)/stop', stop),
+  route('POST', '([^/]+)/restart', restart),
+  route('POST', '([^/]+)/kill', kill),
+  route('POST', '([^/]+)/pause', (call) => change(call, (one) => call.world.containers.lifecycle.pause(one))),
+  route('POST', '([^/]+)/unpause', (call) =>
+    change(call, (one) => call.world.containers.lifecycle.unpause(one)),
+  ),
+  route('POST', '([^/]+)/rename', rename),
+  route('POST', '([^/]+)/wait', wait),
+  route('GET', '([^/]+)/top', top),
+  route('GET', '([^/]+)/logs', refuse('configured logging driver does not support reading')),
+  route('POST', '([^/]+)/attach', refuse('this engine runs no processes: there is nothing to attach to')),
+  route('POST', '([^/]+)/exec', refuse('this engine runs no processes: nothing can be executed')),
+  route('GET', '([^/]+)/stats', refuse('this engine runs no processes: there are no statistics')),
+  route('DELETE', '([^/]*)', remove),
+]
+
+async function list({ world, query, answer }: Call): Promise<void> {
+  const { store } = world.containers
+  const filters = readFilters(query.get('filters'), listingFilters, world.dialect)
+  const limit = wholeNumber(query.get('limit') ?? '0')
+  const shown = world.faults.strikeListing([...store.values()])
+  const all = isOn(query, 'all') || limit > 0
+  const matches = listingMatcher({ filters, all, isDeafToLabels: shown.isDeaf }, store, world.dialect)
+  const newestFirst = [...shown.containers].sort(
+    (a, b) => b.createdAtMs - a.createdAtMs || b.sequence - a.sequence,
+  )
+  if (!(await answer.stream('application/json'))) return
+  let left = limit > 0 ? limit : Infinity
+  let separator = '['
+  for (let from = 0; from < newestFirst.length && left > 0; from += containersPerSlice) {
+    if (from > 0) await world.clock.breathe()
+    let slice = ''
+    for (const container of newestFirst.slice(from, from + containersPerSlice)) {
+      if (left <= 0 || !matches(container)) continue
+      slice += separator + summaryJson(container, world.now())
+      separator = ','
+      left -= 1
+    }
+    if (slice !== '' && !(await answer.write(slice))) return
+  }
+  if (await answer.write(separator === '[' ? '[]\n' : ']\n')) await answer.end()
+}
+
+async function create(call: Call): Promise<void> {
+  const blueprint = readBlueprint(call.query.get('name') ?? undefined, jsonBody(call))
+  const { id } = call.world.containers.create(blueprint)
+  await call.answer.json(201, { Id: id, Warnings: [] })
+}
+
+async function prune({ world, query, answer }: Call): Promise<void> {
+  const filters = readFilters(query.get('filters'), new Set(['label', 'label!', 'until']), world.dialect)
+  const hasLabels = labelQuestion(filters)
+  const until = filters.get('until')?.[0]
+  const untilMs = until === undefined ? Infinity : momentOf(until, world.now())
+  const ids = world.containers.prune((one) => hasLabels(one) && one.createdAtMs < untilMs)
+  await answer.json(200, { ContainersDeleted: ids.length === 0 ? null : ids, SpaceReclaimed: 0 })
+}
+
+async function change(call: Call, run: (container: Container) => void): Promise<void> {
+  run(containerOf(call))
+  await call.answer.empty(204)
+}
+
+async function rename(call: Call): Promise<void> {
+  const name = call.query.get('name') ?? ''
+  if (name === '') throw new Refusal(400, 'Neither old nor new names may be empty')
+  await change(call, (container) => call.world.containers.rename(container, name))
+}
+
+async function start(call: Call): Promise<void> {
+  const container = containerOf(call)
+  const { lifecycle, store } = call.world.containers
+  let hasStarted: boolean
+  try {
+    hasStarted = lifecycle.start(container)
+  } catch (refusal) {
+    // an engine remembers why a container did not come up
+    if (refusal instanceof Refusal && container.status === 'created') {
+      store.replace({ ...container, exitCode: 128, error: refusal.message })
+    }
+    throw refusal
+  }
+  await call.answer.empty(hasStarted ? 204 : 304)
+}
+
+async function stop(call: Call): Promise<void> {
+  const hasStopped = await call.world.containers.lifecycle.stop(containerOf(call), graceMs(call))
+  await call.answer.empty(hasStopped ? 204 : 304)
+}
+
+async function restart(call: Call): Promise<void> {
+  const { lifecycle, store } = call.world.containers
+  const { id } = containerOf(call)
+  await lifecycle.stop(containerOf(call), graceMs(call))
+  const stopped = store.get(id)
+  if (!stopped) throw new Refusal(404, `No such container: ${call.reference}`)
+  lifecycle.start(stopped)
+  call.world.events.emitOfContainer('restart', store.get(id) ?? stopped)
+  await call.answer.empty(204)
+}
+
+function graceMs(call: Call): number {
+  const asked = call.query.get('t') ?? ''
+  if (asked !== '') return Math.max(0, wholeNumber(asked) * 1000)
+  const own = containerOf(call).config['StopTimeout']
+  return typeof own === 'number' ? own * 1000 : defaultStopGraceMs
+}
+
+async function kill(call: Call): Promise<void> {
+  const asked = call.query.get('signal') ?? ''
+  const signal = asked === '' ? sigkill : signalNumber(asked)
+  if (signal === undefined) throw new Refusal(400, `Invalid signal: ${asked}`)
+  try {
+    call.world.containers.lifecycle.kill(containerOf(call), signal)
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal
+    throw new Refusal(refusal.status, `Cannot kill container: ${call.reference}: ${refusal.message}`)
+  }
+  await call.answer.empty(204)
+}
+
+async function wait(call: Call): Promise<void> {
+  const { lifecycle, store } = call.world.containers
+  const condition = call.query.get('condition') ?? 'not-running'
+  const { id, exitCode } = containerOf(call)
+  const ended = new Promise<number>((resolve) => {
+    const check = (code: number) => {
+      if (condition === 'removed' && store.get(id)) void lifecycle.untilEnded(id).then(check)
+      else resolve(code)
+    }
+    const now = store.get(id)
+    const isAboutNow = condition !== 'next-exit' && condition !== 'removed'
+    if (isAboutNow && now && !isAlive(now)) resolve(exitCode)
+    else void lifecycle.untilEnded(id).then(check)
+  })
+  // the header goes out at once: a client waits for it before it starts the container
+  if (!(await call.answer.stream('application/json'))) return
+  if (await call.answer.write(`${JSON.stringify({ StatusCode: await ended })}\n`)) await call.answer.end()
+}
+
+async function top(call: Call): Promise<void> {
+  const container = containerOf(call)
+  if (!isAlive(container)) throw new Refusal(409, `Container ${container.id} is not running`)
+  const row = ['root', String(container.pid), '1', '0', '00:00', '?', '00:00:00', container.command.join(' ')]
+  await call.answer.json(200, {
+    Processes: [row],
+    Titles: ['UID', 'PID', 'PPID', 'C', 'STIME', 'TTY', 'TIME', 'CMD'],
+  })
+}
+
+function refuse(message: string): Route['run'] {
+  return (call) => {
+    containerOf(call)
+    throw new Refusal(501, message)
+  }
+}
+
+async function remove(call: Call): Promise<void> {
+  const { query, reference, world } = call
+  if (reference === '') throw new Refusal(400, 'invalid name or ID supplied: ""')
+  const options = { force: isOn(query, 'force'), volumes: isOn(query, 'v') }
+  await world.containers.remove(containerOf(call), reference, options)
+  await call.answer.empty(204)
+}

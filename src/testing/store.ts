@@ -1,0 +1,82 @@
+import type { Container } from './model.ts'
+
+const bucketDigits = 4
+
+/**
+ * Which containers there are, and the ways to find one: by id, by name, by a prefix of the id. Adding, replacing and
+ * deleting take the same time however many there are.
+ */
+export class ContainerStore {
+  readonly #byId = new Map<string, Container>()
+  readonly #idByName = new Map<string, string>()
+  /** The ids that begin with the same digits. */
+  readonly #buckets = new Map<string, Set<string>>()
+
+  get size(): number {
+    return this.#byId.size
+  }
+
+  /** In the order of their creation. */
+  values(): IterableIterator<Container> {
+    return this.#byId.values()
+  }
+
+  get(id: string): Container | undefined {
+    return this.#byId.get(id)
+  }
+
+  ownerOfName(name: string): string | undefined {
+    return this.#idByName.get(name)
+  }
+
+  add(container: Container): void {
+    this.#byId.set(container.id, container)
+    this.#idByName.set(container.name, container.id)
+    const key = container.id.slice(0, bucketDigits)
+    const bucket = this.#buckets.get(key)
+    if (bucket) bucket.add(container.id)
+    else this.#buckets.set(key, new Set([container.id]))
+  }
+
+  replace(container: Container): void {
+    const before = this.#byId.get(container.id)
+    if (!before) throw new Error(`there is no container ${container.id} to replace`)
+    if (before.name !== container.name) {
+      this.#idByName.delete(before.name)
+      this.#idByName.set(container.name, container.id)
+    }
+    this.#byId.set(container.id, container)
+  }
+
+  delete(container: Container): void {
+    this.#byId.delete(container.id)
+    this.#idByName.delete(container.name)
+    const key = container.id.slice(0, bucketDigits)
+    const bucket = this.#buckets.get(key)
+    bucket?.delete(container.id)
+    if (bucket?.size === 0) this.#buckets.delete(key)
+  }
+
+  /** By full id, then by name, then by a prefix that only one id has. */
+  find(reference: string): Container | 'ambiguous' | undefined {
+    const whole = this.#byId.get(reference)
+    if (whole) return whole
+    const id = this.#idByName.get(reference.replace(/^\//, ''))
+    if (id !== undefined) return this.#byId.get(id)
+    return reference === '' ? undefined : this.findByPrefix(reference)
+  }
+
+  findByPrefix(prefix: string): Container | 'ambiguous' | undefined {
+    const candidates =
+      prefix.length < bucketDigits
+        ? this.#byId.keys()
+        : (this.#buckets.get(prefix.slice(0, bucketDigits)) ?? [])
+    let found: string | undefined
+    for (const id of candidates) {
+      if (!id.startsWith(prefix)) continue
+      if (found !== undefined) return 'ambiguous'
+      found = id
+    }
+    return found === undefined ? undefined : this.#byId.get(found)
+  }
+}
