@@ -116,6 +116,7 @@ export const containerMachine = setup({
     },
     graced: {
       description: 'Waits out its graces. The end of a grace asks for a look, and that look judges.',
+      entry: 'forgetApproval',
       on: {
         judged: [
           { guard: 'isGraced', actions: 'rememberVerdict' },
@@ -131,6 +132,7 @@ export const containerMachine = setup({
       states: {
         sorting: {
           always: [
+            { guard: 'isGraced', target: '#container.graced' },
             { guard: 'isTracked', target: 'tracked' },
             { guard: 'isSpared', target: 'spared' },
             { guard: 'isWithheld', target: 'withheld' },
@@ -154,10 +156,7 @@ export const containerMachine = setup({
         },
       },
       on: {
-        judged: [
-          { guard: 'isGraced', target: 'graced', actions: ['rememberVerdict', 'forgetApproval'] },
-          { target: '.sorting', actions: 'rememberVerdict' },
-        ],
+        judged: { target: '.sorting', actions: 'rememberVerdict' },
         missed: { target: 'gone', actions: 'rememberGone' },
         disowned: { target: 'gone', actions: 'rememberReleased' },
       },
@@ -226,7 +225,6 @@ export const containerMachine = setup({
           on: {
             judged: [
               { guard: 'hasFailed', target: 'backingOff', actions: ['rememberVerdict', 'countFailure'] },
-              { guard: 'isGraced', target: '#container.graced', actions: 'rememberVerdict' },
               { target: '#container.classified', actions: 'rememberVerdict' },
             ],
             engineLost: 'waitingForEngine',
@@ -236,25 +234,21 @@ export const containerMachine = setup({
           description: 'Failed; waits before it is judged anew. The fleet keeps the time.',
           entry: ['tellPlaceGivenBack', 'tellRetryWanted'],
           on: {
-            judged: [
-              { guard: 'isGraced', target: '#container.graced', actions: 'rememberVerdict' },
-              { target: '#container.classified', actions: 'rememberVerdict' },
-            ],
+            judged: { target: '#container.classified', actions: 'rememberVerdict' },
             engineLost: 'waitingForEngine',
           },
         },
         waitingForEngine: {
           description: 'The engine is down: its own timer means nothing until the engine answers.',
           on: {
-            judged: [
-              { guard: 'isGraced', target: '#container.graced', actions: 'rememberVerdict' },
-              { target: '#container.classified', actions: 'rememberVerdict' },
-            ],
+            judged: { target: '#container.classified', actions: 'rememberVerdict' },
             engineBack: 'confirming',
           },
         },
       },
       on: {
+        // The fleet tells a verdict once: what is not remembered while a request is out would be lost.
+        judged: { actions: 'rememberVerdict' },
         missed: { target: 'gone', actions: 'rememberGone' },
         disowned: { target: 'gone', actions: 'rememberReleased' },
       },

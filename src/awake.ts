@@ -75,8 +75,9 @@ export class AwakeClock {
 
   #beat(): void {
     this.#heartbeat = this.#clock.setTimeout(() => {
-      this.now()
+      // The next one first: whoever hears of a stall may stop this clock.
       this.#beat()
+      this.now()
     }, this.#heartbeatMs)
   }
 }

@@ -1,15 +1,16 @@
 const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
-  µs: 1e-3,
+  µs: 1e-3, // U+00B5, the micro sign
+  μs: 1e-3, // U+03BC, the Greek letter
   ms: 1,
   s: 1000,
   m: 60_000,
   h: 3_600_000,
 }
 
-const wholeText = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/
-const onePart = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g
+const wholeText = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/
+const onePart = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g
 
 /**
  * Reads a duration as Go and Nomad write it (`90s`, `1h30m`, `1.5h`, `250ms`) and returns milliseconds.
@@ -26,7 +27,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** Milliseconds in the same notation, for people: `5m`, `1h30m`, `1.5s`, `250ms`. */
 export function formatDuration(durationMs: number): string {
-  if (durationMs < 1000) return `${Math.round(durationMs)}ms`
+  if (durationMs < 1000) return `${Math.min(999, Math.round(durationMs))}ms`
   const hours = Math.floor(durationMs / 3_600_000)
   const minutes = Math.floor((durationMs % 3_600_000) / 60_000)
   const seconds = (durationMs % 60_000) / 1000

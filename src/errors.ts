@@ -65,8 +65,16 @@ export function mayHaveArrived({ cause }: EngineError): boolean {
   return typeof code !== 'string' || !beforeSending.has(code)
 }
 
-/** The message of anything that was thrown, on one line. */
+/** The message of anything that was thrown, on one line. Never throws, and is never empty. */
 export function messageOf(thrown: unknown): string {
-  const text = thrown instanceof Error ? thrown.message : String(thrown)
-  return text.replaceAll(/\s+/g, ' ').trim()
+  return wordsOf(thrown).replaceAll(/\s+/g, ' ').trim() || 'no message'
+}
+
+function wordsOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message || thrown.name) : String(thrown)
+  } catch {
+    // Whatever a foreign object does when it is put into words is no reason to fail here.
+    return `something without words (${typeof thrown})`
+  }
 }

@@ -10,23 +10,32 @@ export type SpareReason =
   | 'state-not-covered'
   | 'state-unknown'
   | 'namespace-shared'
+  | 'namespace-unknown'
+  | 'infra-container'
   | 'dangling-share'
   | 'hook-refused'
   | 'hook-failed'
   | 'hook-timed-out'
   | TrackerTrouble
 
+const trackerTroubles = [
+  'tracker-unknown',
+  'tracker-failed',
+  'tracker-timed-out',
+  'tracker-not-ready',
+  'tracker-invalid',
+  'tracked-file-unreadable',
+  'tracked-file-invalid',
+  'tracked-url-failed',
+  'tracked-url-invalid',
+] as const
+
 /** Why the tracker's answer could not be had. */
-export type TrackerTrouble =
-  | 'tracker-unknown'
-  | 'tracker-failed'
-  | 'tracker-timed-out'
-  | 'tracker-not-ready'
-  | 'tracker-invalid'
-  | 'tracked-file-unreadable'
-  | 'tracked-file-invalid'
-  | 'tracked-url-failed'
-  | 'tracked-url-invalid'
+export type TrackerTrouble = (typeof trackerTroubles)[number]
+
+export function isTrackerTrouble(reason: unknown): reason is TrackerTrouble {
+  return (trackerTroubles as readonly unknown[]).includes(reason)
+}
 
 export type GraceReason = 'creation-grace' | 'restore-grace' | 'release-grace' | 'recovery-grace'
 
@@ -79,6 +88,8 @@ export interface Evidence {
   readonly labelOrigin: 'container' | 'image' | 'unknown'
   /** A listed container that shares its network namespace and protects it. */
   readonly protectingGuest: ContainerId | undefined
+  /** Whether it is known of every listed container whose network it uses. */
+  readonly areNetworksKnown: boolean
   readonly endedGuests: readonly ContainerId[]
   readonly graceEnds: GraceEnds
   /** Our own removal stopped it, so the states that the policy covers do not matter any more. */
@@ -162,9 +173,14 @@ const rules: readonly Rule[] = [
   },
   {
     name: 'namespace-shared',
-    seen: ({ protectingGuest }) =>
+    seen: ({ protectingGuest, areNetworksKnown, container }) =>
+      isInfra(container) ? 'it holds the namespaces of a pod' : !areNetworksKnown ? 'whose network each container uses is not known' :
       protectingGuest ? `${protectingGuest.slice(0, 12)} uses its network` : 'no container that counts uses its network',
-    settles: ({ protectingGuest }) => (protectingGuest ? spared('namespace-shared') : undefined),
+    settles: ({ protectingGuest, areNetworksKnown, container }) => {
+      if (isInfra(container)) return spared('infra-container')
+      if (protectingGuest) return spared('namespace-shared')
+      return areNetworksKnown ? undefined : spared('namespace-unknown')
+    },
   },
   { name: 'graces', seen: (evidence) => seenGraces(evidence), settles: lastGrace },
   {
@@ -198,6 +214,13 @@ export function findings(evidence: Evidence): readonly Finding[] {
 /** Whether the container bears the keep label, with any value but `false`. */
 export function isKept({ labels }: ContainerSummary, { keepLabel }: Policy): boolean {
   return Object.hasOwn(labels, keepLabel) && labels[keepLabel] !== 'false'
+}
+
+const podmanInfraName = /^[0-9a-f]{12}-infra$/
+
+/** Podman names the container that holds a pod's namespaces after the pod; it goes with its pod, and only so. */
+function isInfra({ names }: ContainerSummary): boolean {
+  return names.some((name) => podmanInfraName.test(name))
 }
 
 /**

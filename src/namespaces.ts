@@ -5,7 +5,7 @@ const shared = 'container:'
 
 /** The containers that use the network namespace of another one, by what they call that other one. */
 export interface NetworkSharing {
-  /** Everyone listed who uses the network of this container. */
+  /** Everyone listed who uses the network of this container, the guests of its guests included: theirs is the same one. */
   guestsOf(holder: ContainerSummary): readonly ContainerSummary[]
 }
 
@@ -27,10 +27,23 @@ export function networkSharing(containers: readonly ContainerSummary[]): Network
     }
   }
   if (guests.size === 0) return { guestsOf: () => [] }
+  const directGuestsOf = ({ id, names }: ContainerSummary) => {
+    const called = new Set([id, ...names, ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix))])
+    return [...called].flatMap((name) => guests.get(name) ?? [])
+  }
   return {
-    guestsOf: ({ id, names }) => {
-      const called = new Set([id, ...names, ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix))])
-      return [...called].flatMap((name) => guests.get(name) ?? []).filter((guest) => guest.id !== id)
+    guestsOf: (holder) => {
+      const met = new Set([holder.id])
+      const hosts = [holder]
+      // The loop comes to what it finds on its way.
+      for (const host of hosts) {
+        for (const guest of directGuestsOf(host)) {
+          if (met.has(guest.id)) continue
+          met.add(guest.id)
+          hosts.push(guest)
+        }
+      }
+      return hosts.slice(1)
     },
   }
 }
@@ -45,14 +58,14 @@ export function hasEnded({ state }: ContainerSummary): boolean {
 export type Guests = { readonly protecting: ContainerId | undefined; readonly ended: readonly ContainerId[] }
 
 /**
- * Which guest protects the holder, and which ended ones no longer do. A guest that has ended and is itself owned and
- * untracked protects nobody; every other one does.
+ * Which guest protects the holder, and which ended ones no longer do. A guest that has ended and is surely forgotten,
+ * being owned, untracked and not kept, protects nobody; every other one does.
  */
 export function weighGuests(
   guests: readonly ContainerSummary[],
-  isOwnedAndUntracked: (guest: ContainerSummary) => boolean,
+  isSurelyForgotten: (guest: ContainerSummary) => boolean,
 ): Guests {
-  const isHarmless = (guest: ContainerSummary) => hasEnded(guest) && isOwnedAndUntracked(guest)
+  const isHarmless = (guest: ContainerSummary) => hasEnded(guest) && isSurelyForgotten(guest)
   return {
     protecting: guests.find((guest) => !isHarmless(guest))?.id,
     ended: guests.filter(isHarmless).map(({ id }) => id),

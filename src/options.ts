@@ -6,7 +6,7 @@ import * as z from 'zod'
 import { formatDuration, parseDuration } from './duration.ts'
 import { OptionError } from './errors.ts'
 import type { BeforeRemove } from './hook.ts'
-import { type OwnerLabel, ownedByLabel, ownedByNomad, type Ownership } from './owner.ts'
+import { nomadAllocationLabel, type OwnerLabel, ownedByLabel, ownedByNomad, type Ownership } from './owner.ts'
 import type { Tracked } from './tracker.ts'
 
 /** A duration as Go and Nomad write it (`90s`, `5m`, `1h30m`), or a number of milliseconds. */
@@ -36,7 +36,7 @@ export interface ReconcilerOptions {
   readonly enabled?: boolean
   /** Judges and tells, and has nothing in it that could remove. Default `false`. */
   readonly dryRun?: boolean
-  /** How often the engine is looked at when nothing asks for an earlier look. Default `5m`. */
+  /** How often the engine is looked at when nothing asks for an earlier look; `1s` at least. Default `5m`. */
   readonly period?: Duration
   /** How long a new container may live unregistered. Default `5m`; under `10s` only with `allowShortGrace`. */
   readonly creationGrace?: Duration
@@ -56,11 +56,11 @@ export interface ReconcilerOptions {
   readonly filterListing?: boolean
   /** The id, an id prefix of at least 12 digits, or the name of the container that the agent runs in. Default: found out. */
   readonly self?: string
-  /** The pause between tries while the engine is down: doubled from `min` up to `max`, with jitter. Default `1s` and `60s`. */
+  /** The pause between tries while the engine is down: doubled from `min`, `100ms` at least, up to `max`, with jitter. Default `1s` and `60s`. */
   readonly backoff?: { readonly min?: Duration; readonly max?: Duration }
   /** Whether a container's anonymous volumes go with it; named ones never do. Default `true`. */
   readonly removeVolumes?: boolean
-  /** How long a container may take to end after SIGTERM; `0s` kills at once. Default `0s`. */
+  /** How long a container may take to end after SIGTERM; `0s` kills at once; `24h` at most. Default `0s`. */
   readonly stopTimeout?: Duration
   /** Removals at the same time, 1 to 20. Default 2. */
   readonly maxConcurrentRemovals?: number
@@ -77,20 +77,25 @@ export interface ReconcilerOptions {
 }
 
 const shortestSafeGraceMs = 10_000
-const longestMs = parseDuration('8760h') as number
+const yearMs = parseDuration('8760h') as number
+const dayMs = parseDuration('24h') as number
 
 const durationForms = 'a duration such as "90s", "5m" or "1h30m", or a number of milliseconds'
 
-/** One duration option: where it may be zero, and its default. */
-function duration(fallback: string, { mayBeZero = false } = {}) {
+/** One duration option: its default, where it may be zero, and its limits. */
+function duration(fallback: string, { mayBeZero = false, leastMs = 0, mostMs = yearMs } = {}) {
   return z
     .union([z.string(), z.number()])
     .transform((value, issues) => {
       const durationMs = typeof value === 'string' ? parseDuration(value) : value
-      const isUsable = durationMs !== undefined && Number.isFinite(durationMs) && durationMs >= 0
-      if (!isUsable) issues.addIssue({ code: 'custom', message: `it must be ${durationForms}`, input: value })
-      else if (durationMs === 0 && !mayBeZero) issues.addIssue({ code: 'custom', message: 'it must be longer than zero', input: value })
-      else if (durationMs > longestMs) issues.addIssue({ code: 'custom', message: 'it must be a year at most', input: value })
+      const refuse = (message: string) => issues.addIssue({ code: 'custom', message, input: value })
+      if (durationMs === undefined || !Number.isFinite(durationMs) || durationMs < 0) {
+        refuse(`it must be ${durationForms}`)
+      } else if (durationMs === 0 && !mayBeZero) refuse('it must be longer than zero')
+      else if (durationMs < leastMs) refuse(`it must be at least ${formatDuration(leastMs)}`)
+      else if (durationMs > mostMs) {
+        refuse(`it must be at most ${mostMs === yearMs ? 'a year, 8760h' : formatDuration(mostMs)}`)
+      }
       return durationMs ?? 0
     })
     .prefault(fallback)
@@ -99,7 +104,12 @@ function duration(fallback: string, { mayBeZero = false } = {}) {
 const wholeNumber = (least: number, most: number, fallback: number) =>
   z.number().int().min(least).max(most).default(fallback)
 
-const labelName = z.string().regex(/^[^\s=]+$/, 'it must be a label name: not empty, without spaces and "="')
+/** A shorter period, or pause between probes, keeps an engine busy with nothing but listings. */
+const shortestPeriodMs = 1000
+const shortestBackoffMs = 100
+
+const labelForm = 'it must be a label name: not empty, without spaces and "="'
+const labelName = z.string().regex(/^[^\s=]+$/, labelForm)
 
 const ownerLabel = z.union([
   z.strictObject({ label: labelName, value: z.string().min(1), anyValue: z.literal(false).optional() }),
@@ -112,7 +122,7 @@ export const dataOptions = z.strictObject({
   preset: z.literal('nomad').optional(),
   enabled: z.boolean().default(true),
   dryRun: z.boolean().default(false),
-  period: duration('5m'),
+  period: duration('5m', { leastMs: shortestPeriodMs }),
   creationGrace: duration('5m'),
   restoreGrace: duration('5m', { mayBeZero: true }),
   releaseGrace: duration('30s', { mayBeZero: true }),
@@ -121,10 +131,14 @@ export const dataOptions = z.strictObject({
   states: z.array(z.enum(coverableStates)).min(1).default(['running', 'paused', 'restarting', 'dead']),
   keepLabel: labelName.default('flotsam.keep'),
   filterListing: z.boolean().default(false),
-  self: z.string().min(1).optional(),
-  backoff: z.strictObject({ min: duration('1s'), max: duration('60s') }).prefault({}),
+  self: z
+    .string()
+    .regex(/^\/?[a-zA-Z0-9][\w.-]*$/, 'it must be a container id of at least 12 digits, or a container name')
+    .optional(),
+  backoff: z.strictObject({ min: duration('1s', { leastMs: shortestBackoffMs }), max: duration('60s') }).prefault({}),
   removeVolumes: z.boolean().default(true),
-  stopTimeout: duration('0s', { mayBeZero: true }),
+  // Timers take no more than 24 days, and the engine's own deadline comes on top.
+  stopTimeout: duration('0s', { mayBeZero: true, mostMs: dayMs }),
   maxConcurrentRemovals: wholeNumber(1, 20, 2),
   maxRemovalsPerLook: wholeNumber(1, 10_000, 50),
   maxDanglingShare: z.number().gt(0).max(1).optional(),
@@ -167,7 +181,7 @@ export interface Settings {
  */
 export function readOptions(options: ReconcilerOptions): Settings {
   if (typeof options !== 'object' || options === null) {
-    throw new OptionError('options', 'createReconciler needs an object of options')
+    throw new OptionError('options', `the options are ${show(options)}; they must be an object`)
   }
   const { tracked, engine, beforeRemove, logger, inspect, ...rest } = options
   const data = readData(rest)
@@ -209,26 +223,37 @@ function readData(input: object): Data {
 }
 
 function optionErrorOf(input: Record<string, unknown>, issue: z.core.$ZodIssue): OptionError {
-  const [first = ''] = issue.path
+  const [first = '', second = ''] = issue.path
+  const isOwnersOwn = first === 'owner' && issue.code === 'unrecognized_keys' && issue.keys[0] === 'value'
+  if (isOwnersOwn) return ownerError(input['owner'])
   if (issue.code === 'unrecognized_keys') {
     const name = [...issue.path, issue.keys[0]].join('.')
-    const allowed = issue.path.length === 0 ? `; allowed: ${Object.keys(dataOptions.shape).join(', ')}, tracked, engine, beforeRemove, logger, inspect` : ''
-    return new OptionError(name, `unknown option ${name}${allowed}`)
+    return new OptionError(name, `unknown option ${name}; allowed: ${namesIn(first).join(', ')}`)
   }
   if (first === 'owner') return ownerError(input['owner'])
   const name = issue.path.join('.')
   const value = issue.path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], input)
-  const allowed = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : allowedBy(issue, first)
+  const allowed = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : allowedBy(issue, first, second)
   return new OptionError(name, `option ${name}: ${show(value)} is not allowed; ${allowed}`)
 }
 
-function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey): string {
-  if (option === 'states') return `it must be a list of one or more of ${coverableStates.join(', ')}`
+/** The options that there are, or the parts of one. */
+function namesIn(option: PropertyKey): readonly string[] {
+  if (option === 'owner') return ['owner.label', 'owner.value', 'owner.anyValue']
+  if (option === 'backoff') return ['backoff.min', 'backoff.max']
+  return [...Object.keys(dataOptions.shape), 'tracked', 'engine', 'beforeRemove', 'logger', 'inspect']
+}
+
+function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey, part: PropertyKey): string {
+  if (option === 'states') {
+    return `it must be ${part === '' ? 'a list of one or more' : 'one'} of ${coverableStates.join(', ')}`
+  }
   if (option === 'maxDanglingShare') return 'it must be a number above 0 and up to 1'
   if (issue.code === 'invalid_union') return `it must be ${durationForms}`
   if (issue.code === 'too_small') return `it must be at least ${issue.minimum}`
   if (issue.code === 'too_big') return `it must be at most ${issue.maximum}`
   if (issue.code === 'invalid_value') return `it must be ${issue.values.map(show).join(' or ')}`
+  if (option === 'backoff') return 'it must be an object { min, max } of durations'
   if (issue.code === 'invalid_type') return `it must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`
   return issue.message
 }
@@ -236,8 +261,11 @@ function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey): string {
 function ownerError(owner: unknown): OptionError {
   const { label, value, anyValue } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
   const form = "owner must be { label, value } with this agent's own value, or { label, anyValue: true }"
+  if (typeof owner !== 'object' || owner === null || Array.isArray(owner)) {
+    return new OptionError('owner', `option owner: ${show(owner)} is not allowed; ${form}`)
+  }
   if (typeof label !== 'string' || !labelName.safeParse(label).success) {
-    return new OptionError('owner.label', `option owner.label: ${show(label)} is not allowed; it must be a label name: not empty, without spaces and "="`)
+    return new OptionError('owner.label', `option owner.label: ${show(label)} is not allowed; ${labelForm}`)
   }
   if (value === undefined && anyValue !== true) {
     return new OptionError('owner.value', `option owner.value is missing for the label ${label}; ${form}`)
@@ -253,6 +281,9 @@ function checkTogether(data: Data): void {
   }
   if (data.owner?.label === data.keepLabel) {
     throw new OptionError('keepLabel', `option keepLabel: "${data.keepLabel}" is the owner label too; then nothing could ever be removed`)
+  }
+  if (data.preset === 'nomad' && data.keepLabel === nomadAllocationLabel) {
+    throw new OptionError('keepLabel', `option keepLabel: "${data.keepLabel}" marks all that preset "nomad" owns; then nothing could ever be removed`)
   }
   if (data.creationGrace < shortestSafeGraceMs && !data.allowShortGrace) {
     throw new OptionError(
@@ -270,7 +301,7 @@ function checkTogether(data: Data): void {
     throw new OptionError('filterListing', 'option filterListing: true is not allowed with preset "nomad" alone; there is no one label to filter by, unless owner narrows it')
   }
   if (data.self !== undefined && /^[0-9a-f]+$/.test(data.self) && data.self.length < 12) {
-    throw new OptionError('self', `option self: ${show(data.self)} is not allowed; it must be an id of at least 12 digits, or a name`)
+    throw new OptionError('self', `option self: ${show(data.self)} is not allowed; it must be a container id of at least 12 digits, or a container name`)
   }
 }
 
@@ -286,14 +317,14 @@ function checkThings({ tracked, beforeRemove, logger, inspect, engine }: { [TKey
   if (beforeRemove !== undefined && typeof beforeRemove !== 'function') {
     throw new OptionError('beforeRemove', `option beforeRemove: ${show(beforeRemove)} is not allowed; it must be a function`)
   }
-  if (logger !== undefined && (typeof logger?.info !== 'function' || typeof logger.warn !== 'function' || typeof logger.child !== 'function')) {
-    throw new OptionError('logger', 'option logger must be a pino logger')
+  if (logger !== undefined && !isPino(logger)) {
+    throw new OptionError('logger', `option logger: ${show(logger)} is not allowed; it must be a pino logger`)
   }
   if (inspect !== undefined && typeof inspect !== 'function' && typeof (inspect as Observer<InspectionEvent>)?.next !== 'function') {
     throw new OptionError('inspect', `option inspect: ${show(inspect)} is not allowed; it must be a function or an observer`)
   }
   if (engine !== undefined && typeof engine !== 'string' && typeof (engine as { modem?: { dial?: unknown } } | null)?.modem?.dial !== 'function') {
-    throw new OptionError('engine', `option engine: ${show(engine)} is not allowed; it must be an address or a Dockerode instance`)
+    throw new OptionError('engine', `option engine: ${kindOf(engine)} is not allowed; it must be an address or a Dockerode instance`)
   }
 }
 
@@ -301,11 +332,31 @@ function ownershipOf({ owner, preset }: Data): Ownership {
   return preset === 'nomad' ? ownedByNomad(owner as OwnerLabel | undefined) : ownedByLabel(owner as OwnerLabel)
 }
 
+function isPino(logger: unknown): boolean {
+  const methods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const
+  return typeof logger === 'object' && logger !== null && methods.every((name) => typeof (logger as Logger)[name] === 'function')
+}
+
+const longestShown = 100
+
+/** A value for a message: on one line, and never the whole of a long one. */
 function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
+  const text = wordsOf(value)
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
+}
+
+function wordsOf(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'symbol' || value === undefined) return String(value)
+  if (typeof value === 'bigint') return `${value}n`
   try {
-    return JSON.stringify(value) ?? String(value)
+    return JSON.stringify(value) ?? kindOf(value)
   } catch {
-    return String(value)
+    return kindOf(value)
   }
+}
+
+/** For values that are not to be shown, since they may hold credentials, or that cannot be. */
+function kindOf(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  return typeof value === 'object' && value !== null ? 'an object' : show(value)
 }

@@ -12,6 +12,8 @@ export interface Ownership {
   owns(container: ContainerSummary): boolean
   /** Whether what makes the container ours came with its image instead of having been put on the container itself. */
   cameWithImage(container: ContainerSummary, imageLabels: Labels): boolean
+  /** What of the container tells whose it is, for people. */
+  seen(container: ContainerSummary): string
   /** What an engine may be asked to filter by; undefined where no single label tells. */
   readonly filter: string | undefined
   /** The labels to put on a new container so that it is owned; undefined where the owner accepts any value. */
@@ -25,13 +27,15 @@ export function ownedByLabel(owner: OwnerLabel): Ownership {
     owns: ({ labels }) => bears(labels, owner),
     cameWithImage: ({ labels }, imageLabels) =>
       Object.hasOwn(imageLabels, label) && imageLabels[label] === labels[label],
+    seen: ({ labels }) => seenLabel(labels, owner),
     filter: value === undefined ? label : `${label}=${value}`,
     labels: value === undefined ? undefined : { [label]: value },
   }
 }
 
-const nomadAllocationLabel = 'com.hashicorp.nomad.alloc_id'
-const nomadName = /-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+/** The label that a Nomad client puts on each of its containers. */
+export const nomadAllocationLabel = 'com.hashicorp.nomad.alloc_id'
+const nomadName = /-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 const nomadMounts = ['/alloc', '/local', '/secrets']
 
 /**
@@ -49,6 +53,13 @@ export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
     owns: (container) => isNomads(container) && (byClient?.owns(container) ?? true),
     cameWithImage: (container, imageLabels) =>
       byAllocation.cameWithImage(container, imageLabels) || (byClient?.cameWithImage(container, imageLabels) ?? false),
+    seen: (container) =>
+      [
+        byAllocation.owns(container) || !looksLikeOldNomad(container)
+          ? byAllocation.seen(container)
+          : "a name and mounts as Nomad's before it set labels",
+        ...(byClient ? [byClient.seen(container)] : []),
+      ].join('; '),
     filter: byClient?.filter,
     labels: undefined,
   }
@@ -56,6 +67,12 @@ export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
 
 function bears(labels: Labels, { label, value }: OwnerLabel): boolean {
   return Object.hasOwn(labels, label) && (value === undefined || labels[label] === value)
+}
+
+function seenLabel(labels: Labels, { label, value }: OwnerLabel): string {
+  if (!Object.hasOwn(labels, label)) return `no label ${label}`
+  const wanted = value === undefined || labels[label] === value ? '' : `, and not ${value}`
+  return `label ${label}=${labels[label]}${wanted}`
 }
 
 function looksLikeOldNomad({ names, mountTargets }: ContainerSummary): boolean {

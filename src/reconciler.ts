@@ -9,8 +9,10 @@ import { LifecycleError, messageOf, OptionError } from './errors.ts'
 import type { EventName } from './events.ts'
 import { readOptions, type ReconcilerOptions, type Settings } from './options.ts'
 import { createReporter, type Listener, type Subscription } from './report/reporter.ts'
+import type { Explanation } from './explain.ts'
 import { type IsSelf, readSelfTraces, selfFrom } from './self.ts'
 import { type Status, statusOf } from './status.ts'
+import { explain } from './supervision/explainer.ts'
 import { glance } from './supervision/glance.ts'
 import type { LookReport } from './supervision/report-of-look.ts'
 import { createSupervision, type EngineAccess, type Supervision } from './supervision/supervision.ts'
@@ -37,6 +39,14 @@ export interface Reconciler {
    * @throws LifecycleError after `stop()`
    */
   look(): Promise<LookReport>
+  /**
+   * The verdict on one container, rule by rule, by a listing of its own; changes nothing.
+   *
+   * @param container a full id, an unambiguous start of one, or a name
+   * @throws EngineError when the engine gave no whole listing
+   * @throws OptionError when the engine lists no such container, or several
+   */
+  explain(container: string): Promise<Explanation>
   /** Where everything stands, as plain JSON. Asks nobody. */
   status(): Status
   /**
@@ -107,6 +117,14 @@ function assemble(world: World, settings: Settings): Reconciler {
   let isStarted = false
   let ended: Promise<void> | undefined
 
+  /** What a look beside the supervisor's own needs. */
+  const aside = async () => ({
+    surveyor: await supervision.surveyor(),
+    engine: access.engine,
+    creationGraceMs: settings.creationGraceMs,
+    signal: new AbortController().signal,
+  })
+
   return {
     actor,
     start() {
@@ -133,12 +151,14 @@ function assemble(world: World, settings: Settings): Reconciler {
         actor.send({ type: 'lookAsked' })
         return report
       }
-      return glance({
-        surveyor: await supervision.surveyor(),
-        engine: access.engine,
-        creationGraceMs: settings.creationGraceMs,
-        signal: new AbortController().signal,
-      })
+      return glance(await aside())
+    },
+    async explain(container) {
+      const { awake, window } = supervision
+      const past = isStarted && settings.isEnabled && !ended && looker.restoreEndsMs !== undefined
+        ? { memory, window, restoreEndsMs: looker.restoreEndsMs, nowMs: awake.now() }
+        : undefined
+      return explain(container, { ...(await aside()), past })
     },
     status: () =>
       statusOf({

@@ -28,16 +28,25 @@ export async function readSelfTraces(): Promise<SelfTraces> {
 /**
  * not-self: finds our own container from its traces, and from the id, id prefix or name that the owner gave.
  *
+ * Where nothing but the network's files tells, whoever shares that network may be us, and is spared.
+ *
  * A host's mountinfo names every running container of an engine on it (their shm mounts), so only the three files that
  * an engine mounts into the container itself are believed.
  */
 export function selfFrom(traces: SelfTraces, named: string | undefined): IsSelf {
-  const ids = new Set([...(traces.cgroup.match(idAnywhere) ?? []), ...idsOfOwnFiles(traces.mountinfo)])
+  const cgroupIds = traces.cgroup.match(idAnywhere) ?? []
+  const ids = new Set([...cgroupIds, ...idsOfOwnFiles(traces.mountinfo)])
   const prefix = shortHostname.test(traces.hostname) ? traces.hostname : undefined
-  return ({ id, names }) =>
-    ids.has(id) ||
-    (prefix !== undefined && id.startsWith(prefix)) ||
-    (named !== undefined && (names.includes(named) || id.startsWith(named)))
+  const isTraced = (id: string) => ids.has(id) || (prefix !== undefined && id.startsWith(prefix))
+  const name = named?.replace(/^\//, '')
+  const isNamed = ({ id, names }: ContainerSummary) =>
+    name !== undefined && (names.includes(name) || id.startsWith(name))
+  // A guest has the hostname and the three files of its network's holder, so either of the two may be us.
+  const mayBeGuest = name === undefined && cgroupIds.length === 0
+  const isGuestOfTraced = ({ networkMode }: ContainerSummary) =>
+    networkMode.startsWith('container:') && isTraced(networkMode.slice('container:'.length))
+  return (container) =>
+    isTraced(container.id) || isNamed(container) || (mayBeGuest && isGuestOfTraced(container))
 }
 
 function idsOfOwnFiles(mountinfo: string): string[] {

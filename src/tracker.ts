@@ -1,7 +1,7 @@
 import type { Clock } from './clock.ts'
 import { messageOf } from './errors.ts'
 import type { ContainerId } from './ids.ts'
-import type { TrackerAnswer, TrackerTrouble } from './judge.ts'
+import { isTrackerTrouble, type TrackerAnswer, type TrackerTrouble } from './judge.ts'
 
 /**
  * What the agent knows. Anything with `has(id)` will do, a `Map` or a `Set` among them.
@@ -48,7 +48,7 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
   }
 
   function failedBy(thrown: unknown): TrackerTrouble {
-    return fail(thrown instanceof TrackerTroubleError ? thrown.reason : 'tracker-failed', messageOf(thrown))
+    return fail(reasonOf(thrown), messageOf(thrown))
   }
 
   function readAnswer(answer: unknown): TrackerAnswer {
@@ -60,25 +60,35 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
 
   function withinDeadline(answer: PromiseLike<unknown>): Promise<TrackerAnswer> {
     return new Promise((resolve) => {
-      const timer = clock.setTimeout(
-        () => resolve(fail('tracker-timed-out', `has(id) gave no answer within ${deadlineMs} ms`)),
-        deadlineMs,
-      )
+      let isSettled = false
+      // The first answer counts; one that comes late, or twice, is not even a trouble.
       const settle = (read: () => TrackerAnswer) => {
+        if (isSettled) return
+        isSettled = true
         clock.clearTimeout(timer)
         resolve(read())
       }
-      answer.then(
-        (value) => settle(() => readAnswer(value)),
-        (thrown: unknown) => settle(() => failedBy(thrown)),
+      const timer = clock.setTimeout(
+        () => settle(() => fail('tracker-timed-out', `has(id) gave no answer within ${deadlineMs} ms`)),
+        deadlineMs,
       )
+      try {
+        answer.then(
+          (value) => settle(() => readAnswer(value)),
+          (thrown: unknown) => settle(() => failedBy(thrown)),
+        )
+      } catch (thrown) {
+        settle(() => failedBy(thrown))
+      }
     })
   }
 
   return {
     ask(id) {
       try {
-        if (tracked.ready && tracked.ready() !== true) return fail('tracker-not-ready', 'ready() did not answer true')
+        if (tracked.ready !== undefined && tracked.ready() !== true) {
+          return fail('tracker-not-ready', 'ready() did not answer true')
+        }
         const answer = tracked.has(id)
         return isPromiseLike(answer) ? withinDeadline(answer) : readAnswer(answer)
       } catch (thrown) {
@@ -91,6 +101,11 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
       return taken
     },
   }
+}
+
+/** unknown-is-spared: whatever reason an error claims to have, none of them is an answer. */
+function reasonOf(thrown: unknown): TrackerTrouble {
+  return thrown instanceof TrackerTroubleError && isTrackerTrouble(thrown.reason) ? thrown.reason : 'tracker-failed'
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

@@ -250,6 +250,44 @@ describe('protected', () => {
     await reconciler.stop()
   })
 
+  test('an engine that leaves network modes out of its listings is asked for each once', async () => {
+    const { clock, engine, reconciler } = createHarness({ period: '10s' })
+    const holder = engine.add({ name: 'pause' })
+    const guest = engine.add({ labels: {}, networkMode: `container:${holder.id}` })
+    const leak = engine.add()
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.map((container) => ({ ...container, networkMode: '' })),
+    })
+    reconciler.start()
+    await clock.advance(5 * minute)
+    expect(engine.containers.has(holder.id)).toBe(true)
+    expect(engine.containers.has(leak.id)).toBe(false)
+    expect(engine.count('networkMode', guest.id)).toBe(1)
+    expect(engine.count('networkMode')).toBe(3)
+    await reconciler.stop()
+  })
+
+  test('while it is not known of every container whose network it uses, nothing is removed', async () => {
+    const harness = createHarness({ period: '10s' })
+    const { clock, engine, reconciler } = harness
+    const leak = engine.add()
+    const other = engine.add({ labels: {} })
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.map((container) => ({ ...container, networkMode: '' })),
+    })
+    engine.fault = (verb, id) => (verb === 'networkMode' && id === other.id ? 'refused' : undefined)
+    reconciler.start()
+    await clock.advance(5 * minute)
+    expect(engine.count('remove')).toBe(0)
+    expect(await verdictOf(harness, leak.id)).toBe('spared: namespace-unknown')
+    engine.fault = () => undefined
+    await clock.advance(30_000)
+    expect(engine.count('remove')).toBe(1)
+    await reconciler.stop()
+  })
+
   test('with filterListing a filtered look finds and only an unfiltered one removes', async () => {
     const { clock, engine, reconciler } = createHarness({ filterListing: true })
     const holder = engine.add({ name: 'pause' })

@@ -58,7 +58,7 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
         return 'failure' in output ? { failure: output.failure } : {}
       }),
       countFailure: assign(({ context }) => ({ failures: context.failures + 1 })),
-      forgetFailures: assign({ failures: 0, failure: undefined }),
+      forgetFailures: assign({ failures: 0, failure: undefined, isSent: false }),
       forgetApproval: assign({ isApproved: false }),
       rememberRemovedByAnswer: assign({ outcome: 'removed', isByAnswer: true }),
       rememberGone: assign(({ context }) => ({ outcome: context.isSent ? ('removed' as const) : ('vanished' as const) })),

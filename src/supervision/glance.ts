@@ -21,7 +21,8 @@ export async function glance(options: GlanceOptions): Promise<LookReport> {
   return reportOf(judged, { beganAt, endedAt: clock.wallNow(), engineNowMs: sight.listing.engineNowMs })
 }
 
-async function see({ engine, creationGraceMs, signal }: GlanceOptions): Promise<Sight> {
+/** Everything that a look without a history rests on. */
+export async function see({ engine, creationGraceMs, signal }: GlanceOptions): Promise<Sight> {
   const listing = await engine.list({ deadlineMs: listingDeadlineMs, signal })
   const historyOf = ({ createdAtMs }: ContainerSummary) => ({
     graceEnds: {

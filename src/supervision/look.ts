@@ -72,6 +72,11 @@ export class Looker {
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
   }
 
+  /** When the restore grace ends, on the awake clock; undefined before the first look. */
+  get restoreEndsMs(): number | undefined {
+    return this.#restoreEndsMs
+  }
+
   /** Leaves nobody waiting. */
   stop(error: Error): void {
     for (const { reject } of this.#waiters.splice(0)) reject(error)

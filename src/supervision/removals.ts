@@ -88,7 +88,8 @@ export class Removals {
 
   #hasPlace(): boolean {
     const young = this.#youngAges().length
-    return young < this.#limits.maxConcurrent && this.#admittedAtMs.size - young < maxHung
+    // Each young one may come to hang as well.
+    return young < this.#limits.maxConcurrent && this.#admittedAtMs.size < maxHung
   }
 
   #youngAges(): number[] {

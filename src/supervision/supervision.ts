@@ -16,6 +16,7 @@ import { Fleet } from './fleet.ts'
 import { createImageLabels } from './images.ts'
 import type { Known } from './known.ts'
 import { Looker } from './look.ts'
+import { createNetworkModes } from './networks.ts'
 import { Removals } from './removals.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
 import type { SurveyOptions } from './survey.ts'
@@ -43,11 +44,12 @@ export interface Supervision {
   readonly looker: Looker
   readonly memory: ReadonlyMap<ContainerId, Known>
   readonly removals: Removals
+  readonly window: VerdictWindow
   readonly surveyor: () => Promise<SurveyOptions>
 }
 
 const trackerDeadlineMs = 5000
-const imageDeadlineMs = 10_000
+const inspectDeadlineMs = 10_000
 const hookDeadlineMs = 60_000
 /** How long removals under way may take to settle after a stop. */
 const settleMs = 5000
@@ -89,7 +91,8 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     random,
   })
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
-  const images = createImageLabels(access.engine, imageDeadlineMs)
+  const images = createImageLabels(access.engine, inspectDeadlineMs)
+  const networks = createNetworkModes(access.engine, inspectDeadlineMs)
   const tries = access.dryRun
     ? undefined
     : createTries({
@@ -127,6 +130,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
       policy: { keepLabel: settings.keepLabel, states: settings.states },
       tracker,
       images,
+      networks,
       isSelf,
       maxDanglingShare: settings.maxDanglingShare,
     }))
@@ -157,7 +161,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     input: { isEnabled: settings.isEnabled },
     ...(settings.inspect ? { inspect: settings.inspect } : {}),
   })
-  return { actor, awake, looker, memory, removals, surveyor }
+  return { actor, awake, looker, memory, removals, window, surveyor }
 }
 
 type HookAndEnd = { readonly hasHook: boolean; readonly endsGracefully: (id: string) => boolean }

@@ -8,6 +8,7 @@ import type { IsSelf } from '../self.ts'
 import { inSlices } from '../slices.ts'
 import type { Tracker } from '../tracker.ts'
 import type { ImageLabels } from './images.ts'
+import type { NetworkModes, Networks } from './networks.ts'
 
 /** What the past says of one container at a look. */
 export interface History {
@@ -22,6 +23,7 @@ export interface SurveyOptions {
   readonly policy: Policy
   readonly tracker: Tracker
   readonly images: ImageLabels
+  readonly networks: NetworkModes
   readonly isSelf: IsSelf
   readonly maxDanglingShare: number | undefined
 }
@@ -43,6 +45,11 @@ export interface Judged {
 /** Judges every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
 export async function survey(options: SurveyOptions, sight: Sight): Promise<readonly Judged[]> {
   const cases = await gatherEvidence(options, sight)
+  return judgeAll(options, sight, cases)
+}
+
+/** The verdict on each case, and on what must be judged as a whole. */
+export async function judgeAll(options: SurveyOptions, sight: Sight, cases: readonly Evidence[]): Promise<readonly Judged[]> {
   const judged: Judged[] = []
   await inSlices(cases, options.clock, sight.signal, (evidence) => {
     judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
@@ -60,12 +67,14 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
   const owned = ownedOnce(sight.listing.containers, options.ownership)
   const answers = await askAboutAll(owned, options, sight)
   const origins = await originsOf(owned, answers, options, sight)
-  const sharing = networkSharing(sight.listing.containers)
-  const isOwnedAndUntracked = ({ id }: ContainerSummary) => answers.get(id) === 'untracked'
+  const networks = await networksOf(answers, options, sight)
+  const sharing = networkSharing(networks.containers)
+  // Only where a guest's origin was looked into, it is untracked and bears no keep label.
+  const isSurelyForgotten = ({ id }: ContainerSummary) => origins.get(id) === 'container'
   const cases: Evidence[] = []
   await inSlices(owned, options.clock, sight.signal, (container) => {
     const answer = answers.get(container.id) as TrackerAnswer
-    const guests = weighGuests(sharing.guestsOf(container), isOwnedAndUntracked)
+    const guests = weighGuests(sharing.guestsOf(container), isSurelyForgotten)
     const history = sight.historyOf(container, answer)
     cases.push({
       container,
@@ -76,6 +85,7 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
       labelOrigin: origins.get(container.id) ?? 'container',
       protectingGuest: guests.protecting,
       endedGuests: guests.ended,
+      areNetworksKnown: networks.isWhole,
       graceEnds: history.graceEnds,
       stoppedByUs: history.endedByUs,
       hookRefusal: history.hookRefusal,
@@ -91,6 +101,16 @@ function ownedOnce(containers: readonly ContainerSummary[], ownership: Ownership
     if (!byId.has(container.id) && ownership.owns(container)) byId.set(container.id, container)
   }
   return [...byId.values()]
+}
+
+/** Who uses whose network matters only where something may come to be removed. */
+async function networksOf(
+  answers: ReadonlyMap<ContainerId, TrackerAnswer>,
+  { networks }: SurveyOptions,
+  { listing: { containers }, signal }: Sight,
+): Promise<Networks> {
+  const isAnyUntracked = [...answers.values()].includes('untracked')
+  return isAnyUntracked ? networks.fillIn(containers, signal) : { containers, isWhole: true }
 }
 
 /** How many questions may be out at a time to a tracker that answers later. */

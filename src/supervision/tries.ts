@@ -105,7 +105,7 @@ function askLast(known: Known, options: TriesOptions): TryAnswer | undefined | P
   if (verdict.verdict !== 'dangling') return { answer: 'let-live', verdict }
   const guests = verdict.endedGuests.map((id) => tracker.ask(id))
   if (guests.some((answer) => answer instanceof Promise)) {
-    return Promise.all(guests).then((answers) => objectionOf(known, answers, tracker.ask(known.id), options))
+    return Promise.all(guests.map(async (answer) => answer)).then((answers) => objectionOf(known, answers, tracker.ask(known.id), options))
   }
   return objectionOf(known, guests as TrackerAnswer[], tracker.ask(known.id), options)
 }

@@ -16,7 +16,7 @@ export interface FakeContainer {
   mountTargets: string[]
 }
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'remove' | 'stop' | 'unpause'
+export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'remove' | 'stop' | 'unpause'
 
 export interface Request {
   readonly verb: Verb
@@ -127,6 +127,12 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         },
         { volumes: call.volumes },
       ),
+    networkMode: (id, call) =>
+      answer('networkMode', id, call, () => {
+        const container = containers.get(id)
+        if (!container) throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
+        return container.networkMode
+      }),
     stop: (id, call) =>
       answer('stop', id, call, () => {
         const container = containers.get(id)

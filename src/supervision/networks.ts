@@ -1,0 +1,63 @@
+import type { ContainerSummary, WatchingEngine } from '../engine/port.ts'
+import { EngineError } from '../errors.ts'
+import type { ContainerId } from '../ids.ts'
+
+/** So many containers are asked about at a time. */
+const questionsAtOnce = 8
+
+/** What is known of the networks that one listing's containers use. */
+export interface Networks {
+  readonly containers: readonly ContainerSummary[]
+  /** Every one of them is known. */
+  readonly isWhole: boolean
+}
+
+/**
+ * Fills in the network modes that an engine leaves out of its listings, as Podman does. A container's network mode never
+ * changes, so each container is asked about once.
+ */
+export interface NetworkModes {
+  fillIn(containers: readonly ContainerSummary[], signal: AbortSignal): Promise<Networks>
+}
+
+export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): NetworkModes {
+  let known = new Map<ContainerId, string>()
+
+  async function ask({ id }: ContainerSummary, signal: AbortSignal): Promise<boolean> {
+    try {
+      known.set(id, await engine.networkMode(id, { deadlineMs, signal }))
+      return true
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError)) throw thrown
+      // One that is gone by now uses no network.
+      return thrown.kind === 'gone'
+    }
+  }
+
+  async function askAll(unknown: readonly ContainerSummary[], signal: AbortSignal): Promise<boolean> {
+    for (let from = 0; from < unknown.length; from += questionsAtOnce) {
+      const answers = await Promise.all(unknown.slice(from, from + questionsAtOnce).map((one) => ask(one, signal)))
+      signal.throwIfAborted()
+      // One question without an answer is enough: the others can wait for the next look.
+      if (answers.includes(false)) return false
+    }
+    return true
+  }
+
+  return {
+    async fillIn(containers, signal) {
+      const silent = containers.filter(({ networkMode }) => networkMode === '')
+      if (silent.length === 0) return { containers, isWhole: true }
+      const before = known
+      known = new Map(silent.flatMap(({ id }) => (before.has(id) ? [[id, before.get(id) as string]] : [])))
+      const isWhole = await askAll(
+        silent.filter(({ id }) => !known.has(id)),
+        signal,
+      )
+      const filled = containers.map((one) => {
+        return one.networkMode === '' ? { ...one, networkMode: known.get(one.id) ?? '' } : one
+      })
+      return { containers: filled, isWhole }
+    },
+  }
+}
