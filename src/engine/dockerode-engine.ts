@@ -64,6 +64,14 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         const image = await readJson(await expectStatus(answer, 200))
         return imageLabelsOf(image)
       }),
+    networkMode: (id, limits) =>
+      call('networkMode', shortId(id), limits, async (ask) => {
+        const answer = await ask({ method: 'GET', path: `/containers/${id}/json` })
+        const container = asRecord(await readJson(await expectStatus(answer, 200)))
+        const mode = asRecord(container?.['HostConfig'])?.['NetworkMode']
+        if (typeof mode !== 'string') throw new AnswerError('the answer names no network mode')
+        return mode
+      }),
     remove: (id, { volumes, ...limits }) =>
       call('remove', shortId(id), limits, async (ask) => {
         const answer = await ask({
@@ -97,6 +105,7 @@ export function watchOnly(engine: Engine): WatchingEngine {
     list: (call) => engine.list(call),
     info: (call) => engine.info(call),
     imageLabels: (imageId, call) => engine.imageLabels(imageId, call),
+    networkMode: (id, call) => engine.networkMode(id, call),
   }
   return Object.freeze(Object.assign(Object.create(null) as object, watching))
 }

@@ -1,6 +1,6 @@
 import { EngineError, messageOf, type FailureKind } from '../errors.ts'
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'remove' | 'stop' | 'unpause'
+export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'remove' | 'stop' | 'unpause'
 
 /** What was being done when it failed. */
 export interface FailureContext {
@@ -54,6 +54,7 @@ export function describeCall({ verb, address, subject = '' }: FailureContext): s
     list: 'list containers',
     info: 'ask for the version',
     imageLabels: `read the labels of image ${subject}`,
+    networkMode: `read the network of container ${subject}`,
     remove: `remove container ${subject}`,
     stop: `stop container ${subject}`,
     unpause: `unpause container ${subject}`,

@@ -59,6 +59,8 @@ export interface WatchingEngine {
   info(call: CallOptions): Promise<EngineInfo>
   /** The labels that an image carries. Rejects with `gone` when the engine no longer has the image. */
   imageLabels(imageId: string, call: CallOptions): Promise<Readonly<Record<string, string>>>
+  /** A container's network mode, for engines whose listings leave it out. Rejects with `gone` when it no longer exists. */
+  networkMode(id: ContainerId, call: CallOptions): Promise<string>
 }
 
 /** The engine with the verbs that change things. */

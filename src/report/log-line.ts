@@ -32,7 +32,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'removeFailed':
       return line('debug', () => `could not remove ${called(happening)}: ${happening.message}; again in ${formatDuration(happening.retryInMs)}`)
     case 'stuck':
-      return line('warn', () => `${called(happening)} is stuck after ${happening.failures} tries: ${happening.message}; it is tried again from time to time`)
+      return line('warn', () => `${called(happening)} is stuck after ${counted(happening.failures, 'try', 'tries')}: ${happening.message}; it is tried again from time to time`)
     case 'vanished':
       return line('debug', () => `${called(happening)} is gone; somebody else removed it`)
     case 'released':
@@ -46,16 +46,16 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'engineStillDown':
       return line(
         'warn',
-        () => `the engine still does not answer after ${formatDuration(happening.downForMs)} and ${happening.failures} tries: ${happening.message}`,
+        () => `the engine still does not answer after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'try', 'tries')}: ${happening.message}`,
       )
     case 'engineUp':
-      return line('info', () => `the engine answers again after ${formatDuration(happening.downForMs)} and ${happening.failures} failed tries`)
+      return line('info', () => `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed try', 'failed tries')}`)
     case 'trouble':
       return line('warn', () => `${troubles[happening.about]}: ${happening.message}`)
     case 'troubleGoesOn':
-      return line('warn', () => `${troubles[happening.about]}, ${happening.count} times in ${formatDuration(happening.lastedMs)}: ${happening.message}`)
+      return line('warn', () => `${troubles[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`)
     case 'troubleOver':
-      return line('info', () => `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${happening.count} failures`)
+      return line('info', () => `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${counted(happening.count, 'failure', 'failures')}`)
     case 'stalled':
       return line(
         'info',
@@ -66,7 +66,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'crashed':
       return line('error', () => `Flotsam has failed and watches no more: ${happening.message}`)
     case 'stopped':
-      return line('info', () => happening.underWay > 0 ? `stopped; ${happening.underWay} removals were left unsettled` : 'stopped')
+      return line('info', () => happening.underWay > 0 ? `stopped; ${counted(happening.underWay, 'removal was', 'removals were')} left unsettled` : 'stopped')
   }
 }
 
@@ -90,6 +90,10 @@ function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit
   const { verdict, reason, dryRun } = happening
   if (verdict === 'dangling' && dryRun) return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
   return line('debug', () => `${called(happening)} is ${verdict}: ${reason}`)
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`
 }
 
 function called({ name, id }: AboutContainer): string {

@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino'
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import type { EventName, EventOf, FlotsamEvent, Report } from '../events.ts'
-import { lineOf } from './log-line.ts'
+import { type Level, lineOf } from './log-line.ts'
 
 /** Called with each event of one sort. What it throws is logged once and stops nothing. */
 export type Listener<TName extends EventName> = (event: EventOf<TName>) => void
@@ -25,10 +25,18 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
   const listeners = new Map<EventName, Set<AnyListener>>()
   const faulty = new WeakSet<AnyListener>()
 
+  /** A log that is broken stops nothing, and there is nobody left to tell. */
+  function log(level: Level, fields: object, message: () => string): void {
+    try {
+      if (logger.isLevelEnabled(level)) logger[level](fields, message())
+    } catch {}
+  }
+
   function noteFault(listener: AnyListener, name: EventName, thrown: unknown): void {
     if (faulty.has(listener)) return
     faulty.add(listener)
-    logger.error({ event: 'listener', err: thrown }, `a listener for "${name}" threw: ${messageOf(thrown)}; told once`)
+    const message = () => `a listener for "${name}" threw: ${messageOf(thrown)}; told once`
+    log('error', { event: 'listener', err: thrown }, message)
   }
 
   function tell(listener: AnyListener, event: FlotsamEvent): void {
@@ -42,12 +50,13 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
 
   return {
     report: (happening) => {
-      const line = lineOf(happening)
-      if (logger.isLevelEnabled(line.level)) logger[line.level](line.fields, line.message())
+      const { level, fields, message } = lineOf(happening)
+      log(level, fields, message)
       const listening = listeners.get(happening.type)
       if (!listening) return
       const event = { ...happening, at: clock.wallNow() } as FlotsamEvent
-      for (const listener of listening) tell(listener, event)
+      // Of those who listen now; a listener may subscribe anew, or unsubscribe another.
+      for (const listener of [...listening]) if (listening.has(listener)) tell(listener, event)
     },
     on: (name, listener) => {
       const listening = listeners.get(name) ?? new Set<AnyListener>()
@@ -58,7 +67,7 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
       return {
         unsubscribe: () => {
           listening.delete(own)
-          if (listening.size === 0) listeners.delete(name)
+          if (listening.size === 0 && listeners.get(name) === listening) listeners.delete(name)
         },
       }
     },

@@ -38,23 +38,23 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
       endsGracefully: ({ context }) => endsGracefully(context.id),
       hasFailed: ({ context, event }) =>
         verdictNow(context, event).verdict === 'dangling' && !isOutage(context.failure?.kind),
-      hasApproved: ({ event }) => outputOf<HookAnswer>(event).answer === 'approved',
-      isDone: ({ event }) => outputOf<TryAnswer>(event).answer === 'done',
-      isLetLive: ({ event }) => outputOf<TryAnswer>(event).answer === 'let-live',
-      isStale: ({ event }) => outputOf<TryAnswer>(event).answer === 'stale',
-      isUnsettled: ({ event }) => outputOf<TryAnswer>(event).answer === 'unsettled',
+      hasApproved: ({ event }) => hookAnswerOf(event).answer === 'approved',
+      isDone: ({ event }) => tryAnswerOf(event).answer === 'done',
+      isLetLive: ({ event }) => tryAnswerOf(event).answer === 'let-live',
+      isStale: ({ event }) => tryAnswerOf(event).answer === 'stale',
+      isUnsettled: ({ event }) => tryAnswerOf(event).answer === 'unsettled',
     },
     actions: {
       rememberVerdict: assign(({ context, event }) => ({ verdict: verdictNow(context, event) })),
       rememberApproval: assign({ isApproved: true }),
-      rememberRefusal: assign(({ event }) => verdictIn(outputOf<HookAnswer>(event))),
-      rememberFinalAnswer: assign(({ event }) => verdictIn(outputOf<TryAnswer>(event))),
+      rememberRefusal: assign(({ event }) => verdictIn(hookAnswerOf(event))),
+      rememberFinalAnswer: assign(({ event }) => verdictIn(tryAnswerOf(event))),
       rememberUnsettled: assign(({ context, event }) => {
-        const output = outputOf<TryAnswer>(event)
+        const output = tryAnswerOf(event)
         return output.answer === 'unsettled' ? { failure: output.failure, isSent: context.isSent || output.isOurs } : {}
       }),
       rememberFailure: assign(({ event }) => {
-        const output = outputOf<TryAnswer>(event)
+        const output = tryAnswerOf(event)
         return 'failure' in output ? { failure: output.failure } : {}
       }),
       countFailure: assign(({ context }) => ({ failures: context.failures + 1 })),
@@ -90,8 +90,12 @@ function verdictIn(output: HookAnswer | TryAnswer): Partial<ContainerContext> {
   return 'verdict' in output ? { verdict: output.verdict } : {}
 }
 
-function outputOf<TOutput>(event: EventObject): TOutput {
-  return (event as EventObject & { readonly output: TOutput }).output
+function hookAnswerOf(event: EventObject): HookAnswer {
+  return (event as EventObject & { readonly output: HookAnswer }).output
+}
+
+function tryAnswerOf(event: EventObject): TryAnswer {
+  return (event as EventObject & { readonly output: TryAnswer }).output
 }
 
 /** These say something of the engine, and nothing of the container. */

@@ -30,17 +30,18 @@ const says = (pattern: RegExp) => expect.stringMatching(pattern) as unknown
 const limits = { deadlineMs: 10_000 }
 const entry = { Id: id, Names: ['/one'], Labels: { a: 'b' }, State: 'running' }
 
-type Verb = 'list' | 'info' | 'imageLabels' | 'remove' | 'stop' | 'unpause'
+type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'remove' | 'stop' | 'unpause'
 const verbs: Readonly<Record<Verb, (engine: Engine, call: CallOptions) => Promise<unknown>>> = {
   list: (engine, call) => engine.list(call),
   info: (engine, call) => engine.info(call),
   imageLabels: (engine, call) => engine.imageLabels('sha256:abc', call),
+  networkMode: (engine, call) => engine.networkMode(id, call),
   remove: (engine, call) => engine.remove(id, { ...call, volumes: true }),
   stop: (engine, call) => engine.stop(id, { ...call, graceSeconds: 7 }),
   unpause: (engine, call) => engine.unpause(id, call),
 }
 const everyVerb = Object.keys(verbs) as Verb[]
-const asking: readonly Verb[] = ['list', 'info', 'imageLabels']
+const asking: readonly Verb[] = ['list', 'info', 'imageLabels', 'networkMode']
 const changing: readonly Verb[] = ['remove', 'stop', 'unpause']
 
 let clock: FakeClock
@@ -173,6 +174,23 @@ describe('what comes back', () => {
   ])('%s is an invalid image', async (_what, image) => {
     server.behave(answers(200, image))
     await expect(engine.imageLabels('sha256:abc', limits)).rejects.toMatchObject({ kind: 'invalid-answer' })
+  })
+})
+
+describe('protected: the network of a container that the listing leaves out', () => {
+  test('is read from the container itself', async () => {
+    server.behave(answers(200, { HostConfig: { NetworkMode: 'container:abc' } }))
+    await expect(engine.networkMode(id, limits)).resolves.toBe('container:abc')
+    expect(server.requests[0]?.path).toBe(`/containers/${id}/json`)
+  })
+
+  test.each([
+    ['no HostConfig', {}],
+    ['a network that is a number', { HostConfig: { NetworkMode: 1 } }],
+    ['null', 'null'],
+  ])('%s is unknown, and never no network', async (_what, container) => {
+    server.behave(answers(200, container))
+    await expect(engine.networkMode(id, limits)).rejects.toMatchObject({ kind: 'invalid-answer' })
   })
 })
 
@@ -490,7 +508,7 @@ describe('every-call-ends: an engine that is wedged', () => {
 
 describe('a connection that breaks before any answer', () => {
   test.each(asking)('%s is asked once more at once', async (verb) => {
-    const whole = { Version: '1', ApiVersion: '1', Config: {} }
+    const whole = { Version: '1', ApiVersion: '1', Config: {}, HostConfig: { NetworkMode: 'none' } }
     server.behave(inTurn(resets, answers(200, verb === 'list' ? [] : whole)))
     await expect(run(verb)).resolves.toBeDefined()
     expect(server.requests).toHaveLength(2)
@@ -684,7 +702,8 @@ describe('dry-run: who may only watch', () => {
 
   test('has no way to change anything, at run time either', () => {
     const watching = watchOnly(engine)
-    expect(new Set(Reflect.ownKeys(watching))).toEqual(new Set(['address', 'list', 'info', 'imageLabels']))
+    const verbs = ['address', 'list', 'info', 'imageLabels', 'networkMode']
+    expect(new Set(Reflect.ownKeys(watching))).toEqual(new Set(verbs))
     expect(Object.getPrototypeOf(watching)).toBeNull()
     for (const verb of changing) expect(verb in watching).toBe(false)
     expect(Object.isFrozen(watching)).toBe(true)
