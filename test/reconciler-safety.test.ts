@@ -95,6 +95,34 @@ describe('unknown-is-spared', () => {
     await harness.reconciler.stop()
   })
 
+  test('a tracker that hangs on one id spares that one alone', async () => {
+    const harness = createHarness({ tracked: { has: (id) => (id === hung.id ? new Promise(() => {}) : false) } })
+    const { clock, engine, reconciler } = harness
+    const hung = engine.add()
+    const leaks = Array.from({ length: 10 }, () => engine.add().id)
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(leaks.filter((id) => engine.containers.has(id))).toEqual([])
+    expect(engine.containers.has(hung.id)).toBe(true)
+    await reconciler.stop()
+  })
+
+  test('an image whose inspection hangs spares its own containers alone', async () => {
+    const { clock, engine, reconciler } = createHarness()
+    engine.images.set('sha256:hung', {})
+    const hung = engine.add({ imageId: 'sha256:hung' })
+    const leak = engine.add()
+    engine.fault = (verb, id) => (verb === 'imageLabels' && id === 'sha256:hung' ? 'hang' : undefined)
+    reconciler.start()
+    await clock.advance(2 * minute)
+    expect(engine.containers.has(leak.id)).toBe(false)
+    expect(engine.containers.has(hung.id)).toBe(true)
+    engine.fault = () => undefined
+    await clock.advance(10 * minute)
+    expect(engine.containers.has(hung.id)).toBe(false)
+    await reconciler.stop()
+  })
+
   test.each<[string, () => unknown, string]>([
     ['false', () => false, 'hook-refused'],
     ['a throw', () => { throw new Error('boom') }, 'hook-failed'],
@@ -215,6 +243,33 @@ describe('fresh-look', () => {
       const looks = engine.requests.filter(({ verb, atMs }) => verb === 'list' && atMs <= removal.atMs)
       expect(removal.atMs - (looks.at(-1)?.atMs ?? 0)).toBeLessThanOrEqual(10_000)
     }
+    await reconciler.stop()
+  })
+
+  test('a look that says otherwise while the tracker still thinks stops the removal that an older look admitted', async () => {
+    let answerLast = (_: boolean) => {}
+    let isTracked: 'thinking' | boolean = false
+    const harness = createHarness({
+      tracked: {
+        has: () => (isTracked === 'thinking' ? new Promise<boolean>((resolve) => (answerLast = resolve)) : isTracked),
+      },
+      beforeRemove: () => {
+        isTracked = 'thinking'
+        return true
+      },
+    })
+    const { clock, engine, reconciler } = harness
+    engine.add()
+    reconciler.start()
+    await clock.advance(61_000)
+    const answerRemoval = answerLast
+    isTracked = true
+    const looking = reconciler.look()
+    await clock.advance(100)
+    expect((await looking).containers.map(({ verdict }) => verdict)).toEqual(['tracked'])
+    answerRemoval(false)
+    await clock.advance(1000)
+    expect(engine.count('remove')).toBe(0)
     await reconciler.stop()
   })
 

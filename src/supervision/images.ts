@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { EngineError, messageOf } from '../errors.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 
@@ -6,6 +7,9 @@ type Labels = Readonly<Record<string, string>>
 /** Images whose labels are remembered; an agent rarely uses more, and each costs one more question when it was forgotten. */
 const remembered = 1000
 
+/** An image that could not be looked at is asked for again after this long: no look waits for it twice in a row. */
+const askAgainMs = 60_000
+
 /** Looks at each image once and remembers its labels: they never change, since an image's id is the hash of its content. */
 export interface ImageLabels {
   /** At once where the image is remembered. Undefined where the labels cannot be known now. */
@@ -13,18 +17,21 @@ export interface ImageLabels {
   takeTrouble(): { readonly kind: string; readonly message: string } | undefined
 }
 
-export function createImageLabels(engine: WatchingEngine, deadlineMs: number): ImageLabels {
+export function createImageLabels(engine: WatchingEngine, clock: Clock, deadlineMs: number): ImageLabels {
   const known = new Map<string, Labels>()
   const asked = new Map<string, Promise<Labels | undefined>>()
+  const askedInVainMs = new Map<string, number>()
   let trouble: { kind: string; message: string } | undefined
 
   async function ask(imageId: string, signal: AbortSignal): Promise<Labels | undefined> {
     try {
       const labels = await engine.imageLabels(imageId, { deadlineMs, signal })
-      if (known.size >= remembered) known.delete(known.keys().next().value as string)
+      makeRoom(known)
       known.set(imageId, labels)
       return labels
     } catch (thrown) {
+      makeRoom(askedInVainMs)
+      askedInVainMs.set(imageId, clock.now())
       trouble = { kind: thrown instanceof EngineError ? thrown.kind : 'fault', message: messageOf(thrown) }
       return undefined
     } finally {
@@ -37,6 +44,9 @@ export function createImageLabels(engine: WatchingEngine, deadlineMs: number): I
       if (imageId === '') return undefined
       const labels = known.get(imageId) ?? asked.get(imageId)
       if (labels) return labels
+      const inVainMs = askedInVainMs.get(imageId)
+      if (inVainMs !== undefined && clock.now() - inVainMs < askAgainMs) return undefined
+      askedInVainMs.delete(imageId)
       const answer = ask(imageId, signal)
       asked.set(imageId, answer)
       return answer
@@ -47,4 +57,8 @@ export function createImageLabels(engine: WatchingEngine, deadlineMs: number): I
       return taken
     },
   }
+}
+
+function makeRoom(map: Map<string, unknown>): void {
+  if (map.size >= remembered) map.delete(map.keys().next().value as string)
 }

@@ -48,8 +48,9 @@ export interface Supervision {
   readonly surveyor: () => Promise<SurveyOptions>
 }
 
-const trackerDeadlineMs = 5000
-const inspectDeadlineMs = 10_000
+/** Shorter than a verdict lives, so that one id on which the tracker hangs costs the others nothing. */
+const trackerDeadlineMs = 3000
+const inspectDeadlineMs = 2000
 const hookDeadlineMs = 60_000
 /** How long removals under way may take to settle after a stop. */
 const settleMs = 5000
@@ -91,7 +92,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     random,
   })
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
-  const images = createImageLabels(access.engine, inspectDeadlineMs)
+  const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
   const networks = createNetworkModes(access.engine, inspectDeadlineMs)
   const tries = access.dryRun
     ? undefined

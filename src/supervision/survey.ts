@@ -122,19 +122,30 @@ async function askAboutAll(
   { signal }: Sight,
 ): Promise<ReadonlyMap<ContainerId, TrackerAnswer>> {
   const answers = new Map<ContainerId, TrackerAnswer>()
-  let later: Promise<unknown>[] = []
+  const out = new Set<Promise<unknown>>()
+  let timeouts = 0
+  const note = (id: ContainerId, answer: TrackerAnswer) => {
+    answers.set(id, answer)
+    if (answer === 'tracker-timed-out') timeouts++
+  }
   const askOne = ({ id }: ContainerSummary) => {
+    // A tracker that hangs on so many hangs on all; asking on would only make this look longer.
+    if (timeouts >= questionsAtOnce) return note(id, 'tracker-timed-out')
     const answer = tracker.ask(id)
-    if (typeof answer === 'string') answers.set(id, answer)
-    else later.push(answer.then((settled) => answers.set(id, settled)))
+    if (!(answer instanceof Promise)) return note(id, answer)
+    const asked = answer.then((settled) => {
+      note(id, settled)
+      out.delete(asked)
+    })
+    out.add(asked)
   }
   for (let from = 0; from < owned.length; from += questionsAtOnce) {
     await inSlices(owned.slice(from, from + questionsAtOnce), clock, signal, askOne)
-    if (later.length === 0) continue
-    await Promise.all(later)
-    later = []
+    while (out.size >= questionsAtOnce) await Promise.race(out)
     signal.throwIfAborted()
   }
+  await Promise.all(out)
+  signal.throwIfAborted()
   return answers
 }
 

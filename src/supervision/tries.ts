@@ -49,10 +49,12 @@ export function createTries(options: TriesOptions): Tries {
   async function attempt(id: string, send: (known: Known) => Promise<void>): Promise<TryAnswer> {
     const known = memory.get(id as ContainerId)
     if (!known) return stale
+    const { lookNumber } = known
     const objection = askLast(known, options)
     const settled = objection instanceof Promise ? await objection : objection
     if (settled) return settled
-    if (!window.stands(known.lookNumber)) return stale
+    // A look that came back while the tracker thought may have said otherwise: only the one that admitted it counts.
+    if (!window.stands(lookNumber)) return stale
     try {
       await send(known)
       return done
