@@ -14,14 +14,19 @@ const askAgainMs = 60_000
 export interface ImageLabels {
   /** At once where the image is remembered. Undefined where the labels cannot be known now. */
   of(imageId: string, signal: AbortSignal): Labels | undefined | Promise<Labels | undefined>
-  takeTrouble(): { readonly kind: string; readonly message: string } | undefined
+  takeTrouble(): Trouble | undefined
+}
+
+interface Trouble {
+  readonly kind: string
+  readonly message: string
 }
 
 export function createImageLabels(engine: WatchingEngine, clock: Clock, deadlineMs: number): ImageLabels {
   const known = new Map<string, Labels>()
   const asked = new Map<string, Promise<Labels | undefined>>()
-  const askedInVainMs = new Map<string, number>()
-  let trouble: { kind: string; message: string } | undefined
+  const askedInVain = new Map<string, { readonly atMs: number; readonly trouble: Trouble }>()
+  let trouble: Trouble | undefined
 
   async function ask(imageId: string, signal: AbortSignal): Promise<Labels | undefined> {
     try {
@@ -30,9 +35,11 @@ export function createImageLabels(engine: WatchingEngine, clock: Clock, deadline
       known.set(imageId, labels)
       return labels
     } catch (thrown) {
-      makeRoom(askedInVainMs)
-      askedInVainMs.set(imageId, clock.now())
+      // A look that was given up says nothing of the image.
+      if (signal.aborted) return undefined
       trouble = { kind: thrown instanceof EngineError ? thrown.kind : 'fault', message: messageOf(thrown) }
+      makeRoom(askedInVain)
+      askedInVain.set(imageId, { atMs: clock.now(), trouble })
       return undefined
     } finally {
       asked.delete(imageId)
@@ -44,9 +51,13 @@ export function createImageLabels(engine: WatchingEngine, clock: Clock, deadline
       if (imageId === '') return undefined
       const labels = known.get(imageId) ?? asked.get(imageId)
       if (labels) return labels
-      const inVainMs = askedInVainMs.get(imageId)
-      if (inVainMs !== undefined && clock.now() - inVainMs < askAgainMs) return undefined
-      askedInVainMs.delete(imageId)
+      const inVain = askedInVain.get(imageId)
+      if (inVain && clock.now() - inVain.atMs < askAgainMs) {
+        // It still cannot be known, so the trouble is not over.
+        trouble = inVain.trouble
+        return undefined
+      }
+      askedInVain.delete(imageId)
       const answer = ask(imageId, signal)
       asked.set(imageId, answer)
       return answer

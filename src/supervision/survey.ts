@@ -139,9 +139,10 @@ async function askAboutAll(
     })
     out.add(asked)
   }
-  for (let from = 0; from < owned.length; from += questionsAtOnce) {
-    await inSlices(owned.slice(from, from + questionsAtOnce), clock, signal, askOne)
-    while (out.size >= questionsAtOnce) await Promise.race(out)
+  for (let from = 0, to = 0; from < owned.length; from = to) {
+    to = from + questionsAtOnce - out.size
+    await inSlices(owned.slice(from, to), clock, signal, askOne)
+    if (out.size >= questionsAtOnce) await Promise.race(out)
     signal.throwIfAborted()
   }
   await Promise.all(out)
