@@ -406,6 +406,22 @@ describe('one-line-per-change', () => {
     await reconciler.stop()
   })
 
+  test('an image that cannot be looked at for an hour is one streak', async () => {
+    const { clock, engine, reconciler, lines } = createLoggedHarness({ period: '10s' })
+    engine.images.set('sha256:broken', {})
+    engine.add({ imageId: 'sha256:broken' })
+    engine.fault = (verb) => (verb === 'imageLabels' ? 'refused' : undefined)
+    const count = (name: string) => lines.filter(({ event }) => event === name).length
+    reconciler.start()
+    await clock.advance(60 * minute)
+    expect([count('trouble'), count('troubleOver')]).toEqual([1, 0])
+    expect(count('troubleGoesOn')).toBeLessThan(7)
+    engine.fault = () => undefined
+    await clock.advance(2 * minute)
+    expect([count('trouble'), count('troubleOver')]).toEqual([1, 1])
+    await reconciler.stop()
+  })
+
   test('20 removals that keep failing cost one line for the failure and one each for being stuck', async () => {
     const { clock, engine, reconciler, lines } = createLoggedHarness()
     for (let count = 0; count < 20; count++) engine.add()
