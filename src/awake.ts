@@ -22,6 +22,7 @@ export class AwakeClock {
   readonly #heartbeatMs: number
   readonly #onStall: (stalledMs: number) => void
   #awakeMs = 0
+  #missedMs = 0
   #lastMs: number
   #lastWallMs: number
   #isPaused = false
@@ -56,15 +57,25 @@ export class AwakeClock {
     this.#lastMs = nowMs
     this.#lastWallMs = wallMs
     const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs
-    if (!this.#isPaused && !stalled) this.#awakeMs += Math.min(gapMs, this.#heartbeatMs * 1.5)
-    if (stalled) this.#onStall(Math.max(gapMs, jumpMs))
+    const passedMs = stalled ? Math.max(gapMs, jumpMs) : gapMs
+    const countedMs = this.#isPaused || stalled ? 0 : Math.min(gapMs, this.#heartbeatMs * 1.5)
+    this.#awakeMs += countedMs
+    this.#missedMs += passedMs - countedMs
+    if (stalled) this.#onStall(passedMs)
     return this.#awakeMs
+  }
+
+  /** Milliseconds since the start that were not counted: what a container's age holds of them says nothing. */
+  get missedMs(): number {
+    return this.#missedMs
   }
 
   /** The engine stopped answering: nothing counts from the reading `sinceAwakeMs` on, until it answers again. */
   pause(sinceAwakeMs: number): void {
     this.now()
-    this.#awakeMs = Math.min(this.#awakeMs, sinceAwakeMs)
+    const uncountedMs = Math.max(0, this.#awakeMs - sinceAwakeMs)
+    this.#awakeMs -= uncountedMs
+    this.#missedMs += uncountedMs
     this.#isPaused = true
   }
 

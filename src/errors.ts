@@ -72,7 +72,9 @@ export function messageOf(thrown: unknown): string {
 
 function wordsOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? String(thrown.message || thrown.name) : String(thrown)
+    if (!(thrown instanceof Error)) return String(thrown)
+    const { message, name }: { readonly message: unknown; readonly name: unknown } = thrown
+    return String(message || name)
   } catch {
     // Whatever a foreign object does when it is put into words is no reason to fail here.
     return `something without words (${typeof thrown})`

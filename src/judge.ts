@@ -85,7 +85,7 @@ export interface Evidence {
   readonly isSelf: boolean
   readonly answer: TrackerAnswer
   /** Whether its owner label came with its image. */
-  readonly labelOrigin: 'container' | 'image' | 'unknown'
+  readonly labelOrigin: 'container' | 'image' | 'unknown' | 'unasked'
   /** A listed container that shares its network namespace and protects it. */
   readonly protectingGuest: ContainerId | undefined
   /** Whether it is known of every listed container whose network it uses. */
@@ -155,10 +155,13 @@ const rules: readonly Rule[] = [
       ({
         container: 'its owner label was put on the container itself',
         image: 'its owner label came with its image',
+        unasked: 'its image was not asked about, since nothing depends on it',
         unknown: 'whether its owner label came with its image could not be found out',
       })[labelOrigin],
     settles: ({ labelOrigin }) =>
-      labelOrigin === 'container' ? undefined : spared(labelOrigin === 'image' ? 'label-from-image' : 'image-unknown'),
+      labelOrigin === 'container' || labelOrigin === 'unasked'
+        ? undefined
+        : spared(labelOrigin === 'image' ? 'label-from-image' : 'image-unknown'),
   },
   {
     name: 'state-covered',
@@ -191,7 +194,9 @@ const rules: readonly Rule[] = [
   {
     name: 'dangling',
     seen: () => 'owned, untracked, out of every grace, unprotected',
-    settles: ({ endedGuests }) => ({ verdict: 'dangling', reason: 'untracked', endedGuests }),
+    // Whoever gets here was asked about: an origin that nobody looked into is one that nobody knows.
+    settles: ({ endedGuests, labelOrigin }) =>
+      labelOrigin === 'unasked' ? spared('image-unknown') : { verdict: 'dangling', reason: 'untracked', endedGuests },
   },
 ]
 

@@ -291,6 +291,12 @@ function checkTogether(data: Data): void {
       `option creationGrace: ${formatDuration(data.creationGrace)} is not allowed; it must be at least 10s, or allowShortGrace must be true (for tests and demonstrations)`,
     )
   }
+  if (data.recoveryGrace < shortestSafeGraceMs && !data.allowShortGrace) {
+    throw new OptionError(
+      'recoveryGrace',
+      `option recoveryGrace: ${formatDuration(data.recoveryGrace)} is not allowed; it must be at least 10s, or allowShortGrace must be true (for tests and demonstrations)`,
+    )
+  }
   if (data.backoff.min > data.backoff.max) {
     throw new OptionError(
       'backoff',
@@ -308,11 +314,12 @@ function checkTogether(data: Data): void {
 type Things = Pick<ReconcilerOptions, 'tracked' | 'engine' | 'beforeRemove' | 'logger' | 'inspect'>
 
 function checkThings({ tracked, beforeRemove, logger, inspect, engine }: { [TKey in keyof Things]: Things[TKey] | undefined }): void {
-  if (typeof (tracked as Tracked | undefined)?.has !== 'function') {
+  if (typeof tracked?.has !== 'function') {
     throw new OptionError('tracked', `option tracked: ${show(tracked)} is not allowed; it must have a method has(id), as a Map or a Set does`)
   }
-  if (tracked?.ready !== undefined && typeof tracked.ready !== 'function') {
-    throw new OptionError('tracked.ready', `option tracked.ready: ${show(tracked.ready)} is not allowed; it must be a method`)
+  const { ready } = tracked as { readonly ready?: unknown }
+  if (ready !== undefined && typeof ready !== 'function') {
+    throw new OptionError('tracked.ready', `option tracked.ready: ${show(ready)} is not allowed; it must be a method`)
   }
   if (beforeRemove !== undefined && typeof beforeRemove !== 'function') {
     throw new OptionError('beforeRemove', `option beforeRemove: ${show(beforeRemove)} is not allowed; it must be a function`)
@@ -320,7 +327,7 @@ function checkThings({ tracked, beforeRemove, logger, inspect, engine }: { [TKey
   if (logger !== undefined && !isPino(logger)) {
     throw new OptionError('logger', `option logger: ${show(logger)} is not allowed; it must be a pino logger`)
   }
-  if (inspect !== undefined && typeof inspect !== 'function' && typeof (inspect as Observer<InspectionEvent>)?.next !== 'function') {
+  if (inspect !== undefined && typeof inspect !== 'function' && typeof inspect?.next !== 'function') {
     throw new OptionError('inspect', `option inspect: ${show(inspect)} is not allowed; it must be a function or an observer`)
   }
   if (engine !== undefined && typeof engine !== 'string' && typeof (engine as { modem?: { dial?: unknown } } | null)?.modem?.dial !== 'function') {
@@ -329,12 +336,12 @@ function checkThings({ tracked, beforeRemove, logger, inspect, engine }: { [TKey
 }
 
 function ownershipOf({ owner, preset }: Data): Ownership {
-  return preset === 'nomad' ? ownedByNomad(owner as OwnerLabel | undefined) : ownedByLabel(owner as OwnerLabel)
+  return preset === 'nomad' ? ownedByNomad(owner) : ownedByLabel(owner as OwnerLabel)
 }
 
 function isPino(logger: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const
-  return typeof logger === 'object' && logger !== null && methods.every((name) => typeof (logger as Logger)[name] === 'function')
+  return typeof logger === 'object' && logger !== null && methods.every((name) => typeof (logger as Record<string, unknown>)[name] === 'function')
 }
 
 const longestShown = 100

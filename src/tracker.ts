@@ -86,7 +86,7 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
   return {
     ask(id) {
       try {
-        if (tracked.ready !== undefined && tracked.ready() !== true) {
+        if (tracked.ready !== undefined && (tracked.ready() as unknown) !== true) {
           return fail('tracker-not-ready', 'ready() did not answer true')
         }
         const answer = tracked.has(id)

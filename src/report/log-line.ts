@@ -1,4 +1,5 @@
 import { formatDuration } from '../duration.ts'
+import type { FailureKind } from '../errors.ts'
 import type { AboutContainer, Happening } from '../events.ts'
 import { shortId } from '../ids.ts'
 
@@ -13,10 +14,15 @@ export interface LogLine {
 
 const line = (level: Level, message: () => string) => ({ level, message })
 
-/** What an event looks like in the log. Every field of it goes along; `event` is its name. */
+/**
+ * What an event looks like in the log. Every field of it goes along; `event` is its name, and a container's name is
+ * `container`, since `name` is the logger's own in pino.
+ */
 export function lineOf(happening: Happening): LogLine {
-  const { type, ...fields } = happening
-  return { ...say(happening), fields: { event: type, ...fields } }
+  const { type, ...rest } = happening
+  if (!('name' in rest)) return { ...say(happening), fields: { event: type, ...rest } }
+  const { name, ...fields } = rest
+  return { ...say(happening), fields: { event: type, container: name, ...fields } }
 }
 
 function say(happening: Happening): Omit<LogLine, 'fields'> {
@@ -42,11 +48,12 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'looked':
       return line('debug', () => `looked: ${happening.owned} of ${happening.listed} containers are ours, ${happening.dangling} dangling`)
     case 'engineDown':
-      return line('warn', () => `the engine does not answer: ${happening.message}`)
+      return line('warn', () => `${downs[happening.kind]}: ${happening.message}`)
     case 'engineStillDown':
       return line(
         'warn',
-        () => `the engine still does not answer after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'try', 'tries')}: ${happening.message}`,
+        () =>
+          `for ${formatDuration(happening.downForMs)}, and ${counted(happening.failures, 'try', 'tries')}, ${downs[happening.kind]}: ${happening.message}`,
       )
     case 'engineUp':
       return line('info', () => `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed try', 'failed tries')}`)
@@ -68,6 +75,18 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'stopped':
       return line('info', () => happening.underWay > 0 ? `stopped; ${counted(happening.underWay, 'removal was', 'removals were')} left unsettled` : 'stopped')
   }
+}
+
+const noUsableAnswer = 'the engine gives no usable answer'
+
+const downs: Readonly<Record<FailureKind, string>> = {
+  unavailable: 'the engine does not answer',
+  'timed-out': 'the engine does not answer',
+  misconfigured: 'the engine refuses us',
+  refused: noUsableAnswer,
+  gone: noUsableAnswer,
+  'in-progress': noUsableAnswer,
+  'invalid-answer': noUsableAnswer,
 }
 
 const troubles = {

@@ -56,7 +56,7 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
       if (!listening) return
       const event = { ...happening, at: clock.wallNow() } as FlotsamEvent
       // Of those who listen now; a listener may subscribe anew, or unsubscribe another.
-      for (const listener of [...listening]) if (listening.has(listener)) tell(listener, event)
+      for (const listener of Array.from(listening)) if (listening.has(listener)) tell(listener, event)
     },
     on: (name, listener) => {
       const listening = listeners.get(name) ?? new Set<AnyListener>()

@@ -36,7 +36,7 @@ export class Admission {
       fleet.start(id)
     }
     const isExpired = removals.queued > 0 && window.hasExpired
-    if (isExpired || removals.wantsNextBatch) {
+    if (isExpired || (removals.wantsNextBatch && window.isOpen)) {
       agenda.wish(isExpired ? 'soon' : 'now')
       askForLook()
       return

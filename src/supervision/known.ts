@@ -44,6 +44,8 @@ export interface Sighting {
   readonly seenMs: number
   /** When the last good look before this one began; undefined where there was none. */
   readonly previousLookMs: number | undefined
+  /** How much time the awake clock did not count since that look, or since the start; none where it is left out. */
+  readonly missedMs?: number
   /** Its age by the engine's clock; undefined where that cannot be known or trusted. */
   readonly ageMs: number | undefined
 }
@@ -56,8 +58,9 @@ const ageErrorMs = 1000
  * there at the look before, that look would have shown it, so time before that look counts for nothing. That also keeps
  * out what an outage, a stall, a jumping engine clock or a listing that left it out would add to its age.
  */
-export function creationGraceEnd({ seenMs, previousLookMs, ageMs }: Sighting, creationGraceMs: number): number {
-  const believedAgeMs = believedAge(ageMs)
+export function creationGraceEnd({ seenMs, previousLookMs, missedMs = 0, ageMs }: Sighting, creationGraceMs: number): number {
+  // Nobody knows when in its life the time was missed: all of it may have been.
+  const believedAgeMs = Math.max(0, believedAge(ageMs) - missedMs)
   const countedMs = previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)
   return seenMs + creationGraceMs - countedMs
 }

@@ -42,6 +42,9 @@ interface Answered {
   readonly listing: Listing
   readonly beganAwakeMs: number
   readonly seenAwakeMs: number
+  /** What the awake clock had not counted when the look began, and when it came back. */
+  readonly missedBeforeMs: number
+  readonly missedMs: number
   readonly durationMs: number
   /** The engine's clock minus our monotonic one; undefined where the engine told no time. */
   readonly engineOffsetMs: number | undefined
@@ -61,6 +64,7 @@ export class Looker {
   #isOut = false
   #restoreEndsMs: number | undefined
   #waiters: Waiter[] = []
+  #ended: Error | undefined
 
   constructor(options: LookerOptions) {
     this.#options = options
@@ -79,6 +83,7 @@ export class Looker {
 
   /** Leaves nobody waiting. */
   stop(error: Error): void {
+    this.#ended = error
     for (const { reject } of this.#waiters.splice(0)) reject(error)
   }
 
@@ -89,9 +94,9 @@ export class Looker {
     try {
       return await this.#look(supervisor, signal, waiters)
     } catch (error) {
-      // A look that was cut off by the end of everything leaves its waiters to `stop`.
-      if (signal.aborted) this.#waiters.push(...waiters)
-      else for (const { reject } of waiters) reject(error)
+      // The end of everything cuts a look off, and is what its waiters want to hear of.
+      if (signal.aborted && this.#ended === undefined) this.#waiters.push(...waiters)
+      else for (const { reject } of waiters) reject(this.#ended ?? error)
       throw error
     } finally {
       agenda.end()
@@ -151,6 +156,7 @@ export class Looker {
     const { awake, engine, removals, window } = this.#options
     const beganMs = clock.now()
     const beganAwakeMs = awake.now()
+    const missedBeforeMs = awake.missedMs
     this.#restoreEndsMs ??= beganAwakeMs + this.#options.graces.restoreMs
     let listing: Listing
     try {
@@ -173,7 +179,9 @@ export class Looker {
     supervisor.send({ type: 'engineAnswered' })
     const { engineNowMs } = listing
     const engineOffsetMs = engineNowMs === undefined ? undefined : engineNowMs - clock.now()
-    return { number, listing, beganAwakeMs, seenAwakeMs: awake.now(), durationMs, engineOffsetMs }
+    const seenAwakeMs = awake.now()
+    const { missedMs } = awake
+    return { number, listing, beganAwakeMs, seenAwakeMs, missedBeforeMs, missedMs, durationMs, engineOffsetMs }
   }
 
   #wentWrong(error: EngineError, beganAwakeMs: number, supervisor: Parent<SupervisorEvent>): void {
@@ -217,8 +225,9 @@ export class Looker {
   #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
     const { graces, memory, report } = this.#options
     const { listing, seenAwakeMs } = answered
+    const missedMs = answered.missedMs - (this.#previous?.missedBeforeMs ?? 0)
     const ageMs = hasClockChanged ? undefined : ageOf(container.createdAtMs, listing.engineNowMs)
-    const sighting = { seenMs: seenAwakeMs, previousLookMs: this.#previous?.beganAwakeMs, ageMs }
+    const sighting = { seenMs: seenAwakeMs, previousLookMs: this.#previous?.beganAwakeMs, missedMs, ageMs }
     const known: Known = {
       id: container.id,
       summary: container,

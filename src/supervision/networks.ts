@@ -8,6 +8,8 @@ const questionsAtOnce = 8
 /** What is known of the networks that one listing's containers use. */
 export interface Networks {
   readonly containers: readonly ContainerSummary[]
+  /** One of them with its network mode. */
+  readonly filledIn: (container: ContainerSummary) => ContainerSummary
   /** Every one of them is known. */
   readonly isWhole: boolean
 }
@@ -47,17 +49,16 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
   return {
     async fillIn(containers, signal) {
       const silent = containers.filter(({ networkMode }) => networkMode === '')
-      if (silent.length === 0) return { containers, isWhole: true }
+      if (silent.length === 0) return { containers, filledIn: (container) => container, isWhole: true }
       const before = known
       known = new Map(silent.flatMap(({ id }) => (before.has(id) ? [[id, before.get(id) as string]] : [])))
       const isWhole = await askAll(
         silent.filter(({ id }) => !known.has(id)),
         signal,
       )
-      const filled = containers.map((one) => {
-        return one.networkMode === '' ? { ...one, networkMode: known.get(one.id) ?? '' } : one
-      })
-      return { containers: filled, isWhole }
+      const filledIn = (one: ContainerSummary) =>
+        one.networkMode === '' ? { ...one, networkMode: known.get(one.id) ?? '' } : one
+      return { containers: containers.map(filledIn), filledIn, isWhole }
     },
   }
 }

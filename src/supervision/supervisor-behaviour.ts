@@ -33,21 +33,29 @@ export interface SupervisorBehaviourOptions {
 
 const engine = 'engine'
 
+/** What a failure, or its end, changes in the context, and what it has to tell. */
+interface Noted {
+  readonly change: Pick<SupervisorContext, 'streaks'>
+  readonly tell: (() => void) | undefined
+}
+
 /** Gives the supervisor's chart everything that it does. */
 export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof supervisorMachine {
   const { admission, agenda, clock, fleet, looker, removals, report, settleMs, window } = options
 
-  /** Puts the failure into its streak, and tells what is worth a line. */
-  function note(context: SupervisorContext, failure: Failure): Pick<SupervisorContext, 'streaks'> {
-    const { streaks, streak, tell } = meet(context.streaks, failure, clock.now())
-    if (tell) report(tell === 'began' ? began(streak) : goesOn(streak, clock.now()))
-    return { streaks }
+  /** Puts the failure into its streak; what of it is worth a line is told when the step is taken. */
+  function note({ streaks: before }: SupervisorContext, failure: Failure): Noted {
+    const nowMs = clock.now()
+    const { streaks, streak, tell } = meet(before, failure, nowMs)
+    if (!tell) return { change: { streaks }, tell: undefined }
+    return { change: { streaks }, tell: () => report(tell === 'began' ? began(streak) : goesOn(streak, nowMs)) }
   }
 
-  function noteOver(context: SupervisorContext, about: string): Pick<SupervisorContext, 'streaks'> {
-    const { streaks, streak } = over(context.streaks, about)
-    if (streak) report(ended(streak, clock.now()))
-    return { streaks }
+  function noteOver({ streaks: before }: SupervisorContext, about: string): Noted {
+    const nowMs = clock.now()
+    const { streaks, streak } = over(before, about)
+    if (!streak) return { change: { streaks }, tell: undefined }
+    return { change: { streaks }, tell: () => report(ended(streak, nowMs)) }
   }
 
   return supervisorMachine.provide({
@@ -71,23 +79,34 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       rememberEngineFailure: enqueueActions(({ context, event, enqueue }) => {
         if (event.type !== 'engineFailed') return
         const { failure } = event
-        const noted = note(context, { about: engine, ...failure })
-        enqueue.assign({ ...noted, engineFailure: failure, failedLooks: context.failedLooks + 1 })
+        const { change, tell } = note(context, { about: engine, ...failure })
+        enqueue.assign({ ...change, engineFailure: failure, failedLooks: context.failedLooks + 1 })
+        if (tell) enqueue(tell)
       }),
       forgetEngineFailure: enqueueActions(({ context, enqueue }) => {
-        enqueue.assign({ ...noteOver(context, engine), engineFailure: undefined, failedLooks: 0 })
+        const { change, tell } = noteOver(context, engine)
+        enqueue.assign({ ...change, engineFailure: undefined, failedLooks: 0 })
+        if (tell) enqueue(tell)
       }),
       noteFailedLook: enqueueActions(({ context, event, enqueue }) => {
         const error = errorOf(event)
         // The health region has heard of the engine's own failures already.
         if (error instanceof EngineError) return
-        enqueue.assign(note(context, { about: 'fault', kind: 'fault', message: `look: ${messageOf(error)}` }))
+        const { change, tell } = note(context, { about: 'fault', kind: 'fault', message: `look: ${messageOf(error)}` })
+        enqueue.assign(change)
+        if (tell) enqueue(tell)
       }),
       noteTrouble: enqueueActions(({ context, event, enqueue }) => {
-        if (event.type === 'troubleMet') enqueue.assign(note(context, event))
+        if (event.type !== 'troubleMet') return
+        const { change, tell } = note(context, event)
+        enqueue.assign(change)
+        if (tell) enqueue(tell)
       }),
       noteTroubleOver: enqueueActions(({ context, event, enqueue }) => {
-        if (event.type === 'troubleOver' && context.streaks[event.about]) enqueue.assign(noteOver(context, event.about))
+        if (event.type !== 'troubleOver' || !context.streaks[event.about]) return
+        const { change, tell } = noteOver(context, event.about)
+        enqueue.assign(change)
+        if (tell) enqueue(tell)
       }),
       holdFleet: () => {
         window.hold(true)

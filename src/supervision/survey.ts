@@ -80,9 +80,9 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
       container,
       policy: options.policy,
       lookBeganMs: sight.lookBeganMs,
-      isSelf: options.isSelf(container),
+      isSelf: options.isSelf(networks.filledIn(container)),
       answer,
-      labelOrigin: origins.get(container.id) ?? 'container',
+      labelOrigin: origins.get(container.id) ?? 'unasked',
       protectingGuest: guests.protecting,
       endedGuests: guests.ended,
       areNetworksKnown: networks.isWhole,
@@ -110,7 +110,9 @@ async function networksOf(
   { listing: { containers }, signal }: Sight,
 ): Promise<Networks> {
   const isAnyUntracked = [...answers.values()].includes('untracked')
-  return isAnyUntracked ? networks.fillIn(containers, signal) : { containers, isWhole: true }
+  return isAnyUntracked
+    ? networks.fillIn(containers, signal)
+    : { containers, filledIn: (container) => container, isWhole: true }
 }
 
 /** How many questions may be out at a time to a tracker that answers later. */
@@ -160,17 +162,28 @@ async function originsOf(
   { signal }: Sight,
 ): Promise<ReadonlyMap<ContainerId, Origin>> {
   const origins = new Map<ContainerId, Origin>()
-  const later: Promise<void>[] = []
-  await inSlices(owned, clock, signal, (container) => {
-    if (answers.get(container.id) !== 'untracked' || isKept(container, policy)) return
-    const note = (labels: Readonly<Record<string, string>> | undefined) => {
-      origins.set(container.id, labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown')
-    }
-    const labels = images.of(container.imageId, signal)
-    if (labels instanceof Promise) later.push(labels.then(note))
-    else note(labels)
+  const doubted = owned.filter((one) => answers.get(one.id) === 'untracked' && !isKept(one, policy))
+  const labelsOf = await readImages(new Set(doubted.map(({ imageId }) => imageId)), images, signal)
+  await inSlices(doubted, clock, signal, (container) => {
+    const labels = labelsOf.get(container.imageId)
+    origins.set(container.id, labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown')
   })
-  await Promise.all(later)
-  signal.throwIfAborted()
   return origins
+}
+
+type LabelsOfImages = ReadonlyMap<string, Readonly<Record<string, string>> | undefined>
+
+/** So many images are looked at at a time. */
+const imagesAtOnce = 8
+
+async function readImages(ids: ReadonlySet<string>, images: ImageLabels, signal: AbortSignal): Promise<LabelsOfImages> {
+  const labelsOf = new Map<string, Readonly<Record<string, string>> | undefined>()
+  const waiting = [...ids]
+  while (waiting.length > 0) {
+    const asked = waiting.splice(0, imagesAtOnce)
+    const labels = await Promise.all(asked.map(async (id) => images.of(id, signal)))
+    signal.throwIfAborted()
+    for (const [at, id] of asked.entries()) labelsOf.set(id, labels[at])
+  }
+  return labelsOf
 }

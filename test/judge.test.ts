@@ -1,0 +1,394 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import {
+  type Evidence,
+  findings,
+  isShareSuspicious,
+  isTrackerTrouble,
+  judge,
+  type RuleName,
+  type Verdict,
+} from '../src/judge.ts'
+import { fakeId } from './support/fake-engine.ts'
+import { summary } from './support/summary.ts'
+
+const noGraces = { creationMs: 0, restoreMs: undefined, releaseMs: undefined, recoveryMs: undefined }
+const [guest, otherGuest] = [fakeId(71), fakeId(72)]
+const nowMs = 100_000
+
+/** A container that dangles, except for what a row changes. */
+function evidence(change: Partial<Evidence> = {}): Evidence {
+  return {
+    container: summary(),
+    policy: { keepLabel: 'flotsam.keep', states: new Set(['running', 'paused', 'restarting', 'dead']) },
+    lookBeganMs: nowMs,
+    isSelf: false,
+    answer: 'untracked',
+    labelOrigin: 'container',
+    protectingGuest: undefined,
+    areNetworksKnown: true,
+    endedGuests: [],
+    graceEnds: noGraces,
+    stoppedByUs: false,
+    hookRefusal: undefined,
+    ...change,
+  }
+}
+
+const kept = (value: string) => ({ container: summary({ labels: { 'flotsam.keep': value } }) })
+const state = (name: string) => ({ container: summary({ state: name }) })
+
+describe('each reason, and nothing but that one thing against the container', () => {
+  test.each<[string, Partial<Evidence>, Verdict]>([
+    ['nothing against it', {}, { verdict: 'dangling', reason: 'untracked', endedGuests: [] }],
+    [
+      'ended guests',
+      { endedGuests: [guest, otherGuest] },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: [guest, otherGuest] },
+    ],
+    ['tracked', { answer: 'tracked' }, { verdict: 'tracked', reason: 'tracked' }],
+    ['not-self', { isSelf: true }, { verdict: 'spared', reason: 'self' }],
+    ['protected: keep label true', kept('true'), { verdict: 'spared', reason: 'keep-label' }],
+    ['protected: an empty keep label', kept(''), { verdict: 'spared', reason: 'keep-label' }],
+    ['protected: keep label False', kept('False'), { verdict: 'spared', reason: 'keep-label' }],
+    ['protected: keep label 0', kept('0'), { verdict: 'spared', reason: 'keep-label' }],
+    [
+      'a keep label of false keeps nothing',
+      kept('false'),
+      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+    ],
+    ['own-label', { labelOrigin: 'image' }, { verdict: 'spared', reason: 'label-from-image' }],
+    ['own-label: not known', { labelOrigin: 'unknown' }, { verdict: 'spared', reason: 'image-unknown' }],
+    ['unknown-is-spared: no state', state(''), { verdict: 'spared', reason: 'state-unknown' }],
+    [
+      'no state, even of what we stopped',
+      { ...state(''), stoppedByUs: true },
+      { verdict: 'spared', reason: 'state-unknown' },
+    ],
+    ['a state not covered', state('exited'), { verdict: 'spared', reason: 'state-not-covered' }],
+    ['a state never heard of', state('configured'), { verdict: 'spared', reason: 'state-not-covered' }],
+    ['a state in other letters', state('Running'), { verdict: 'spared', reason: 'state-not-covered' }],
+    [
+      'what we stopped, in a state not covered',
+      { ...state('exited'), stoppedByUs: true },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+    ],
+    [
+      'protected: a shared namespace',
+      { protectingGuest: guest },
+      { verdict: 'spared', reason: 'namespace-shared' },
+    ],
+    [
+      'protected: who shares a namespace is not known',
+      { areNetworksKnown: false },
+      { verdict: 'spared', reason: 'namespace-unknown' },
+    ],
+    [
+      'protected: a known guest names the reason even where others are not known',
+      { areNetworksKnown: false, protectingGuest: guest },
+      { verdict: 'spared', reason: 'namespace-shared' },
+    ],
+    [
+      'protected: what holds a pod together',
+      { container: summary({ name: '0123456789ab-infra' }) },
+      { verdict: 'spared', reason: 'infra-container' },
+    ],
+    [
+      'a name that only ends so',
+      { container: summary({ name: 'my-infra' }) },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+    ],
+    ['the hook refused', { hookRefusal: 'hook-refused' }, { verdict: 'spared', reason: 'hook-refused' }],
+    ['the hook failed', { hookRefusal: 'hook-failed' }, { verdict: 'spared', reason: 'hook-failed' }],
+    ['the hook hangs', { hookRefusal: 'hook-timed-out' }, { verdict: 'spared', reason: 'hook-timed-out' }],
+    [
+      'creation grace',
+      { graceEnds: { ...noGraces, creationMs: nowMs + 1 } },
+      { verdict: 'graced', reason: 'creation-grace', endsAtMs: nowMs + 1 },
+    ],
+    [
+      'restore grace',
+      { graceEnds: { ...noGraces, restoreMs: nowMs + 2 } },
+      { verdict: 'graced', reason: 'restore-grace', endsAtMs: nowMs + 2 },
+    ],
+    [
+      'release grace',
+      { graceEnds: { ...noGraces, releaseMs: nowMs + 3 } },
+      { verdict: 'graced', reason: 'release-grace', endsAtMs: nowMs + 3 },
+    ],
+    [
+      'recovery grace',
+      { graceEnds: { ...noGraces, recoveryMs: nowMs + 4 } },
+      { verdict: 'graced', reason: 'recovery-grace', endsAtMs: nowMs + 4 },
+    ],
+  ])('%s', (_, change, verdict) => {
+    expect(judge(evidence(change))).toEqual(verdict)
+  })
+
+  test.each([
+    'tracker-unknown',
+    'tracker-failed',
+    'tracker-timed-out',
+    'tracker-not-ready',
+    'tracker-invalid',
+    'tracked-file-unreadable',
+    'tracked-file-invalid',
+    'tracked-url-failed',
+    'tracked-url-invalid',
+  ] as const)('unknown-is-spared: %s', (answer) => {
+    expect(judge(evidence({ answer }))).toEqual({ verdict: 'spared', reason: answer })
+    expect(isTrackerTrouble(answer)).toBe(true)
+  })
+
+  test.each(['tracked', 'untracked', 'self', '', undefined, null, 0])(
+    '%j is no trouble of a tracker',
+    (reason) => {
+      expect(isTrackerTrouble(reason)).toBe(false)
+    },
+  )
+})
+
+describe('protected: the keep label', () => {
+  test.each(['constructor', 'toString', 'hasOwnProperty'])('%s is on no container by itself', (keepLabel) => {
+    const { policy } = evidence()
+    expect(judge(evidence({ policy: { ...policy, keepLabel } })).verdict).toBe('dangling')
+  })
+
+  test('a label named __proto__ keeps when it is there', () => {
+    const labels = JSON.parse('{"__proto__": "yes"}') as Record<string, string>
+    const { policy } = evidence()
+    const change = { container: summary({ labels }), policy: { ...policy, keepLabel: '__proto__' } }
+    expect(judge(evidence(change))).toEqual({ verdict: 'spared', reason: 'keep-label' })
+  })
+})
+
+describe('the order of the rules: the first one wins', () => {
+  /** Everything against the removal at once; each row takes the topmost thing away. */
+  const against: readonly [string, Partial<Evidence>, Partial<Evidence>][] = [
+    ['self', { isSelf: true }, { isSelf: false }],
+    ['tracked', { answer: 'tracked' }, { answer: 'tracker-failed' }],
+    ['keep-label', kept('true'), kept('false')],
+    ['tracker-failed', { answer: 'tracker-failed' }, { answer: 'untracked' }],
+    ['label-from-image', { labelOrigin: 'image' }, { labelOrigin: 'container' }],
+    ['state-not-covered', state('exited'), state('running')],
+    ['namespace-shared', { protectingGuest: guest }, { protectingGuest: undefined }],
+    ['creation-grace', { graceEnds: { ...noGraces, creationMs: nowMs + 1 } }, { graceEnds: noGraces }],
+    ['hook-refused', { hookRefusal: 'hook-refused' }, { hookRefusal: undefined }],
+    ['untracked', {}, {}],
+  ]
+
+  test.each(against.map(([reason], at) => [reason, at] as const))(
+    '%s comes before all that follows',
+    (reason, at) => {
+      const labels = at <= 2 ? { 'flotsam.keep': 'true' } : {}
+      const container = summary({ labels, state: at <= 5 ? 'exited' : 'running' })
+      const all = Object.assign(
+        {},
+        ...against.toReversed().map(([, present]) => present),
+      ) as Partial<Evidence>
+      const taken = Object.assign(
+        {},
+        ...against.slice(0, at).map(([, , absent]) => absent),
+      ) as Partial<Evidence>
+      expect(judge(evidence({ ...all, ...taken, container })).reason).toBe(reason)
+    },
+  )
+
+  test('a container that the agent tracks is tracked whatever else it is, except the agent itself', () => {
+    const many = { ...kept('true'), protectingGuest: guest, labelOrigin: 'unknown' } as const
+    expect(judge(evidence({ ...many, answer: 'tracked' })).reason).toBe('tracked')
+    expect(judge(evidence({ ...many, answer: 'tracked', isSelf: true })).reason).toBe('self')
+  })
+})
+
+describe('fresh-look: a grace ends for looks that begin at its end or later', () => {
+  const ends = ['creationMs', 'restoreMs', 'releaseMs', 'recoveryMs'] as const
+
+  test.each(ends)('%s', (end) => {
+    const graceEnds = { ...noGraces, [end]: nowMs }
+    expect(judge(evidence({ graceEnds, lookBeganMs: nowMs - 0.001 })).verdict).toBe('graced')
+    expect(judge(evidence({ graceEnds, lookBeganMs: nowMs })).verdict).toBe('dangling')
+    expect(judge(evidence({ graceEnds, lookBeganMs: nowMs + 0.001 })).verdict).toBe('dangling')
+  })
+
+  test('of several graces the one that ends last counts, and names the reason', () => {
+    const graceEnds = {
+      creationMs: nowMs + 10,
+      restoreMs: nowMs + 40,
+      releaseMs: nowMs + 30,
+      recoveryMs: nowMs + 20,
+    }
+    expect(judge(evidence({ graceEnds }))).toEqual({
+      verdict: 'graced',
+      reason: 'restore-grace',
+      endsAtMs: nowMs + 40,
+    })
+    expect(judge(evidence({ graceEnds, lookBeganMs: nowMs + 39 })).verdict).toBe('graced')
+    expect(judge(evidence({ graceEnds, lookBeganMs: nowMs + 40 })).verdict).toBe('dangling')
+  })
+
+  test('of graces that end together the creation grace names the reason', () => {
+    const end = nowMs + 1
+    const graceEnds = { creationMs: end, restoreMs: end, releaseMs: end, recoveryMs: end }
+    expect(judge(evidence({ graceEnds })).reason).toBe('creation-grace')
+  })
+
+  test('a creation grace whose end nobody can tell never ends', () => {
+    expect(judge(evidence({ graceEnds: { ...noGraces, creationMs: Number.NaN } })).verdict).toBe('graced')
+    expect(judge(evidence({ graceEnds: { ...noGraces, creationMs: Infinity } })).verdict).toBe('graced')
+  })
+})
+
+/** Mostly the first, so that every combination with few things against the removal comes up. */
+const mostly = <T>(usual: T, ...others: readonly T[]) =>
+  fc.oneof(
+    { weight: 10, arbitrary: fc.constant(usual) },
+    { weight: 2, arbitrary: fc.constantFrom(...others) },
+  )
+
+const anyEnd = mostly(0, nowMs - 1, nowMs, nowMs + 1, nowMs + 2)
+const anyLaterEnd = mostly<number | undefined>(undefined, nowMs - 1, nowMs, nowMs + 1, nowMs + 2, nowMs + 3)
+const anyGraceEnds = fc.record({
+  creationMs: anyEnd,
+  restoreMs: anyLaterEnd,
+  releaseMs: anyLaterEnd,
+  recoveryMs: anyLaterEnd,
+})
+
+const anyEvidence = fc
+  .record({
+    isSelf: mostly(false, true),
+    answer: mostly<Evidence['answer']>('untracked', 'tracked', 'tracker-failed', 'tracker-unknown'),
+    labelOrigin: mostly<Evidence['labelOrigin']>('container', 'image', 'unknown'),
+    protectingGuest: mostly<Evidence['protectingGuest']>(undefined, guest),
+    areNetworksKnown: mostly(true, false),
+    endedGuests: mostly<Evidence['endedGuests']>([], [otherGuest]),
+    stoppedByUs: mostly(false, true),
+    hookRefusal: mostly<Evidence['hookRefusal']>(undefined, 'hook-refused', 'hook-failed', 'hook-timed-out'),
+    keep: mostly<Record<string, string>>({}, { 'flotsam.keep': 'false' }, { 'flotsam.keep': '' }),
+    state: mostly('running', 'exited', '', 'removing'),
+    graceEnds: anyGraceEnds,
+  })
+  .map(({ keep, state: name, ...rest }) =>
+    evidence({ ...rest, container: summary({ labels: keep, state: name }) }),
+  )
+
+describe('of any evidence', () => {
+  test('the first finding with a verdict has the verdict of the judge', () => {
+    fc.assert(
+      fc.property(anyEvidence, (any) => {
+        expect(findings(any).find(({ verdict }) => verdict)?.verdict).toEqual(judge(any))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('dangling needs every single condition, and no more', () => {
+    const seen = new Set<boolean>()
+    fc.assert(
+      fc.property(anyEvidence, (any) => {
+        const { container, graceEnds, policy } = any
+        const ends = Object.values(graceEnds).filter((end) => end !== undefined)
+        const isRemovable =
+          !any.isSelf &&
+          any.answer === 'untracked' &&
+          any.labelOrigin === 'container' &&
+          (container.labels['flotsam.keep'] ?? 'false') === 'false' &&
+          container.state !== '' &&
+          (any.stoppedByUs || policy.states.has(container.state)) &&
+          any.protectingGuest === undefined &&
+          any.areNetworksKnown &&
+          any.hookRefusal === undefined &&
+          ends.every((end) => end <= any.lookBeganMs)
+        expect(judge(any).verdict === 'dangling').toBe(isRemovable)
+        seen.add(isRemovable)
+      }),
+      { numRuns: 2000 },
+    )
+    expect(seen.size).toBe(2)
+  })
+
+  test('a graced verdict ends with the last of the graces, after the look began', () => {
+    fc.assert(
+      fc.property(anyGraceEnds, (graceEnds) => {
+        const lastMs = Math.max(...Object.values(graceEnds).filter((end) => end !== undefined))
+        const verdict = judge(evidence({ graceEnds }))
+        if (lastMs > nowMs) expect(verdict).toMatchObject({ verdict: 'graced', endsAtMs: lastMs })
+        else expect(verdict.verdict).toBe('dangling')
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
+
+describe('findings: what each rule saw, in words', () => {
+  const seen = (rule: RuleName, change: Partial<Evidence> = {}) =>
+    findings(evidence(change)).find((finding) => finding.rule === rule)?.seen
+
+  test('every rule has one finding, in the order of the rules', () => {
+    expect(findings(evidence()).map(({ rule }) => rule)).toEqual([
+      'not-self',
+      'tracked',
+      'keep-label',
+      'unknown-is-spared',
+      'own-label',
+      'state-covered',
+      'namespace-shared',
+      'graces',
+      'hook',
+      'dangling',
+    ])
+  })
+
+  test.each<[RuleName, Partial<Evidence>, string]>([
+    ['not-self', {}, 'not the container that the agent runs in'],
+    ['not-self', { isSelf: true }, 'this is the container that the agent runs in'],
+    ['tracked', { answer: 'tracked' }, 'the agent tracks it'],
+    ['tracked', {}, 'the agent does not say that it tracks it'],
+    ['keep-label', kept('yes'), 'label flotsam.keep=yes'],
+    ['keep-label', {}, 'no label flotsam.keep'],
+    ['unknown-is-spared', {}, 'the tracker answered: not tracked'],
+    ['unknown-is-spared', { answer: 'tracker-timed-out' }, 'no answer: tracker-timed-out'],
+    ['own-label', { labelOrigin: 'image' }, 'its owner label came with its image'],
+    ['state-covered', state(''), 'no state; covered: running, paused, restarting, dead'],
+    ['state-covered', { ...state('exited'), stoppedByUs: true }, 'exited, and our own removal stopped it'],
+    ['namespace-shared', { protectingGuest: guest }, `${guest.slice(0, 12)} uses its network`],
+    ['namespace-shared', { areNetworksKnown: false }, 'whose network each container uses is not known'],
+    [
+      'namespace-shared',
+      { container: summary({ name: '0123456789ab-infra' }) },
+      'it holds the namespaces of a pod',
+    ],
+    ['graces', {}, 'every grace is over'],
+    [
+      'graces',
+      {
+        graceEnds: {
+          creationMs: nowMs + 1500,
+          restoreMs: nowMs,
+          releaseMs: undefined,
+          recoveryMs: nowMs + 1,
+        },
+      },
+      'creation-grace for another 2s, recovery-grace for another 1s',
+    ],
+    ['hook', { hookRefusal: 'hook-failed' }, 'hook-failed'],
+    ['dangling', {}, 'owned, untracked, out of every grace, unprotected'],
+  ])('%s %#', (rule, change, words) => {
+    expect(seen(rule, change)).toBe(words)
+  })
+})
+
+describe('bounded-removal: a suspicious share of dangling containers', () => {
+  test.each<[number, number, number | undefined, boolean]>([
+    [5, 10, 0.5, false],
+    [6, 10, 0.5, true],
+    [10, 10, 1, false],
+    [10, 10, undefined, false],
+    [1, 1, 0.99, true],
+    [0, 0, 0.1, false],
+  ])('%d of %d with the limit %s: %s', (dangling, owned, limit, isSuspicious) => {
+    expect(isShareSuspicious(dangling, owned, limit)).toBe(isSuspicious)
+  })
+})

@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest'
+
+import type { EventName, Happening } from '../../src/events.ts'
+import { type Level, lineOf } from '../../src/report/log-line.ts'
+
+const web = { id: 'c0ffeec0ffee0123456789', name: 'web', image: 'nginx:1' }
+const nameless = { ...web, name: '' }
+const refused = { kind: 'refused', message: 'device or resource busy' } as const
+const silent = { kind: 'timed-out', message: 'no answer within 10s' } as const
+const counts = { tracked: 1, graced: 2, dangling: 3, spared: 4 }
+
+const rows: readonly [Happening, Level, string][] = [
+  [
+    { type: 'started', engine: 'unix:///run/docker.sock', dryRun: false },
+    'info',
+    'watching unix:///run/docker.sock',
+  ],
+  [
+    { type: 'started', engine: 'tcp://build:2376', dryRun: true },
+    'info',
+    'watching tcp://build:2376 in a dry run: nothing will be removed',
+  ],
+  [{ type: 'discovered', ...web, state: 'running' }, 'debug', 'web (c0ffeec0ffee) is new (running)'],
+  [{ type: 'discovered', ...nameless, state: 'exited' }, 'debug', 'c0ffeec0ffee is new (exited)'],
+  [
+    { type: 'classified', ...web, verdict: 'graced', reason: 'creation-grace', dryRun: false },
+    'debug',
+    'web (c0ffeec0ffee) is graced: creation-grace',
+  ],
+  [
+    { type: 'classified', ...web, verdict: 'dangling', reason: 'untracked', dryRun: false },
+    'debug',
+    'web (c0ffeec0ffee) is dangling: untracked',
+  ],
+  [
+    { type: 'classified', ...web, verdict: 'dangling', reason: 'untracked', dryRun: true },
+    'info',
+    'would remove web (c0ffeec0ffee): untracked (dry run)',
+  ],
+  [
+    { type: 'classified', ...web, verdict: 'tracked', reason: 'tracked', dryRun: true },
+    'debug',
+    'web (c0ffeec0ffee) is tracked: tracked',
+  ],
+  [{ type: 'spared', ...web, reason: 'keep-label' }, 'debug', 'web (c0ffeec0ffee) is spared: keep-label'],
+  [{ type: 'removed', ...web, confirmedBy: 'answer', failures: 0 }, 'info', 'removed web (c0ffeec0ffee)'],
+  [{ type: 'removed', ...nameless, confirmedBy: 'look', failures: 2 }, 'info', 'removed c0ffeec0ffee'],
+  [
+    { type: 'removeFailed', ...web, ...refused, failures: 2, retryInMs: 5000 },
+    'debug',
+    'could not remove web (c0ffeec0ffee): device or resource busy; again in 5s',
+  ],
+  [
+    { type: 'stuck', ...web, ...refused, failures: 4 },
+    'warn',
+    'web (c0ffeec0ffee) is stuck after 4 tries: device or resource busy; it is tried again from time to time',
+  ],
+  [{ type: 'vanished', ...web }, 'debug', 'web (c0ffeec0ffee) is gone; somebody else removed it'],
+  [{ type: 'released', ...web }, 'info', 'web (c0ffeec0ffee) is no longer ours'],
+  [{ type: 'lost', ...web, how: 'exited' }, 'warn', 'the agent tracks web (c0ffeec0ffee), which has exited'],
+  [{ type: 'lost', ...web, how: 'vanished' }, 'warn', 'the agent tracks web (c0ffeec0ffee), which is gone'],
+  [
+    { type: 'looked', ...counts, beganAt: 1, endedAt: 2, durationMs: 1, listed: 25, owned: 10 },
+    'debug',
+    'looked: 10 of 25 containers are ours, 3 dangling',
+  ],
+  [{ type: 'engineDown', ...silent }, 'warn', 'the engine does not answer: no answer within 10s'],
+  [
+    { type: 'engineDown', kind: 'misconfigured', message: 'permission denied' },
+    'warn',
+    'the engine refuses us: permission denied',
+  ],
+  [
+    { type: 'engineDown', kind: 'invalid-answer', message: 'the answer is a web page' },
+    'warn',
+    'the engine gives no usable answer: the answer is a web page',
+  ],
+  [
+    { type: 'engineDown', kind: 'refused', message: 'layer does not exist' },
+    'warn',
+    'the engine gives no usable answer: layer does not exist',
+  ],
+  [
+    { type: 'engineStillDown', ...silent, failures: 9, downForMs: 241_000 },
+    'warn',
+    'for 4m1s, and 9 tries, the engine does not answer: no answer within 10s',
+  ],
+  [
+    {
+      type: 'engineStillDown',
+      kind: 'misconfigured',
+      message: 'permission denied',
+      failures: 1,
+      downForMs: 60_000,
+    },
+    'warn',
+    'for 1m, and 1 try, the engine refuses us: permission denied',
+  ],
+  [
+    { type: 'engineUp', failures: 1, downForMs: 1500 },
+    'info',
+    'the engine answers again after 1.5s and 1 failed try',
+  ],
+  [
+    { type: 'engineUp', failures: 12, downForMs: 3_600_000 },
+    'info',
+    'the engine answers again after 1h and 12 failed tries',
+  ],
+  [
+    { type: 'trouble', about: 'tracker', kind: 'tracker-failed', message: 'boom' },
+    'warn',
+    'what the agent tracks is unknown, so nothing is removed: boom',
+  ],
+  [
+    { type: 'trouble', about: 'hook', kind: 'hook-failed', message: 'boom' },
+    'warn',
+    'beforeRemove failed, so the container is spared: boom',
+  ],
+  [
+    { type: 'trouble', about: 'image', kind: 'gone', message: 'no such image' },
+    'warn',
+    'an image could not be looked at, so its containers are spared: no such image',
+  ],
+  [
+    { type: 'trouble', about: 'removal', kind: 'refused', message: 'web: busy' },
+    'warn',
+    'a removal failed: web: busy',
+  ],
+  [
+    { type: 'trouble', about: 'fault', kind: 'fault', message: 'look: boom' },
+    'warn',
+    'a fault inside was contained: look: boom',
+  ],
+  [
+    {
+      type: 'troubleGoesOn',
+      about: 'removal',
+      kind: 'refused',
+      message: 'web: busy',
+      count: 7,
+      lastedMs: 120_000,
+    },
+    'warn',
+    'a removal failed, 7 times in 2m: web: busy',
+  ],
+  [
+    { type: 'troubleOver', about: 'tracker', kind: 'tracker-failed', count: 1, lastedMs: 300 },
+    'info',
+    'what the agent tracks is known again after 300ms and 1 failure',
+  ],
+  [
+    { type: 'troubleOver', about: 'removal', kind: 'refused', count: 3, lastedMs: 61_000 },
+    'info',
+    'no removal fails any more after 1m1s and 3 failures',
+  ],
+  [
+    { type: 'troubleOver', about: 'hook', kind: 'hook-failed', count: 2, lastedMs: 1000 },
+    'info',
+    'beforeRemove answers again after 1s and 2 failures',
+  ],
+  [
+    { type: 'troubleOver', about: 'image', kind: 'gone', count: 2, lastedMs: 1000 },
+    'info',
+    'images can be looked at again after 1s and 2 failures',
+  ],
+  [
+    { type: 'troubleOver', about: 'fault', kind: 'fault', count: 2, lastedMs: 1000 },
+    'info',
+    'no further faults after 1s and 2 failures',
+  ],
+  [
+    { type: 'stalled', stalledMs: 90_000, recoveryMs: 30_000 },
+    'info',
+    'this process or its clock stood still for 1m30s; nothing is removed for 30s',
+  ],
+  [{ type: 'stopped', underWay: 0 }, 'info', 'stopped'],
+  [{ type: 'stopped', underWay: 1 }, 'info', 'stopped; 1 removal was left unsettled'],
+  [{ type: 'stopped', underWay: 3 }, 'info', 'stopped; 3 removals were left unsettled'],
+  [{ type: 'crashed', message: 'boom' }, 'error', 'Flotsam has failed and watches no more: boom'],
+]
+
+describe('each event has a line that reads well', () => {
+  test.each(rows.map(([happening, level, message]) => ({ happening, level, message })))(
+    '$level: $message',
+    ({ happening, level, message }) => {
+      const line = lineOf(happening)
+      expect([line.level, line.message()]).toEqual([level, message])
+    },
+  )
+
+  test('every event has a row here', () => {
+    const every: Record<EventName, true> = {
+      discovered: true,
+      classified: true,
+      spared: true,
+      removed: true,
+      removeFailed: true,
+      stuck: true,
+      vanished: true,
+      released: true,
+      lost: true,
+      looked: true,
+      engineDown: true,
+      engineStillDown: true,
+      engineUp: true,
+      trouble: true,
+      troubleGoesOn: true,
+      troubleOver: true,
+      stalled: true,
+      started: true,
+      stopped: true,
+      crashed: true,
+    }
+    expect(new Set(rows.map(([{ type }]) => type))).toEqual(new Set(Object.keys(every)))
+  })
+})
+
+describe('the fields of a line', () => {
+  test.each(rows.map(([happening]) => [happening.type, happening] as const))(
+    '%s: the event and all that it says',
+    (_, happening) => {
+      const { type, ...said } = happening
+      // `name` is pino's own field, for the logger's name.
+      const { name, ...rest } = { name: undefined, ...said }
+      expect(lineOf(happening).fields).toEqual({ event: type, ...rest, ...('name' in said && { container: name }) })
+      expect(lineOf(happening).fields).not.toHaveProperty('name')
+    },
+  )
+})
