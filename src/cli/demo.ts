@@ -1,0 +1,88 @@
+import { type Command, Option } from 'commander'
+
+import { runDemo } from '../demo/demo.ts'
+import { openHostStage } from '../demo/host-stage.ts'
+import { fastestSpeed, slowestSpeed } from '../demo/pace.ts'
+import type { Screen } from '../demo/narrator.ts'
+import { quoted, wantsColor } from './text.ts'
+import { UsageError } from './usage.ts'
+import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
+
+export interface DemoFlags {
+  readonly host?: string
+  readonly image?: string
+  readonly speed?: number
+  readonly json?: true
+}
+
+/** The command that needs neither an owner nor a tracker: it brings its own of everything. */
+export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCode) => void): void {
+  program
+    .command('demo')
+    .description('an embedded engine and a forgetful agent: the whole story in half a minute; needs no Docker')
+    .addOption(
+      new Option(
+        '--host <URL>',
+        'play it on this engine instead, with labels of its own, and clean up: unix:///path, tcp://host:port',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--image <NAME>',
+        'with --host: an image that is there and can run `sleep` (default: one is picked)',
+      ),
+    )
+    .addOption(
+      new Option('--speed <N>', `so many times as fast, ${slowestSpeed} to ${fastestSpeed} (default: 1)`).argParser(readSpeed),
+    )
+    .addOption(new Option('--json', 'the summary as one JSON object at the end and nothing else'))
+    .action(async (flags: DemoFlags) => onEnd(await demo(flags, world)))
+}
+
+export async function demo({ host, image, speed, json }: DemoFlags, world: CliWorld): Promise<ExitCode> {
+  if (image !== undefined && host === undefined) {
+    throw new UsageError('--image goes with --host: the embedded engine has an image of its own')
+  }
+  const abort = new AbortController()
+  const interrupt = () => abort.abort(new Error('interrupted'))
+  const endings = [world.onSignal(interrupt), world.onOutputClosed(interrupt)]
+  try {
+    const code = await runDemo({
+      screen: screenOf(world),
+      signal: abort.signal,
+      ...(json ? { json } : {}),
+      ...(speed === undefined ? {} : { speed }),
+      ...(host === undefined ? {} : { openStage: () => openHostStage({ host, image }) }),
+    })
+    return code === 0 ? exitDone : exitFailed
+  } finally {
+    for (const end of endings) end()
+  }
+}
+
+function screenOf({ stdout, env }: CliWorld): Screen {
+  return {
+    write: (text) => stdout.write(text),
+    isTerminal: stdout.isTerminal && env['TERM'] !== 'dumb',
+    columns: () => sizeIn(env['COLUMNS']) ?? process.stdout.columns ?? 80,
+    rows: () => sizeIn(env['LINES']) ?? process.stdout.rows ?? 24,
+    hasColour: wantsColor(stdout, env),
+    hasUnicode: hasUnicode(env),
+  }
+}
+
+function sizeIn(text = ''): number | undefined {
+  return /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined
+}
+
+/** Where no locale is set, as in most containers, the terminal that one looks at has it nearly always. */
+function hasUnicode(env: CliWorld['env']): boolean {
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''
+  return env['TERM'] !== 'linux' && (locale === '' || /utf-?8/i.test(locale))
+}
+
+function readSpeed(text: string): number {
+  const speed = Number(text)
+  if (/^[\d.]+$/.test(text) && speed >= slowestSpeed && speed <= fastestSpeed) return speed
+  throw new UsageError(`--speed: ${quoted(text)} is not allowed; it must be a number from ${slowestSpeed} to ${fastestSpeed}`)
+}

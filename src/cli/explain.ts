@@ -1,0 +1,43 @@
+import type { ExplainedRule, Explanation, Tracked } from '../index.ts'
+import { diagnosticLog } from './diagnostics.ts'
+import { type Flags, optionsFrom } from './options.ts'
+import { printable, shortId } from './text.ts'
+import { chooseTracked } from './tracked/choose.ts'
+import { type CliWorld, exitDone, type ExitCode } from './world.ts'
+
+const nothingSaid: Tracked = { has: () => undefined }
+
+/** The verdict of one container, rule by rule. Nothing in it is able to remove. */
+export async function explain(container: string, flags: Flags, world: CliWorld): Promise<ExitCode> {
+  const source = chooseTracked(flags)
+  const reconciler = world.createReconciler({
+    ...optionsFrom(flags),
+    ...diagnosticLog(flags, world),
+    dryRun: true,
+    tracked: source?.tracked ?? nothingSaid,
+  })
+  const explanation = await reconciler.explain(container)
+  world.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : renderExplanation(explanation))
+  return exitDone
+}
+
+function renderExplanation({ id, name, image, state, rules, verdict, reason, outlook }: Explanation): string {
+  const width = Math.max(...rules.map(({ rule }) => rule.length))
+  const decisive = decisiveAmong(rules)
+  return [
+    `${printable(name || '?')} (${shortId(id)}, ${printable(image)}, ${printable(state || 'state unknown')})`,
+    ...rules.map((rule, at) => renderRule(rule, width, at === decisive)),
+    `${verdict}: ${reason}; ${outlook}`,
+    '',
+  ].join('\n')
+}
+
+/** The first rule with a verdict decides, unless what is judged as a whole takes it back. */
+function decisiveAmong(rules: readonly ExplainedRule[]): number {
+  return rules.at(-1)?.rule === 'bounded-removal' ? rules.length - 1 : rules.findIndex(({ verdict }) => verdict)
+}
+
+function renderRule({ rule, seen, verdict }: ExplainedRule, width: number, isDecisive: boolean): string {
+  const says = verdict ? ` → ${verdict.verdict}: ${verdict.reason}` : ''
+  return `${isDecisive ? '>' : ' '} ${rule.padEnd(width)}  ${printable(seen)}${says}`
+}

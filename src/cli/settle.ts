@@ -1,0 +1,86 @@
+import type { Reconciler, Subscription } from '../index.ts'
+import { type HeardEvent, heardEvents, type Settlement } from './settlement.ts'
+import type { CliWorld } from './world.ts'
+
+/** Why a sweep stopped waiting. */
+export type SweepEnd = 'settled' | 'engine-down' | 'no-news' | 'too-long' | 'interrupted' | 'crashed'
+
+/** How long the engine may be away before the rest is called unknown. */
+const longestOutageMs = 30_000
+/** Longer than any single request and the pause before the next one. */
+const longestSilenceMs = 150_000
+/** However much there is news: so long, and so much more for each container. */
+const longestSweepMs = 600_000
+const longestSweepPerContainerMs = 5000
+/** Timers take no more. */
+const longestTimerMs = 2 ** 31 - 1
+
+/** Hears of each event as it happens. */
+export interface SweepListener {
+  heard(event: HeardEvent, settlement: Settlement): void
+  /** Called from the start on, now and then, until `over()`. */
+  begin(settlement: Settlement): void
+  over(): void
+}
+
+/** Lets the reconciler work until everything is settled, or until waiting on makes no sense; then stops it. */
+export async function settle(
+  reconciler: Reconciler,
+  settlement: Settlement,
+  world: CliWorld,
+  listener: SweepListener,
+): Promise<SweepEnd> {
+  const wait = new Wait(reconciler, settlement, world, listener)
+  listener.begin(settlement)
+  reconciler.start()
+  const ended = await wait.ended
+  await reconciler.stop()
+  wait.close()
+  listener.over()
+  // What was answered while it stopped counts as well.
+  return settlement.isOver ? 'settled' : ended
+}
+
+class Wait {
+  readonly ended: Promise<SweepEnd>
+  readonly #clock: CliWorld['clock']
+  readonly #subscriptions: Subscription[] = []
+  readonly #forgetSignals: () => void
+  #end: (end: SweepEnd) => void = () => {}
+  #timers: { outage?: unknown; silence?: unknown; total?: unknown } = {}
+
+  constructor(reconciler: Reconciler, settlement: Settlement, world: CliWorld, listener: SweepListener) {
+    this.#clock = world.clock
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+    const hear = (event: HeardEvent) => {
+      settlement.hear(event)
+      listener.heard(event, settlement)
+      if (settlement.isOver) this.#end('settled')
+      // Looks and their verdicts go on whatever happens, so they are no news.
+      else if (event.type !== 'looked' && event.type !== 'classified') this.#restart('silence', longestSilenceMs, 'no-news')
+    }
+    for (const name of heardEvents) {
+      this.#subscriptions.push(reconciler.on<HeardEvent['type']>(name, (event) => hear(event as HeardEvent)))
+    }
+    this.#subscriptions.push(
+      reconciler.on('engineDown', () => this.#restart('outage', longestOutageMs, 'engine-down')),
+      reconciler.on('engineUp', () => this.#clock.clearTimeout(this.#timers.outage)),
+      reconciler.on('crashed', () => this.#end('crashed')),
+    )
+    this.#forgetSignals = world.onSignal(() => this.#end('interrupted'))
+    this.#restart('silence', longestSilenceMs, 'no-news')
+    const totalMs = longestSweepMs + longestSweepPerContainerMs * settlement.total
+    this.#restart('total', Math.min(totalMs, longestTimerMs), 'too-long')
+  }
+
+  close(): void {
+    for (const subscription of this.#subscriptions) subscription.unsubscribe()
+    for (const timer of Object.values(this.#timers)) this.#clock.clearTimeout(timer)
+    this.#forgetSignals()
+  }
+
+  #restart(name: 'outage' | 'silence' | 'total', afterMs: number, end: SweepEnd): void {
+    this.#clock.clearTimeout(this.#timers[name])
+    this.#timers[name] = this.#clock.setTimeout(() => this.#end(end), afterMs)
+  }
+}

@@ -1,0 +1,83 @@
+import { TrackerTroubleError } from '../../index.ts'
+import { messageOf } from '../text.ts'
+import { FreshAnswers, type Ids } from './fresh-answers.ts'
+import { fullIdForm, isFullId } from './ids.ts'
+import type { TrackedSource } from './source.ts'
+
+/** Under the five seconds that the library gives a tracker, so that the reason told is ours. */
+const deadlineMs = 4500
+const mostBytes = 16 * 1024 * 1024
+
+/** A JSON array of full ids from an HTTP endpoint: status 200, no redirects, at most 16 MiB. */
+export function trackedUrl(url: URL): TrackedSource {
+  const answers = new FreshAnswers({
+    read: (signal) => fetchIds(url, signal),
+    deadlineMs,
+    late: () => failed(url, `no whole answer within ${deadlineMs / 1000} s`),
+  })
+  return {
+    flag: '--tracked-url',
+    tracked: { has: async (id) => (await answers.ask()).has(id) },
+    check: async () => void (await answers.ask()),
+  }
+}
+
+async function fetchIds(url: URL, signal: AbortSignal): Promise<Ids> {
+  return readIds(await fetchBody(url, signal), url)
+}
+
+async function fetchBody(url: URL, signal: AbortSignal): Promise<Uint8Array> {
+  try {
+    const headers = { accept: 'application/json', 'cache-control': 'no-cache' }
+    const response = await fetch(url, { headers, redirect: 'manual', signal })
+    if (response.status !== 200) {
+      await response.body?.cancel()
+      throw failed(url, `the status is ${response.status} instead of 200`)
+    }
+    return await readBody(response, url)
+  } catch (error) {
+    if (error instanceof TrackerTroubleError) throw error
+    throw failed(url, messageOf(error), error)
+  }
+}
+
+/** Counted as it comes in: an endless answer must not fill the memory. */
+async function readBody({ body }: Response, url: URL): Promise<Uint8Array> {
+  const parts: Uint8Array[] = []
+  let bytes = 0
+  for await (const part of body ?? []) {
+    bytes += part.byteLength
+    if (bytes > mostBytes) throw invalid(url, `the answer is larger than ${mostBytes} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
+}
+
+function readIds(body: Uint8Array, url: URL): Ids {
+  const ids = parseJson(body, url)
+  if (!Array.isArray(ids)) throw invalid(url, 'the answer is not a JSON array')
+  const wrong = ids.findIndex((id) => !isFullId(id))
+  if (wrong >= 0) throw invalid(url, `element ${wrong} is not ${fullIdForm}`)
+  return new Set(ids as string[])
+}
+
+function parseJson(body: Uint8Array, url: URL): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString('utf8'))
+  } catch (error) {
+    throw invalid(url, 'the answer is not JSON', error)
+  }
+}
+
+/** A query may hold a secret, so messages leave it out. */
+function shown({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`
+}
+
+function failed(url: URL, why: string, cause?: unknown): TrackerTroubleError {
+  return new TrackerTroubleError('tracked-url-failed', `${shown(url)} cannot be read: ${why}`, { cause })
+}
+
+function invalid(url: URL, why: string, cause?: unknown): TrackerTroubleError {
+  return new TrackerTroubleError('tracked-url-invalid', `${shown(url)} cannot be believed: ${why}`, { cause })
+}

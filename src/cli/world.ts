@@ -1,0 +1,34 @@
+import type { Reconciler, ReconcilerOptions } from '../index.ts'
+
+/** Somewhere to write. */
+export interface Output {
+  readonly isTerminal: boolean
+  write(text: string): void
+}
+
+/** The time that a command waits by. */
+export interface CommandClock {
+  setTimeout(run: () => void, delayMs: number): unknown
+  clearTimeout(timer: unknown): void
+}
+
+/** All that a command has to do with outside itself; tests hand in their own. */
+export interface CliWorld {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  readonly clock: CommandClock
+  readonly createReconciler: (options: ReconcilerOptions) => Reconciler
+  /** Called at each SIGINT and SIGTERM; returns what ends that. */
+  onSignal(listener: () => void): () => void
+  /** Called once nobody reads the output any more; returns what ends that. */
+  onOutputClosed(listener: () => void): () => void
+}
+
+/** What a command ends with. */
+export type ExitCode = 0 | 1 | 2
+
+export const exitDone = 0
+export const exitFailed = 1
+export const exitWrongUsage = 2
