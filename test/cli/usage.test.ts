@@ -145,6 +145,7 @@ describe('help and version', () => {
       '--dry-run',
       '--json',
       '--log-level',
+      '--config',
       ]),
     )
     expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')
