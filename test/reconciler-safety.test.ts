@@ -247,7 +247,7 @@ describe('fresh-look', () => {
   })
 
   test('a look that says otherwise while the tracker still thinks stops the removal that an older look admitted', async () => {
-    let answerLast = (_: boolean) => {}
+    let answerLast: (answer: boolean) => void = () => {}
     let isTracked: 'thinking' | boolean = false
     const harness = createHarness({
       tracked: {

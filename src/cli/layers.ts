@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, type Option } from 'commander'
-import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml'
 import { messageOf, quoted } from './text.ts'
 import { UsageError } from './usage.ts'
 
@@ -112,7 +112,7 @@ function readText(option: Option, text: string, source: string): unknown {
 
 async function fileLayer(path: string, settings: readonly Option[]): Promise<Layer> {
   const lines = new LineCounter()
-  const lineOf = (node: Node | undefined) => lines.linePos(node?.range?.[0] ?? 0).line
+  const lineOf = (node: unknown) => lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0).line
   // JSON is YAML, so one reader does for both.
   const document = parseDocument(await readConfiguration(path), { lineCounter: lines, prettyErrors: false })
   const [fault] = document.errors
@@ -125,18 +125,18 @@ async function fileLayer(path: string, settings: readonly Option[]): Promise<Lay
     const name = isScalar(key) ? String(key.value) : String(key)
     // Editors learn from it which schema to check the file with.
     if (name === '$schema') continue
-    const place = `${path}:${lineOf(key as Node)}`
+    const place = `${path}:${lineOf(key)}`
     const option = settings.find((one) => one.attributeName() === name)
     if (!option) {
       const allowed = settings.map((one) => one.attributeName()).join(', ')
       throw new UsageError(`${place}: unknown key ${quoted(name)}; allowed: ${allowed}`)
     }
-    layer.set(name, { value: readPlain(option, value as Node | null, `${place}: ${name}`), source: `${place}: ${name}` })
+    layer.set(name, { value: readPlain(option, value, `${place}: ${name}`), source: `${place}: ${name}` })
   }
   return layer
 }
 
-function readPlain(option: Option, node: Node | null, source: string): unknown {
+function readPlain(option: Option, node: unknown, source: string): unknown {
   const plain: unknown = isScalar(node) ? node.value : undefined
   if (option.isBoolean()) {
     if (typeof plain === 'boolean') return plain
@@ -146,8 +146,8 @@ function readPlain(option: Option, node: Node | null, source: string): unknown {
   throw new UsageError(`${source}: ${shown(node)} is not allowed; it must be a text`)
 }
 
-function shown(node: Node | null): string {
-  return JSON.stringify(node?.toJSON() ?? null)
+function shown(node: unknown): string {
+  return JSON.stringify(isNode(node) ? node.toJSON() : null)
 }
 
 async function readConfiguration(path: string): Promise<string> {

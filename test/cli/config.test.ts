@@ -93,8 +93,8 @@ describe('a wrong configuration is one clear line, and exit code 2', () => {
     [{ FLOTSAM_TRACKED_URL: 'ftp://x' }, 'error: FLOTSAM_TRACKED_URL: '],
     [{ FLOTSAM_TRACKED: 'a', FLOTSAM_NOTHING_TRACKED: '1' }, 'error: FLOTSAM_TRACKED and FLOTSAM_NOTHING_TRACKED cannot be given together'],
     [{ FLOTSAM_CONFIG: '/nowhere/flotsam.yaml' }, 'error: --config: /nowhere/flotsam.yaml cannot be read'],
-  ])('%j', async (env, complaint) => {
-    const { code, err } = await configOf('scan --owner a=b', env as Record<string, string>)
+  ] as [Record<string, string>, string][])('%j', async (env, complaint) => {
+    const { code, err } = await configOf('scan --owner a=b', env)
     expect(err).toContain(complaint)
     expect(code).toBe(2)
   })
@@ -113,8 +113,8 @@ test('the defaults that are shown are the library’s', () => {
     filterListing: defaults['filterListing'] as boolean,
     dryRun: defaults['dryRun'] as boolean,
   })
-  const plain = ({ ownership: _, ...rest }: typeof settings) => rest
-  expect({ ...plain(shown), tracked: 0 }).toEqual({ ...plain(settings), tracked: 0 })
+  const things = { ownership: 0, tracked: 0 }
+  expect({ ...shown, ...things }).toEqual({ ...settings, ...things })
 })
 
 test('the published schema is that of the settings', async () => {

@@ -33,6 +33,11 @@ async function run(name) {
   return container.id
 }
 
+// An agent has work that keeps its process alive; Flotsam alone does not.
+process.stdin.resume().once('end', () => {
+  void reconciler.stop().then(() => process.exit(0))
+})
+
 reconciler.start()
 const task = await run('task')
 const leak = await run('leak')
@@ -44,8 +49,3 @@ process.once('SIGCONT', () => {
 })
 await reconciler.look()
 tell({ type: 'waiting', task, leak })
-
-process.stdin.resume().once('end', async () => {
-  await reconciler.stop()
-  process.exit(0)
-})

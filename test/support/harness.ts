@@ -66,6 +66,6 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
     of: (name) =>
       events.filter(
         (event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name,
-      ) as never,
+      )
   }
 }

@@ -89,6 +89,7 @@ export interface Watch {
 export class Bench {
   readonly engine: RealEngine
   readonly #watches: Watch[] = []
+  readonly #undoings: (() => unknown)[] = []
 
   constructor(engine: RealEngine) {
     this.engine = engine
@@ -138,7 +139,13 @@ export class Bench {
     throw new Error(`the engine tells of no ${action} of ${id}`)
   }
 
+  /** Done when the test is over, before the engine is emptied: what would keep a container from going has to be undone. */
+  afterwards(undo: () => unknown): void {
+    this.#undoings.push(undo)
+  }
+
   async clear(): Promise<void> {
+    for (const undo of this.#undoings) await undo()
     if (isRunning(this.engine)) this.engine.thaw()
     else await this.engine.restart()
     await Promise.all(this.#watches.map(({ reconciler }) => reconciler.stop()))
@@ -185,7 +192,7 @@ function watchWith(options: Omit<ReconcilerOptions, 'tracked'> & Partial<Reconci
   for (const name of everyEvent) {
     reconciler.on(name, (event) => {
       events.push(event as FlotsamEvent)
-      for (const listener of [...listeners]) listener()
+      for (const listener of listeners) listener()
     })
   }
   const of: Watch['of'] = (name) =>
