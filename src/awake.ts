@@ -57,11 +57,10 @@ export class AwakeClock {
     this.#lastMs = nowMs
     this.#lastWallMs = wallMs
     const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs
-    const passedMs = stalled ? Math.max(gapMs, jumpMs) : gapMs
     const countedMs = this.#isPaused || stalled ? 0 : Math.min(gapMs, this.#heartbeatMs * 1.5)
     this.#awakeMs += countedMs
-    this.#missedMs += passedMs - countedMs
-    if (stalled) this.#onStall(passedMs)
+    this.#missedMs += gapMs + (stalled ? jumpMs : 0) - countedMs
+    if (stalled) this.#onStall(Math.max(gapMs, jumpMs))
     return this.#awakeMs
   }
 

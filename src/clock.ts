@@ -14,11 +14,24 @@ export interface Clock {
   breathe(): Promise<void>
 }
 
-/** The machine's own clocks. Timers are unref'd: an embedded library never keeps its host alive. */
+/** Undoes a timer that was set. */
+type Cancel = () => void
+
+/**
+ * The machine's own clocks. Timers are unref'd: an embedded library never keeps its host alive. What is to wait no time
+ * at all runs in the next turn, where Node would make it wait a millisecond.
+ */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
-  setTimeout: (run, delayMs) => setTimeout(run, delayMs).unref(),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setTimeout: (run, delayMs): Cancel => {
+    if (delayMs <= 0) {
+      const immediate = setImmediate(run).unref()
+      return () => clearImmediate(immediate)
+    }
+    const timeout = setTimeout(run, delayMs).unref()
+    return () => clearTimeout(timeout)
+  },
+  clearTimeout: (timer) => (timer as Cancel | undefined)?.(),
   breathe: () => nextTurn(),
 }

@@ -315,6 +315,49 @@ describe('truthful', () => {
     await reconciler.stop()
   })
 
+  test.each(['before the listing arrives', 'while the tracker is asked'])(
+    'a listing written before a removal was confirmed (%s) brings nothing back',
+    async (when) => {
+      let holdAnswers: Promise<void> | undefined
+      const harness = createHarness({
+        creationGrace: '1s',
+        allowShortGrace: true,
+        tracked: { has: async () => (await holdAnswers, false) },
+      })
+      const { clock, engine, reconciler, of } = harness
+      engine.add()
+      let confirm = () => {}
+      const remove = engine.remove
+      engine.remove = async (id, call) => {
+        await new Promise<void>((resolve) => (confirm = resolve))
+        await remove(id, call)
+      }
+      reconciler.start()
+      await clock.advance(3000)
+      expect(of('discovered')).toHaveLength(1)
+      let letArrive = () => {}
+      const list = engine.list
+      engine.list = async (call) => {
+        const listing = await list(call)
+        if (when === 'before the listing arrives') await new Promise<void>((resolve) => (letArrive = resolve))
+        else holdAnswers = new Promise((resolve) => (letArrive = resolve))
+        return listing
+      }
+      const looking = reconciler.look()
+      await clock.advance(100)
+      engine.list = list
+      confirm()
+      await clock.advance(100)
+      expect(of('removed')).toHaveLength(1)
+      letArrive()
+      await clock.advance(10_000)
+      expect((await looking).containers).toEqual([])
+      expect(of('discovered')).toHaveLength(1)
+      expect(of('vanished')).toEqual([])
+      await reconciler.stop()
+    },
+  )
+
   test('the agent removes a container at the same time: no line of error', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     const { id } = engine.add()

@@ -4,6 +4,8 @@ import { toSummary } from './summary.ts'
 
 // under a millisecond of scanning and parsing
 const sliceBytes = 32 * 1024
+/** A body up to this long is parsed as a whole: that takes about as long as one slice of a long one. */
+const smallBytes = 256 * 1024
 const longestElementBytes = 16 * 1024 * 1024
 
 /**
@@ -14,11 +16,14 @@ export async function readListing(
   body: AsyncIterable<Uint8Array>,
   breathe: () => Promise<void>,
 ): Promise<{ readonly containers: readonly ContainerSummary[]; readonly bytes: number }> {
+  const { begin, rest } = await readBeginning(body)
+  const small = rest === undefined ? parseWhole(begin) : undefined
+  if (small) return { containers: small.map(toSummary), bytes: begin.length }
   const scanner = createArrayScanner()
   const containers: ContainerSummary[] = []
   let bytes = 0
   let sinceBreath = 0
-  for await (const chunk of body) {
+  for await (const chunk of join(begin, rest)) {
     for (let from = 0; from < chunk.length; from += sliceBytes) {
       const slice = chunk.subarray(from, from + sliceBytes)
       for (const element of scanner.push(slice)) containers.push(toSummary(element))
@@ -32,6 +37,40 @@ export async function readListing(
   }
   scanner.end()
   return { containers, bytes }
+}
+
+interface Beginning {
+  readonly begin: Buffer
+  /** What comes after it; undefined where that is all. */
+  readonly rest: AsyncIterator<Uint8Array> | undefined
+}
+
+async function readBeginning(body: AsyncIterable<Uint8Array>): Promise<Beginning> {
+  const rest = body[Symbol.asyncIterator]()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  while (bytes <= smallBytes) {
+    const { done, value } = await rest.next()
+    if (done) return { begin: Buffer.concat(chunks), rest: undefined }
+    chunks.push(value)
+    bytes += value.length
+  }
+  return { begin: Buffer.concat(chunks), rest }
+}
+
+/** The elements of a whole array; undefined for anything else, which the scanner then says what is wrong with. */
+function parseWhole(body: Buffer): readonly unknown[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body.toString())
+    return Array.isArray(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+async function* join(begin: Uint8Array, rest: AsyncIterator<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
+  yield begin
+  if (rest) yield* { [Symbol.asyncIterator]: () => rest }
 }
 
 /** Turns the bytes of one JSON array into its elements, wherever the bytes are cut. */

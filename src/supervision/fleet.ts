@@ -47,6 +47,8 @@ export class Fleet {
   readonly logic: FleetLogic
   readonly #options: FleetOptions
   readonly #failing = new Set<ContainerId>()
+  /** Those whose stories ended since the listing under way was asked for: it may still show them. */
+  readonly #departed = new Set<ContainerId>()
   /** Children in the state `removing`: they wait for a look, or for the engine. */
   readonly #removing = new Set<ContainerId>()
   #scope: FleetScope | undefined
@@ -75,6 +77,16 @@ export class Fleet {
 
   get size(): number {
     return this.#options.memory.size
+  }
+
+  /** A listing is asked for: it cannot show those that were gone before. */
+  listingBegins(): void {
+    this.#departed.clear()
+  }
+
+  /** truthful: a listing that was written before a removal was confirmed says nothing of the container. */
+  hasDeparted(id: ContainerId): boolean {
+    return this.#departed.has(id)
   }
 
   /** Feeds one look's finding to the container's actor; starts one where there is none. */
@@ -217,6 +229,7 @@ export class Fleet {
   #conclude(known: Known, outcome: Outcome, failures: number, isByAnswer: boolean): void {
     const { agenda, memory, removals, report } = this.#options
     memory.delete(known.id)
+    this.#departed.add(known.id)
     removals.drop(known.id)
     removals.end(known.id)
     this.#removing.delete(known.id)

@@ -34,5 +34,5 @@ export async function see({ engine, creationGraceMs, signal }: GlanceOptions): P
     endedByUs: false,
     hookRefusal: undefined,
   })
-  return { listing, lookBeganMs: 0, historyOf, signal }
+  return { listing, lookBeganMs: 0, historyOf, hasDeparted: () => false, signal }
 }

@@ -17,6 +17,7 @@ export class ListingDeadline {
   }
 
   took(durationMs: number): void {
-    this.#ms = Math.max(shortestMs, durationMs * 2)
+    // Longer than its deadline it took only by the clock of a process that stood still.
+    this.#ms = Math.max(shortestMs, Math.min(durationMs, this.#ms) * 2)
   }
 }

@@ -61,6 +61,8 @@ export class Looker {
   readonly #deadline = new ListingDeadline()
   #number = 0
   #previous: Answered | undefined
+  /** The last look at which the engine told its time. */
+  #measured: Answered | undefined
   #isOut = false
   #restoreEndsMs: number | undefined
   #waiters: Waiter[] = []
@@ -158,6 +160,7 @@ export class Looker {
     const beganAwakeMs = awake.now()
     const missedBeforeMs = awake.missedMs
     this.#restoreEndsMs ??= beganAwakeMs + this.#options.graces.restoreMs
+    this.#options.fleet.listingBegins()
     let listing: Listing
     try {
       listing = await engine.list({ deadlineMs: this.#deadline.ms, signal, label })
@@ -199,6 +202,7 @@ export class Looker {
       listing: answered.listing,
       lookBeganMs: answered.beganAwakeMs,
       historyOf: (container, answer) => this.#historyOf(container, answer, answered, hasClockChanged),
+      hasDeparted: (id) => this.#options.fleet.hasDeparted(id),
       signal,
     })
   }
@@ -250,12 +254,12 @@ export class Looker {
     return known
   }
 
-  /** honest-clock: the engine's clock was set since the last look, so ages by it mean nothing for now. */
+  /** honest-clock: the engine's clock was set since it was last told, so ages by it mean nothing for now. */
   #hasClockChanged({ engineOffsetMs, durationMs }: Answered): boolean {
-    const previous = this.#previous
-    if (!previous || previous.engineOffsetMs === undefined || engineOffsetMs === undefined) return false
-    const toleranceMs = clockToleranceMs + durationMs + previous.durationMs
-    return Math.abs(engineOffsetMs - previous.engineOffsetMs) > toleranceMs
+    const measured = this.#measured
+    if (!measured || measured.engineOffsetMs === undefined || engineOffsetMs === undefined) return false
+    const toleranceMs = clockToleranceMs + durationMs + measured.durationMs
+    return Math.abs(engineOffsetMs - measured.engineOffsetMs) > toleranceMs
   }
 
   #restartCreationGraces(nowMs: number): void {
@@ -287,6 +291,7 @@ export class Looker {
       await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
     }
     this.#previous = answered
+    if (answered.engineOffsetMs !== undefined) this.#measured = answered
   }
 
   #tellIfLost(known: Known): void {

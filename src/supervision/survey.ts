@@ -33,6 +33,8 @@ export interface Sight {
   readonly listing: Listing
   readonly lookBeganMs: number
   readonly historyOf: (container: ContainerSummary, answer: TrackerAnswer) => History
+  /** Whether the container's story ended after the listing was asked for. */
+  readonly hasDeparted: (id: ContainerId) => boolean
   readonly signal: AbortSignal
 }
 
@@ -72,7 +74,9 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
   // Only where a guest's origin was looked into, it is untracked and bears no keep label.
   const isSurelyForgotten = ({ id }: ContainerSummary) => origins.get(id) === 'container'
   const cases: Evidence[] = []
-  await inSlices(owned, options.clock, sight.signal, (container) => {
+  await inSlices(owned, options.clock, sight.signal, (listed) => {
+    if (sight.hasDeparted(listed.id)) return
+    const container = networks.filledIn(listed)
     const answer = answers.get(container.id) as TrackerAnswer
     const guests = weighGuests(sharing.guestsOf(container), isSurelyForgotten)
     const history = sight.historyOf(container, answer)
@@ -80,7 +84,7 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
       container,
       policy: options.policy,
       lookBeganMs: sight.lookBeganMs,
-      isSelf: options.isSelf(networks.filledIn(container)),
+      isSelf: options.isSelf(container),
       answer,
       labelOrigin: origins.get(container.id) ?? 'unasked',
       protectingGuest: guests.protecting,

@@ -58,11 +58,18 @@ describe('every-call-ends', () => {
 
   test('survives-outage: a slow engine has twice what the last listing took, and a timeout never shortens that', () => {
     const deadline = new ListingDeadline()
+    for (let timeouts = 0; timeouts < 3; timeouts++) deadline.timedOut()
     deadline.took(45_000)
     expect(deadline.ms).toBe(90_000)
     deadline.timedOut()
     expect(deadline.ms).toBe(90_000)
     deadline.took(20_000)
     expect(deadline.ms).toBe(40_000)
+  })
+
+  test('a listing that seems to have taken longer than its deadline met a process that stood still', () => {
+    const deadline = new ListingDeadline()
+    deadline.took(3_600_000)
+    expect(deadline.ms).toBe(20_000)
   })
 })
