@@ -68,7 +68,6 @@ class Wait {
       reconciler.on('crashed', () => this.#end('crashed')),
     )
     this.#forgetSignals = world.onSignal(() => this.#end('interrupted'))
-    this.#restart('silence', longestSilenceMs, 'no-news')
     const totalMs = longestSweepMs + longestSweepPerContainerMs * settlement.total
     this.#restart('total', Math.min(totalMs, longestTimerMs), 'too-long')
   }

@@ -39,7 +39,7 @@ export class SweepTeller implements SweepListener {
   }
 
   heard(event: HeardEvent, settlement: Settlement): void {
-    if (event.type === 'removed' && settlement.covers(event.id)) this.#say(`removed ${called(event)}`)
+    if (event.type === 'removed') this.#say(`removed ${called(event)}`)
     if (this.#isProgressShown) this.#showProgress(settlement)
   }
 

@@ -211,6 +211,15 @@ describe('truthful: what became of each', () => {
     expect(tookMs).toBeLessThan(300_000)
   })
 
+  it('unknown: somebody else removes it and never comes to an end', async () => {
+    const { id } = old()
+    engine.fault = (verb) => (verb === 'remove' ? 'in-progress' : undefined)
+    const { code, err, json, tookMs } = await swept('--json')
+    expect([code, json()]).toEqual([1, { ...nothing, unknown: [id] }])
+    expect(err).toBe('error: the sweep ended early: nothing has come of the last requests for too long\n')
+    expect(tookMs).toBeLessThan(200_000)
+  })
+
   it('quiet-stop: a signal begins no new removal, and what is open is told as unknown', async () => {
     const containers = [old(), old(), old()]
     engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)

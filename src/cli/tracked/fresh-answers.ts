@@ -56,7 +56,7 @@ export class FreshAnswers {
     }, deadlineMs).unref()
     const settled = () => clearTimeout(timer)
     batch.answer.then(settled, settled)
-    if (!this.#isReading) setImmediate(() => void this.#readNext())
+    setImmediate(() => void this.#readNext())
     return batch
   }
 

@@ -98,6 +98,18 @@ describe('unknown-is-spared: a file that is not ids in full is not believed at a
     })
   })
 
+  it('a symbolic link that is turned to another file while it is read', async () => {
+    const link = join(folder, 'link')
+    await writeFile(path, `${one}\n`)
+    await writeFile(`${path}.other`, `${two}\n`)
+    await symlink(path, link)
+    const turn = async () => {
+      await symlink(`${path}.other`, `${link}.new`)
+      await rename(`${link}.new`, link)
+    }
+    await expect(readTrackedFile(link, turn)).rejects.toMatchObject({ reason: 'tracked-file-invalid' })
+  })
+
   it('larger than a million ids', async () => {
     await writeFile(path, '')
     execFileSync('truncate', ['-s', String(65 * 1024 * 1024 + 1), path])

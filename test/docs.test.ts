@@ -1,0 +1,340 @@
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, onTestFinished, test } from 'vitest'
+
+import { containerMachine } from '../machines/index.ts'
+import type { Happening } from '../src/events.ts'
+import { createReconciler, OptionError, type ReconcilerOptions } from '../src/index.ts'
+import { readOptions } from '../src/options.ts'
+import { lineOf } from '../src/report/log-line.ts'
+
+const root = join(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** Every page that is written by hand or drawn, from the top of the project. */
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...['docs', 'examples'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join(folder, name)),
+  ),
+]
+
+/** The part of a page under one of its headings. */
+function section(page: string, heading: string): string {
+  const [, after] = read(page).split(new RegExp(`^#+ ${heading}$`, 'm'))
+  if (after === undefined) throw new Error(`${page} has no heading "${heading}"`)
+  return after.split(/^#+ /m)[0] as string
+}
+
+/** The rows of the first table there, without its head. */
+function rowsUnder(page: string, heading: string): readonly (readonly string[])[] {
+  const table = /^\|.*\|$(?:\n^\|.*\|$)*/m.exec(section(page, heading))?.[0]
+  if (table === undefined) throw new Error(`${page} has no table under "${heading}"`)
+  const lines = table.split('\n').slice(2)
+  return lines.map((line) =>
+    line
+      .slice(1, -1)
+      .split(' | ')
+      .map((cell) => cell.trim()),
+  )
+}
+
+const bare = (cell: string | undefined) => (cell ?? '').replaceAll('`', '')
+const firstCells = (page: string, heading: string) => rowsUnder(page, heading).map(([cell]) => bare(cell))
+const wordsOf = (cell: string | undefined) =>
+  [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, word]) => word as string)
+
+/** The text of a declaration, up to the empty line or the closing brace that ends it. */
+function declaration(path: string, beginning: string): string {
+  const [, after] = read(path).split(beginning)
+  if (after === undefined) throw new Error(`${path} has no "${beginning}"`)
+  return after.split(/^\}|^$/m)[0] as string
+}
+
+const quotedIn = (text: string) => [...text.matchAll(/'([\w-]+)'/g)].map(([, word]) => word as string)
+const keysIn = (text: string) =>
+  [...text.matchAll(/^ {2}(?:readonly )?(\w+)\??:/gm)].map(([, key]) => key as string)
+/** Events and options have empty lines and braces inside, so that only a brace at the margin ends them. */
+const body = (path: string, beginning: string) =>
+  (read(path).split(beginning)[1] ?? '').split(/^\}/m)[0] as string
+const events = keysIn(body('src/events.ts', 'interface Happenings {'))
+const sorted = (words: Iterable<string>) => [...words].toSorted()
+
+describe('docs/reasons.md', () => {
+  const page = 'docs/reasons.md'
+
+  test('explains every reason of the judge under its verdict, and no other', () => {
+    const grace = quotedIn(declaration('src/judge.ts', 'export type GraceReason ='))
+    const spared = [
+      ...quotedIn(declaration('src/judge.ts', 'export type SpareReason =')),
+      ...quotedIn(declaration('src/judge.ts', 'const trackerTroubles =')),
+    ]
+    const known = [
+      ['tracked', 'tracked'],
+      ['untracked', 'dangling'],
+      ...grace.map((reason) => [reason, 'graced']),
+      ...spared.map((reason) => [reason, 'spared']),
+    ].map((pair) => pair.join(': '))
+    const explained = rowsUnder(page, 'Verdicts and reasons').map(
+      ([reason, verdict]) => `${bare(reason)}: ${verdict}`,
+    )
+    expect(sorted(explained)).toEqual(sorted(known))
+    expect(grace.length * spared.length).toBeGreaterThan(0)
+  })
+
+  test('names the rules in the order in which the judge asks them', () => {
+    const asked = [...read('src/judge.ts').matchAll(/^ {2}(?: {2}|\{ )name: '([\w-]+)'/gm)].map(
+      ([, name]) => name,
+    )
+    expect(asked.length).toBeGreaterThan(0)
+    expect(firstCells(page, 'Rules')).toEqual(asked)
+    expect(sorted(asked as string[])).toEqual(
+      sorted(quotedIn(declaration('src/judge.ts', 'export type RuleName ='))),
+    )
+  })
+
+  test('explains every event with the level of its log line, and no other', () => {
+    const known = events.map((event) => `${event}: ${lineOf({ type: event } as Happening).level}`)
+    const explained = rowsUnder(page, 'Events').map(([event, level]) => `${bare(event)}: ${level}`)
+    expect(sorted(explained)).toEqual(sorted(known))
+  })
+
+  test.each([
+    ['Troubles', 'src/events.ts', 'export type TroubleSubject ='],
+    ['Kinds of failure', 'src/errors.ts', 'export type FailureKind ='],
+  ])('%s: explains each one, and no other', (heading, path, beginning) => {
+    const known = quotedIn(declaration(path, beginning))
+    expect(known).not.toEqual([])
+    expect(sorted(firstCells(page, heading))).toEqual(sorted(known))
+  })
+})
+
+describe('docs/operations.md', () => {
+  const page = 'docs/operations.md'
+  const rows = rowsUnder(page, 'Log lines')
+
+  test('says what to do about every event that is worth a line at info or above', () => {
+    const told = new Set(rows.flatMap(([names]) => wordsOf(names)))
+    const quiet = events.filter((event) => lineOf({ type: event } as Happening).level === 'debug')
+    const loud = events.filter((event) => !quiet.includes(event))
+    expect(loud.filter((event) => !told.has(event))).toEqual([])
+    const alsoAtDebug = wordsOf(section(page, 'Log lines').split('At `debug`')[1])
+    expect(sorted(alsoAtDebug)).toEqual(sorted(quiet))
+    for (const about of quotedIn(declaration('src/events.ts', 'export type TroubleSubject ='))) {
+      expect([...told]).toContain(about)
+    }
+  })
+
+  test('quotes log lines as they are written', () => {
+    const source = read('src/report/log-line.ts')
+    const fragments = rows.flatMap(([, begins]) => (begins as string).split('…').map((part) => part.trim()))
+    const quoted = fragments.filter((part) => part !== '' && part !== ',')
+    expect(quoted.filter((part) => !source.includes(part.replace(/^, /, '')))).toEqual([])
+  })
+
+  test('shows a status of the real shape', () => {
+    const shown: unknown = JSON.parse(/```json\n(.*?)```/s.exec(read(page))?.[1] ?? '')
+    const real = createReconciler({ owner: { label: 'l', value: 'v' }, tracked: new Set() }).status()
+    const shapeOf = (status: object) =>
+      Object.entries(status).map(([key, part]: [string, unknown]) => {
+        const isNamed =
+          typeof part === 'object' && part !== null && !Array.isArray(part) && key !== 'lastLook'
+        return isNamed ? [key, Object.keys(part)] : key
+      })
+    expect(shapeOf(shown as object)).toEqual(shapeOf(real))
+    const lastLook = (shown as { lastLook: object }).lastLook
+    const declared = /lastLook: \{([^}]*)\}/.exec(read('src/status.ts'))?.[1] ?? ''
+    expect(Object.keys(lastLook)).toEqual([...declared.matchAll(/readonly (\w+)/g)].map(([, key]) => key))
+  })
+})
+
+describe('the table of options', () => {
+  const least: ReconcilerOptions = {
+    owner: { label: 'com.example.agent', value: 'agent-7' },
+    tracked: new Set(),
+  }
+  const rows = rowsUnder('docs/guide.md', 'Every option')
+
+  test('has every option, and no other', () => {
+    const known = keysIn(body('src/options.ts', 'export interface ReconcilerOptions {'))
+    expect(known).toContain('maxDanglingShare')
+    expect(rows.map(([name]) => bare(name)).toSorted()).toEqual(known.toSorted())
+  })
+
+  test.each(rows.map(([name, value]) => [bare(name), bare(value)] as const))('%s: %s', (name, value) => {
+    if (value === 'required') {
+      const { [name as 'tracked']: _, ...others } = least
+      expect(() => readOptions(others as ReconcilerOptions)).toThrow(OptionError)
+    } else if (value === 'none') {
+      const { ownership, ...settings } = readOptions(least)
+      // A preset has no labels to put on a container.
+      const preset = ownership.labels ? undefined : 'a preset'
+      expect(Object.entries({ ...settings, preset })).toContainEqual([name, undefined])
+    } else {
+      const literal: unknown = JSON.parse(value.replaceAll("'", '"').replaceAll(/(\w+): /g, '"$1": '))
+      for (const options of [least, { ...least, creationGrace: '1s' }]) {
+        expect(outcomeOf({ [name]: literal, ...options })).toEqual(outcomeOf(options))
+      }
+    }
+  })
+})
+
+/** What the options come to, or the complaint about them. */
+function outcomeOf(options: ReconcilerOptions): unknown {
+  try {
+    // An ownership is made of functions, which equal nothing but themselves.
+    const { ownership, ...settings } = readOptions(options)
+    return { ...settings, labels: ownership.labels }
+  } catch (error) {
+    return String(error)
+  }
+}
+
+describe('examples', () => {
+  test('every TypeScript snippet and the example agent pass the compiler', async () => {
+    const snippets = pages.flatMap((page) =>
+      [...read(page).matchAll(/```ts\n(.*?)```/gs)].map(([, code], at) => ({
+        name: `${page.replaceAll(/\W/g, '-')}-${at + 1}.mts`,
+        code: `${code}\nexport {}\n`,
+      })),
+    )
+    expect(snippets.length).toBeGreaterThan(5)
+    const wrong = {
+      name: 'wrong.mts',
+      code: "import { createReconciler } from 'flotsam'\ncreateReconciler({ tracked: 7 })\n",
+    }
+    const complaints = await compile([...snippets, wrong], ['examples/agent/agent.mjs'])
+    const [ofWrong, ...others] = complaints.split('\n').filter((line) => /^\S/.test(line))
+    expect(ofWrong).toMatch(/wrong\.mts\(2,.*TS2322/)
+    expect(others).toEqual([])
+  }, 30_000)
+
+  test('every command and flag of flotsam in a command line exists', () => {
+    const folder = join(root, 'src/cli')
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    )
+    const source = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
+    const lines = pages.flatMap((page) => [
+      ...read(page).matchAll(/flotsam (?:run|scan|sweep|explain|config|demo|help)\b[^`\n]*/g),
+    ])
+    const used = new Set(lines.flatMap(([line]) => line.match(/--[a-z-]+/g) ?? []))
+    expect(used).toContain('--tracked')
+    const isKnown = (flag: string) =>
+      source.includes(`'${flag.slice(2)}'`) || new RegExp(`${flag}[ '\`]`).test(source)
+    expect([...used].filter((flag) => !isKnown(flag))).toEqual([])
+    const commands = new Set(lines.map(([line]) => line.split(' ')[1] as string))
+    commands.delete('help')
+    expect([...commands].filter((name) => !new RegExp(`'${name}[' ]`).test(source))).toEqual([])
+  })
+})
+
+describe('the pages', () => {
+  test('every relative link leads to a file, and to a heading that it has; none leads outside', () => {
+    const broken = pages.flatMap((page) =>
+      [...withoutCode(read(page)).matchAll(/\]\(([^)]+)\)/g)]
+        .map(([, link]) => link as string)
+        .filter((link) => !isReachable(page, link))
+        .map((link) => `${page}: ${link}`),
+    )
+    expect(broken).toEqual([])
+  })
+
+  test('every file of the project that a page names exists', () => {
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/`((?:src|machines|test|docs|examples|\.ci)\/[\w./-]*)`/g)].map(([, path]) => ({
+        page,
+        path,
+      })),
+    )
+    expect(named.length).toBeGreaterThan(10)
+    expect(named.filter(({ path }) => !existsSync(join(root, path as string)))).toEqual([])
+  })
+
+  test('the README draws the states of the container chart', () => {
+    const picture = /```mermaid\n(stateDiagram.*?)```/s.exec(read('README.md'))?.[1] ?? ''
+    const drawn = [...picture.matchAll(/^ *(\w+|\[\*\]) --> (\w+|\[\*\])/gm)].flatMap(([, from, to]) => [
+      from,
+      to,
+    ])
+    const states = new Set(drawn.filter((name) => name !== '[*]') as string[])
+    expect(sorted(states)).toEqual(sorted(Object.keys(containerMachine.states)))
+  })
+
+  test('every decision is listed by its title, numbered without a gap, and has its three parts', () => {
+    const files = readdirSync(join(root, 'docs/decisions'))
+      .filter((name) => /^\d{4}-/.test(name))
+      .toSorted()
+    const listed = [...read('docs/decisions/README.md').matchAll(/^- \[(\d+)\]\((.+)\) (.+)$/gm)]
+    expect(listed.map(([, number, file, title]) => [file, `# ${number}: ${title}`])).toEqual(
+      files.map((file) => [file, read(`docs/decisions/${file}`).split('\n')[0]]),
+    )
+    files.forEach((file, at) => {
+      expect(file.slice(0, 4)).toBe(String(at + 1).padStart(4, '0'))
+      const headings = read(`docs/decisions/${file}`).match(/^## .+$/gm)
+      expect(headings).toEqual(['## Context', '## Decision', '## Consequences'])
+    })
+  })
+})
+
+/** What the compiler says of the snippets, which import `flotsam` as users do; empty where it has no complaint. */
+async function compile(
+  snippets: readonly { name: string; code: string }[],
+  others: readonly string[],
+): Promise<string> {
+  const cache = join(root, 'node_modules/.cache')
+  mkdirSync(cache, { recursive: true })
+  const folder = mkdtempSync(join(cache, 'flotsam-docs-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const { name, code } of snippets) writeFileSync(join(folder, name), code)
+  const settings = {
+    extends: join(root, 'tsconfig.json'),
+    compilerOptions: {
+      allowJs: true,
+      checkJs: true,
+      noUnusedLocals: false,
+      typeRoots: [join(root, 'node_modules/@types')],
+      paths: { flotsam: [join(root, 'src/index.ts')] },
+    },
+    include: [],
+    files: [...snippets.map(({ name }) => join(folder, name)), ...others.map((path) => join(root, path))],
+  }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(settings))
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  try {
+    await promisify(execFile)(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: folder })
+    return ''
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    return `${stdout ?? ''}${stderr ?? ''}` || String(error)
+  }
+}
+
+function isReachable(page: string, link: string): boolean {
+  if (/^[a-z]+:/i.test(link)) return false
+  const [path = '', anchor] = link.split('#')
+  const target = path === '' ? page : relative(root, join(root, dirname(page), path))
+  if (!existsSync(join(root, target))) return false
+  return anchor === undefined || anchorsOf(target).includes(anchor)
+}
+
+/** The anchors that hosts of Markdown make of headings. */
+function anchorsOf(page: string): readonly string[] {
+  const headings = [...withoutCode(read(page)).matchAll(/^#+ (.+)$/gm)].map(([, title]) => title as string)
+  return headings.map((title) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
+
+function withoutCode(text: string): string {
+  return text.replaceAll(/```.*?```/gs, '')
+}
