@@ -213,8 +213,12 @@ export function judge(evidence: Evidence): Verdict {
 
 /** Every rule in its order with what it saw; the verdict is that of the first finding that has one. Pure. */
 export function findings(evidence: Evidence): readonly Finding[] {
-  return rules.map(({ name, seen, settles }) => ({ rule: name, seen: seen(evidence), verdict: settles(evidence) }))
+  const found = rules.map(({ name, seen, settles }) => ({ rule: name, seen: seen(evidence), verdict: settles(evidence) }))
+  const isSettledBefore = found.slice(0, -1).some(({ verdict }) => verdict)
+  return isSettledBefore ? [...found.slice(0, -1), notReached] : found
 }
+
+const notReached: Finding = { rule: 'dangling', seen: 'not reached: a rule above settles it', verdict: undefined }
 
 /** Whether the container bears the keep label, with any value but `false`. */
 export function isKept({ labels }: ContainerSummary, { keepLabel }: Policy): boolean {

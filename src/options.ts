@@ -44,9 +44,9 @@ export interface ReconcilerOptions {
   readonly restoreGrace?: Duration
   /** How long the agent may take to remove a container itself after it let go of it. Default `30s`. */
   readonly releaseGrace?: Duration
-  /** How long nothing is removed after an outage of the engine or a stall of this process; never more than `creationGrace`. Default `30s`. */
+  /** How long nothing is removed after an outage of the engine or a stall of this process; never more than `creationGrace`. Default `30s`; under `10s` only with `allowShortGrace`. */
   readonly recoveryGrace?: Duration
-  /** For tests and demonstrations: allows a `creationGrace` under 10 s. Default `false`. */
+  /** For tests and demonstrations: allows a `creationGrace` and a `recoveryGrace` under 10 s. Default `false`. */
   readonly allowShortGrace?: boolean
   /** Containers in other states are spared. Default `running`, `paused`, `restarting`, `dead`. */
   readonly states?: readonly CoverableState[]
