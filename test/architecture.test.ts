@@ -70,12 +70,12 @@ const arrows: readonly Arrow[] = [
   },
   {
     rule: 'only the command line and the tests use the embedded engine',
-    from: /^(src\/(?!testing\/|cli\/)|machines\/)/,
+    from: /^(src\/(?!testing\/|cli\/|demo\/)|machines\/)/,
     mayImport: /^(?!src\/testing\/)/,
   },
   {
     rule: 'only the command line imports the public face',
-    from: /^(src\/(?!cli\/)|machines\/)/,
+    from: /^(src\/(?!cli\/|demo\/)|machines\/)/,
     mayImport: /^(?!src\/index\.ts$)/,
   },
   {
@@ -91,12 +91,12 @@ const arrows: readonly Arrow[] = [
   },
   {
     rule: 'only the engine knows dockerode',
-    from: /^(src\/(?!engine\/)|machines\/)/,
+    from: /^(src\/(?!engine\/|demo\/)|machines\/)/,
     mayImport: /^(?!docker(ode|-modem)$)/,
   },
   {
     rule: 'only the report and the command line know pino',
-    from: /^(src\/(?!report\/|cli\/)|machines\/)/,
+    from: /^(src\/(?!report\/|cli\/|demo\/)|machines\/)/,
     mayImport: /^(?!pino(-.+)?$)/,
   },
 ]

@@ -1,0 +1,90 @@
+import type Dockerode from 'dockerode'
+
+import { within } from './connection.ts'
+import type { Stage } from './stage.ts'
+
+type Labels = Readonly<Record<string, string>>
+
+const quietDeadlineMs = 10_000
+
+/** An agent as many are: starts containers, keeps a list of them, and forgets some. */
+export class Agent {
+  /** What it knows, by container id; Flotsam asks this. */
+  readonly tasks = new Map<string, string>()
+  readonly #docker: Dockerode
+  readonly #stage: Stage
+  readonly #labels: Labels
+  readonly #patienceMs: number
+  #isAlive = false
+
+  constructor(docker: Dockerode, stage: Stage, labels: Labels, patienceMs: number) {
+    this.#docker = docker
+    this.#stage = stage
+    this.#labels = labels
+    this.#patienceMs = patienceMs
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive
+  }
+
+  boot(): void {
+    this.#isAlive = true
+  }
+
+  /** Its process ends, and with it all that it knew. */
+  crash(): void {
+    this.#isAlive = false
+    this.tasks.clear()
+  }
+
+  /** Starts a container and says so to nobody. */
+  async start(name: string, labels: Labels = this.#labels): Promise<string> {
+    const container = await this.#create(name, labels, quietDeadlineMs)
+    await within(quietDeadlineMs, (abortSignal) => container.start({ abortSignal }))
+    return container.id
+  }
+
+  register(id: string, name: string): void {
+    this.tasks.set(id, name)
+  }
+
+  /** As it should be: starts it and registers it. */
+  async run(name: string): Promise<string> {
+    const id = await this.start(name)
+    this.register(id, name)
+    return id
+  }
+
+  /** Asks for a container and gives up when no answer comes. Resolves to whether it gave up. */
+  async tryToCreate(name: string): Promise<boolean> {
+    return this.#givesUp(this.#create(name, this.#labels, this.#patienceMs))
+  }
+
+  /** The same one step later: the container is there, and the answer to its start does not come. */
+  async tryToRun(name: string): Promise<boolean> {
+    const container = await this.#create(name, this.#labels, quietDeadlineMs)
+    this.#stage.loseAnswer('start')
+    return this.#givesUp(within(this.#patienceMs, (abortSignal) => container.start({ abortSignal })))
+  }
+
+  #create(name: string, labels: Labels, limitMs: number): Promise<Dockerode.Container> {
+    return within(limitMs, (abortSignal) =>
+      this.#docker.createContainer({
+        name: this.#stage.namePrefix + name,
+        Image: this.#stage.image,
+        Cmd: ['sleep', '3600'],
+        Labels: { ...labels, ...this.#stage.runLabels },
+        HostConfig: { NetworkMode: 'none' },
+        abortSignal,
+      }),
+    )
+  }
+
+  async #givesUp(call: Promise<unknown>): Promise<boolean> {
+    return call.then(
+      () => false,
+      () => true,
+    )
+  }
+}

@@ -1,0 +1,150 @@
+import type { InspectionEvent, SnapshotFrom } from 'xstate'
+
+import type { containerMachine } from '../../machines/container.machine.ts'
+import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import type { Outcome, VerdictLike } from '../../machines/types.ts'
+
+/** The states of a container's chart, in the order of a whole life. */
+export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'
+export type EngineHealth = 'unwatched' | 'unknown' | 'up' | 'down'
+
+/** Where one container's actor stands. */
+export interface Standing {
+  readonly id: string
+  readonly name: string
+  readonly state: ChartState
+  readonly verdict: VerdictLike['verdict']
+  readonly reason: string
+  readonly outcome: Outcome | undefined
+  /** `false`: its actor ended together with Flotsam, and not with the container. */
+  readonly isWatched: boolean
+}
+
+export type BoardChange =
+  | {
+      readonly about: 'container'
+      readonly standing: Standing
+      /** The states that its chart went through for this change, the one before it first. */
+      readonly path: readonly ChartState[]
+    }
+  | { readonly about: 'engine'; readonly health: EngineHealth }
+
+type ContainerSnapshot = SnapshotFrom<typeof containerMachine>
+type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
+
+interface Row {
+  standing: Standing | undefined
+  path: ChartState[]
+}
+
+/**
+ * The live state of every chart, as XState's inspection tells it: nothing here is worked out by the demo itself.
+ */
+export class Board {
+  readonly #rows = new Map<string, Row>()
+  readonly #listeners = new Set<(change: BoardChange) => void>()
+  readonly #called: (name: string) => string
+  #health: EngineHealth = 'unwatched'
+
+  constructor(called: (name: string) => string) {
+    this.#called = called
+  }
+
+  /** For the option `inspect` of a reconciler; one after the other may be given it. */
+  readonly inspect = (event: InspectionEvent): void => {
+    if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return
+    const isStep = event.type === '@xstate.microstep'
+    const { snapshot } = event
+    if (isContainers(snapshot)) this.#hearOfContainer(snapshot, event.event.type, isStep)
+    else if (isSupervisors(snapshot) && !isStep) this.#hearOfEngine(snapshot)
+  }
+
+  get standings(): readonly Standing[] {
+    return [...this.#rows.values()].flatMap(({ standing }) => standing ?? [])
+  }
+
+  get health(): EngineHealth {
+    return this.#health
+  }
+
+  onChange(listener: (change: BoardChange) => void): void {
+    this.#listeners.add(listener)
+  }
+
+  /** Resolves as soon as it is so, which may be at once; rejects when that takes too long or the demo is interrupted. */
+  until(isSo: () => boolean, what: string, limitMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (how: () => void) => {
+        clearTimeout(timer)
+        this.#listeners.delete(look)
+        signal.removeEventListener('abort', interrupted)
+        how()
+      }
+      const look = () => {
+        if (isSo()) settle(resolve)
+      }
+      const interrupted = () => settle(() => reject(signal.reason as Error))
+      const late = () => settle(() => reject(new Error(`waited ${limitMs / 1000} s in vain: ${what}`)))
+      const timer = setTimeout(late, limitMs)
+      this.#listeners.add(look)
+      signal.addEventListener('abort', interrupted)
+      if (signal.aborted) interrupted()
+      else look()
+    })
+  }
+
+  #hearOfContainer(snapshot: ContainerSnapshot, cause: string, isStep: boolean): void {
+    const { context, machine } = snapshot
+    const row = this.#rows.get(context.id) ?? { standing: undefined, path: [] }
+    this.#rows.set(context.id, row)
+    const state = topOf(snapshot.value)
+    if (isStep) {
+      // The chart leaves its first state within its first step, so that no snapshot ever shows it.
+      if (cause === 'xstate.init') row.path = [machine.config.initial as ChartState]
+      if (row.path.at(-1) !== state) row.path.push(state)
+      return
+    }
+    const { verdict, reason } = context.verdict
+    const isWatched = cause !== 'xstate.stop' || state === 'gone'
+    const { id, outcome } = context
+    const standing: Standing = { id, name: this.#called(context.name), state, verdict, reason, outcome, isWatched }
+    const { path } = row
+    const before = row.standing
+    row.standing = standing
+    row.path = [state]
+    const isNews = path.length > 1 || before?.reason !== reason || before.isWatched !== isWatched
+    if (isNews) this.#tell({ about: 'container', standing, path })
+  }
+
+  #hearOfEngine({ value }: SupervisorSnapshot): void {
+    const health = healthIn(value)
+    if (health === this.#health) return
+    this.#health = health
+    this.#tell({ about: 'engine', health })
+  }
+
+  #tell(change: BoardChange): void {
+    for (const listener of this.#listeners) listener(change)
+  }
+}
+
+function isContainers(snapshot: object): snapshot is ContainerSnapshot {
+  return machineIdOf(snapshot) === 'container'
+}
+
+function isSupervisors(snapshot: object): snapshot is SupervisorSnapshot {
+  return machineIdOf(snapshot) === 'supervisor'
+}
+
+function machineIdOf(snapshot: object): string | undefined {
+  return (snapshot as { readonly machine?: { readonly id: string } }).machine?.id
+}
+
+function topOf(value: ContainerSnapshot['value']): ChartState {
+  return typeof value === 'string' ? value : (Object.keys(value)[0] as ChartState)
+}
+
+function healthIn(value: SupervisorSnapshot['value']): EngineHealth {
+  if (typeof value === 'string' || !('running' in value)) return 'unwatched'
+  return (value.running as { readonly health: EngineHealth }).health
+}

@@ -1,0 +1,28 @@
+import { Agent } from 'node:http'
+import Dockerode from 'dockerode'
+
+/** A client of the engine behind a unix socket, whatever DOCKER_HOST and its relatives say. */
+export function connectTo(socketPath: string): Dockerode {
+  const overruled = ['host', 'port', 'ca', 'cert', 'key', 'timeout'].map((key) => [key, undefined])
+  return new Dockerode({
+    ...Object.fromEntries(overruled),
+    protocol: 'http',
+    socketPath,
+    agent: new Agent({ keepAlive: false }),
+  })
+}
+
+/** Settles with the call, or gives up: what the engine then does is not known. */
+export async function within<T>(limitMs: number, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
+  const abort = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
+  })
+  try {
+    return await Promise.race([call(abort.signal), late])
+  } finally {
+    clearTimeout(timer)
+    abort.abort()
+  }
+}

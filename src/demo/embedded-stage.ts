@@ -1,0 +1,67 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import { createEmbeddedEngine, type EmbeddedEngine, type LoggedRequest } from '../testing/index.ts'
+import { type Evidence, type LosableCall, runLabel, type Stage } from './stage.ts'
+
+const losablePaths: Readonly<Record<LosableCall, RegExp>> = {
+  create: /^\/containers\/create$/,
+  start: /^\/containers\/[^/]+\/start$/,
+}
+const mostTurns = 10_000
+
+/** The engine in memory. It is born with nothing but an image. */
+export async function openEmbeddedStage(): Promise<Stage> {
+  const engine = createEmbeddedEngine({ seed: Date.now() % 2 ** 31 })
+  const address = await engine.listen()
+  let requestsBeforeFreeze = 0
+  return {
+    title: 'an engine embedded in this process',
+    socketPath: address.slice('unix://'.length),
+    image: 'busybox:latest',
+    namePrefix: '',
+    runLabels: { [runLabel]: 'embedded' },
+    loseAnswer: (call) =>
+      void engine.faults.add({ kind: 'no-answer', method: 'POST', path: losablePaths[call], count: 1 }),
+    freeze: () => {
+      requestsBeforeFreeze = engine.requests.total
+      engine.freeze()
+    },
+    goDown: async () => {
+      await carryOutWaiting(engine, requestsBeforeFreeze)
+      await engine.goDown()
+    },
+    comeUp: () => engine.comeUp(),
+    evidence: async () => evidenceOf(engine),
+    close: () => engine.close(),
+  }
+}
+
+/** Serves the creations that waited, and lets the listings among what waited go unanswered. */
+async function carryOutWaiting(engine: EmbeddedEngine, sinceNumber: number): Promise<void> {
+  const creations = engine.requests.matching({ method: 'POST', path: losablePaths.create })
+  const sizeAfter = engine.containers.size + creations.filter(({ number }) => number > sinceNumber).length
+  const mute = engine.faults.add({ kind: 'no-answer', path: '/containers/json' })
+  engine.thaw()
+  for (let turn = 0; engine.containers.size < sizeAfter && turn < mostTurns; turn++) await nextTurn()
+  mute.clear()
+}
+
+function evidenceOf(engine: EmbeddedEngine): Evidence {
+  const deletes = engine.requests.matching({ method: 'DELETE', path: /^\/containers\// })
+  return {
+    source: "the engine's request log",
+    removed: deletes.filter(isDone).map(namedIn),
+    asked: new Set(deletes.map(namedIn)),
+    living: new Set(engine.containers.list().map(({ id }) => id)),
+    bystanders: new Set(),
+  }
+}
+
+function isDone({ status }: LoggedRequest): boolean {
+  return status !== undefined && status >= 200 && status < 300
+}
+
+/** What the request named; the engine resolves only what it still has. */
+function namedIn({ containerId, path }: LoggedRequest): string {
+  return containerId ?? path.slice('/containers/'.length)
+}

@@ -1,0 +1,47 @@
+import type { BoardChange } from './board.ts'
+import type { LogLine } from './ledger.ts'
+
+/** Tells the story to whoever looks on. */
+export interface Narrator {
+  chapter(title: string, text: string): void
+  /** A sentence in the middle of a chapter. */
+  say(text: string): void
+  changed(change: BoardChange): void
+  agentChanged(isAlive: boolean): void
+  logged(line: LogLine): void
+  /** Gives the terminal back. A second call does nothing. */
+  close(): void
+}
+
+/** Where the story is told. */
+export interface Screen {
+  write(text: string): void
+  /** Whether what was written can be written over. */
+  readonly isTerminal: boolean
+  readonly columns: () => number
+  readonly rows: () => number
+  readonly hasColour: boolean
+  readonly hasUnicode: boolean
+}
+
+export const silentNarrator: Narrator = {
+  chapter: () => {},
+  say: () => {},
+  changed: () => {},
+  agentChanged: () => {},
+  logged: () => {},
+  close: () => {},
+}
+
+/** The text in lines of at most so many columns; a longer word has a line of its own. */
+export function wrap(text: string, columns: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(/\s+/).filter((word) => word !== '')) {
+    if (line !== '' && line.length + 1 + word.length > columns) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return line === '' ? lines : [...lines, line]
+}

@@ -1,0 +1,153 @@
+import type { BoardChange, Standing } from './board.ts'
+import { drawFrame, type FrameRow, statusOf } from './frame.ts'
+import { type Ink, inkFor, markOf, markOfEngine } from './glyphs.ts'
+import { Lane } from './lane.ts'
+import type { LogLine } from './ledger.ts'
+import { type Narrator, type Screen, wrap } from './narrator.ts'
+
+export interface TerminalNarratorOptions {
+  readonly screen: Screen
+  readonly elapsedMs: () => number
+  readonly markMs: number
+}
+
+const hideCursor = '\u001B[?25l'
+const showCursor = '\u001B[?25h'
+const eraseBelow = '\u001B[J'
+const widestText = 100
+const shownLogLines = 2
+const mostFramesPerMark = 2
+
+/** Chapters stay as they are written; below them the lanes are drawn anew, in place. */
+export class TerminalNarrator implements Narrator {
+  readonly #options: TerminalNarratorOptions
+  readonly #ink: Ink
+  readonly #standings = new Map<string, Standing>()
+  readonly #lanes = new Map<string, Lane>()
+  readonly #engineLane = new Lane()
+  readonly #agentLane = new Lane()
+  readonly #log: LogLine[] = []
+  readonly #timer: NodeJS.Timeout
+  #health = ''
+  #isAgentAlive = false
+  #drawnWidths: number[] = []
+  #isClosed = false
+
+  constructor(options: TerminalNarratorOptions) {
+    this.#options = options
+    this.#ink = inkFor(options.screen)
+    options.screen.write(hideCursor)
+    this.#timer = setInterval(() => this.#redraw(''), options.markMs / mostFramesPerMark)
+  }
+
+  chapter(title: string, text: string): void {
+    this.#redraw(`\n${this.#ink.paint('bold', title)}\n${this.#paragraph(text)}`)
+  }
+
+  say(text: string): void {
+    this.#redraw(this.#paragraph(text))
+  }
+
+  changed(change: BoardChange): void {
+    if (change.about === 'engine') {
+      this.#health = change.health
+      this.#engineLane.note(this.#place(), markOfEngine(change.health))
+    } else {
+      const { standing, path } = change
+      const lane = this.#laneOf(standing.id)
+      // What came before is on the lane already; a chart's first state is not.
+      for (const state of path.slice(path[0] === 'discovered' ? 0 : 1)) {
+        lane.note(this.#place(), markOf({ ...standing, state }))
+      }
+      lane.note(this.#place(), markOf(standing))
+      this.#standings.set(standing.id, standing)
+    }
+    this.#redraw('')
+  }
+
+  agentChanged(isAlive: boolean): void {
+    this.#isAgentAlive = isAlive
+    this.#agentLane.note(this.#place(), isAlive ? 'up' : 'absent')
+    this.#redraw('')
+  }
+
+  logged(line: LogLine): void {
+    // The lanes show it.
+    if (line.event === 'removed') return
+    this.#log.push(line)
+    this.#redraw('')
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.#redraw('')
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    this.#options.screen.write(showCursor)
+  }
+
+  /** Puts the text above the lanes for good. In one write, so that nobody sees half a picture. */
+  #redraw(text: string): void {
+    const { screen } = this.#options
+    if (this.#isClosed) return screen.write(text)
+    const columns = Math.max(20, screen.columns())
+    const erase = this.#erasing(columns)
+    const frame = this.#frame(columns)
+    this.#drawnWidths = frame.map((line) => visibleWidth(line))
+    screen.write(`${erase}${text}${frame.join('\n')}\n`)
+  }
+
+  /** Goes back to where the lanes began; after a resize they may take more rows than there were lines. */
+  #erasing(columns: number): string {
+    const drawnRows = this.#drawnWidths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
+    return drawnRows === 0 ? '' : `\u001B[${drawnRows}A\r${eraseBelow}`
+  }
+
+  #frame(columns: number): string[] {
+    const { screen } = this.#options
+    const lanes = [this.#engineRow(), this.#agentRow(), ...[...this.#standings.values()].map((one) => this.#row(one))]
+    const log = this.#log.slice(-shownLogLines)
+    return drawFrame({ ink: this.#ink, columns, rows: screen.rows(), place: this.#place(), lanes, log })
+  }
+
+  #row(standing: Standing): FrameRow {
+    const { id, name } = standing
+    return { name, id, lane: this.#laneOf(id), ...statusOf(standing) }
+  }
+
+  #engineRow(): FrameRow {
+    const health = this.#health === 'unwatched' ? 'not watched' : this.#health
+    const style = health === 'down' ? 'red' : health === 'up' ? 'green' : 'dim'
+    return { name: 'engine', id: '', lane: this.#engineLane, status: health, shortStatus: health, style, isOver: false }
+  }
+
+  #agentRow(): FrameRow {
+    const status = this.#isAgentAlive ? 'runs' : 'down'
+    const style = this.#isAgentAlive ? 'green' : 'red'
+    return { name: 'agent', id: '', lane: this.#agentLane, status, shortStatus: status, style, isOver: false }
+  }
+
+  #laneOf(id: string): Lane {
+    const lane = this.#lanes.get(id) ?? new Lane()
+    this.#lanes.set(id, lane)
+    return lane
+  }
+
+  #place(): number {
+    return Math.floor(this.#options.elapsedMs() / this.#options.markMs)
+  }
+
+  #paragraph(text: string): string {
+    const width = Math.min(this.#options.screen.columns(), widestText) - 3
+    return wrap(text, width)
+      .map((line) => `  ${line}\n`)
+      .join('')
+  }
+}
+
+// oxlint-disable-next-line no-control-regex -- the styling that the lines themselves bear
+const styling = /\u001B\[\d+m/g
+
+function visibleWidth(line: string): number {
+  return line.replaceAll(styling, '').length
+}

@@ -1,0 +1,40 @@
+import { createReconciler, type OwnerLabel, type Reconciler } from '../index.ts'
+import type { Agent } from './agent.ts'
+import type { Board } from './board.ts'
+import type { Ledger } from './ledger.ts'
+import type { Pace } from './pace.ts'
+import type { Stage } from './stage.ts'
+
+export interface WatchOptions {
+  readonly stage: Stage
+  readonly owner: OwnerLabel
+  readonly agent: Agent
+  readonly board: Board
+  readonly ledger: Ledger
+  readonly pace: Pace
+  /** Whether the agent has a past to restore. */
+  readonly isRestart: boolean
+}
+
+/** Flotsam as an agent embeds it, with graces that an audience can sit through. */
+export function startWatch({ stage, owner, agent, board, ledger, pace, isRestart }: WatchOptions): Reconciler {
+  const reconciler = createReconciler({
+    owner,
+    tracked: agent.tasks,
+    engine: `unix://${stage.socketPath}`,
+    // a container whose start never happened leaks as well
+    states: ['created', 'running', 'paused', 'restarting', 'dead'],
+    allowShortGrace: true,
+    period: pace.periodMs,
+    creationGrace: pace.creationGraceMs,
+    restoreGrace: isRestart ? pace.restoreGraceMs : 0,
+    releaseGrace: pace.releaseGraceMs,
+    recoveryGrace: pace.recoveryGraceMs,
+    backoff: { min: pace.backoffMinMs, max: pace.backoffMaxMs },
+    logger: ledger.logger,
+    inspect: board.inspect,
+  })
+  ledger.follow(reconciler)
+  reconciler.start()
+  return reconciler
+}

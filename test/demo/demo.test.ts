@@ -1,0 +1,234 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+
+import type { Summary } from '../../src/demo/account.ts'
+import { runDemo } from '../../src/demo/demo.ts'
+import { openEmbeddedStage } from '../../src/demo/embedded-stage.ts'
+import { fastestSpeed } from '../../src/demo/pace.ts'
+import type { Evidence, Stage } from '../../src/demo/stage.ts'
+import { hideCursor, type RecordingScreen, recordingScreen, showCursor, visible } from './support.ts'
+
+const storyLimitMs = 90_000
+
+interface Played {
+  readonly code: number
+  readonly screen: RecordingScreen
+  readonly stage: Stage
+  readonly evidence: Evidence | undefined
+}
+
+interface Play {
+  readonly screen?: RecordingScreen
+  readonly json?: boolean
+  readonly signal?: AbortSignal
+  readonly tamper?: (evidence: Evidence) => Evidence
+}
+
+async function play({ screen = recordingScreen(), tamper = (same) => same, ...options }: Play): Promise<Played> {
+  let stage: Stage | undefined
+  let evidence: Evidence | undefined
+  const openStage = async (): Promise<Stage> => {
+    const embedded = await openEmbeddedStage()
+    stage = { ...embedded, evidence: async () => tamper((evidence = await embedded.evidence())) }
+    return stage
+  }
+  const code = await runDemo({ screen, speed: fastestSpeed, openStage, ...options })
+  if (!stage) throw new Error('no stage was opened')
+  return { code, screen, stage, evidence }
+}
+
+const leaks = ['job-5', 'job-6', 'job-8', 'web-2', 'job-9', 'job-10']
+const survivors = ['neighbour', 'web-1', 'db-3', 'keep-4', 'job-7']
+const widths = [100, 60, 34] as const
+const moments = ['1  The agent works', '3  Graces', 'the engine freezes', 'is down.', 'Late, it is back'] as const
+
+function withoutFirst(evidence: Evidence): Evidence {
+  return { ...evidence, removed: evidence.removed.slice(1) }
+}
+
+function withOneAskedFor(evidence: Evidence): Evidence {
+  return { ...evidence, asked: new Set([...evidence.asked, ...[...evidence.living].slice(0, 1)]) }
+}
+
+function playUntil(moment: string): Promise<Played> {
+  const screen = recordingScreen({ columns: 200 })
+  const abort = new AbortController()
+  screen.onWrite = (text) => {
+    if (text.includes(moment)) abort.abort(new Error('interrupted'))
+  }
+  return play({ screen, signal: abort.signal })
+}
+
+/** Each play is half a minute at its usual speed, so all are played at once. */
+async function playAll() {
+  const [piped, json, unrecorded, overreaching, terminals, interrupted] = await Promise.all([
+    play({}),
+    play({ json: true }),
+    play({ tamper: withoutFirst }),
+    play({ tamper: withOneAskedFor, json: true }),
+    Promise.all(widths.map((columns) => play({ screen: recordingScreen({ columns, rows: 30 }) }))),
+    Promise.all(moments.map(playUntil)),
+  ])
+  return { piped, json, unrecorded, overreaching, terminals, interrupted }
+}
+
+let plays: Awaited<ReturnType<typeof playAll>>
+beforeAll(async () => {
+  plays = await playAll()
+}, storyLimitMs)
+
+/** What the plain story says of one container: its steps, and where it then stood. */
+function changesOf(name: string): readonly string[] {
+  const lines = plays.piped.screen.text().split('\n')
+  const itsLines = lines.filter((line) => new RegExp(`^ +[\\d.]+s {2}${name} `).test(line))
+  return itsLines.map((line) => line.replace(/^.*?[0-9a-f]{12} +/, '').replaceAll(/ {2,}/g, ' | '))
+}
+
+describe('the story, told to a pipe', () => {
+  it('ends well: the account agrees with the request log', () => {
+    const { code, screen } = plays.piped
+    expect(screen.text()).toContain("Checked against the engine's request log")
+    expect(code).toBe(0)
+  })
+
+  it('is told in five chapters and a summary, in that order', () => {
+    const lines = plays.piped.screen.text().split('\n')
+    expect(lines.filter((line) => /^(\d {2}|What)/.test(line))).toEqual([
+      '1  The agent works',
+      '2  It loses some',
+      '3  Graces',
+      '4  The agent crashes',
+      '5  The engine goes away',
+      'What came of it',
+    ])
+  })
+
+  it('is plain text without any escape sequence', () => {
+    expect(plays.piped.screen.text()).toBe(visible(plays.piped.screen.text()))
+  })
+
+  it('tells each change of a container in one line: one adopted at the last moment and restored lives', () => {
+    expect(changesOf('job-7')).toEqual([
+      'discovered → graced | graced: creation-grace',
+      'graced → classified | tracked',
+      'discovered → graced | graced: restore-grace',
+      'graced → classified | tracked',
+    ])
+  })
+
+  it('tells every state of a removal, as the chart went through them', () => {
+    expect(changesOf('job-9').slice(1)).toEqual([
+      'graced | graced: recovery-grace',
+      'graced → classified → removing | dangling: untracked',
+      'removing → gone | removed',
+    ])
+  })
+
+  it('says nothing of a neighbour, which has no chart', () => {
+    expect(changesOf('neighbour')).toEqual([])
+  })
+
+  it('tells an outage in one line when the engine goes and one when it is back', () => {
+    const text = plays.piped.screen.text()
+    const log = text.split('\n').filter((line) => /^ +[\d.]+s {2}log /.test(line))
+    expect(log.filter((line) => line.includes('does not answer'))).toHaveLength(1)
+    expect(log.filter((line) => line.includes('answers again'))).toHaveLength(1)
+    expect(text).toMatch(/The outage: [\w.]+ and \d+ failed looks cost \d log lines/)
+  })
+
+  it('leaves nothing behind', () => {
+    expect(existsSync(dirname(plays.piped.stage.socketPath))).toBe(false)
+  })
+})
+
+describe('the summary as JSON', () => {
+  const summary = () => JSON.parse(plays.json.screen.text()) as Summary
+
+  it('is one object on one line, and nothing else', () => {
+    expect(plays.json.screen.text()).toMatch(/^\{.*\}\n$/)
+    expect({ ok: summary().ok, code: plays.json.code }).toEqual({ ok: true, code: 0 })
+  })
+
+  it('has everything that was lost as leaked, and as removed after that', () => {
+    const { leaked, removed } = summary()
+    expect(leaked.map(({ name }) => name)).toEqual(leaks)
+    for (const { removedAtMs, leakedAtMs } of leaked) expect(removedAtMs).toBeGreaterThan(leakedAtMs)
+    expect(new Set(leaked.map(({ id }) => id))).toEqual(new Set(removed))
+  })
+
+  it('names each that was spared with its reason', () => {
+    const reasons = summary().spared.map(({ name, why }) => [name, why.replace(/ \(.*/, '')])
+    expect(Object.fromEntries(reasons)).toEqual({
+      neighbour: 'not ours: Flotsam gives it no chart',
+      'web-1': 'tracked',
+      'db-3': 'tracked',
+      'keep-4': 'spared: keep-label',
+      'job-7': 'tracked',
+    })
+  })
+
+  it('says what the engine says: the same removals, once each, and none asked for of the spared', () => {
+    const { removed, asked, living } = plays.json.evidence as Evidence
+    const { removed: told, spared } = summary()
+    expect([...removed].sort()).toEqual([...told].sort())
+    expect([...asked].sort()).toEqual([...told].sort())
+    expect([...living].sort()).toEqual(spared.map(({ id }) => id).sort())
+    expect(spared.map(({ name }) => name).sort()).toEqual([...survivors].sort())
+  })
+
+  it('counts the looks that failed and the lines that they cost', () => {
+    const { failedLooks, lastedMs, logLines } = summary().outage
+    expect(failedLooks).toBeGreaterThan(1)
+    expect(lastedMs).toBeGreaterThan(0)
+    expect(logLines).toBeGreaterThanOrEqual(2)
+  })
+})
+
+describe('the check is one that can fail', () => {
+  it('a removal that the engine has no record of makes it exit 1', () => {
+    const { code, screen } = plays.unrecorded
+    expect(screen.text()).toMatch(/Flotsam says that it removed job-[56], and the engine's\s+request log knows/)
+    expect(code).toBe(1)
+  })
+
+  it('a removal asked for of a spared one makes it exit 1, also with --json', () => {
+    const { code, screen } = plays.overreaching
+    const { ok, check } = JSON.parse(screen.text()) as Summary
+    expect({ ok, code }).toEqual({ ok: false, code: 1 })
+    expect(check.mismatches.join('\n')).toMatch(/^neighbour was to be spared, and its removal was asked for$/m)
+  })
+})
+
+describe('the story on a terminal', () => {
+  it.each(widths.map((columns, index) => [columns, index] as const))(
+    'never writes beyond %i columns, and gives the cursor back before the summary',
+    (columns, index) => {
+      const { code, screen } = plays.terminals[index] as Played
+      const text = screen.text()
+      const lines = visible(text).split('\n')
+      expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(columns)
+      expect(text.startsWith(hideCursor)).toBe(true)
+      expect(text.lastIndexOf(showCursor)).toBeGreaterThan(text.lastIndexOf(hideCursor))
+      expect(text.lastIndexOf(showCursor)).toBeLessThan(text.indexOf('What came of it'))
+      expect(code).toBe(0)
+    },
+  )
+
+  it('shows a life as marks: new, graced, dangling, removing, gone', () => {
+    const { screen } = plays.terminals[0] as Played
+    expect(visible(screen.text())).toMatch(/ job-9 +[0-9a-f]{12} +○·+▲×■ +removed/)
+  })
+
+  it.each(moments.map((moment, index) => [moment, index] as const))(
+    'interrupted at "%s" it gives the cursor back, leaves nothing behind and exits 1',
+    (_moment, index) => {
+      const { code, screen, stage } = plays.interrupted[index] as Played
+      expect(screen.text()).toContain('interrupted; everything that it made is removed')
+      expect(screen.text()).not.toContain('What came of it')
+      expect(screen.text().lastIndexOf(showCursor)).toBeGreaterThan(screen.text().lastIndexOf(hideCursor))
+      expect(existsSync(dirname(stage.socketPath))).toBe(false)
+      expect(code).toBe(1)
+    },
+  )
+})

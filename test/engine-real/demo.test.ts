@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+
+import type { Summary } from '../../src/demo/account.ts'
+import { runDemo } from '../../src/demo/demo.ts'
+import { openHostStage } from '../../src/demo/host-stage.ts'
+import { recordingScreen } from '../demo/support.ts'
+import { describeOnEngine, type RealEngine } from '../support/real-engine.ts'
+
+const storyLimitMs = 150_000
+
+async function idsOn(engine: RealEngine): Promise<string[]> {
+  const listed = await engine.docker.listContainers({ all: true })
+  return listed.map(({ Id }) => Id).sort()
+}
+
+describeOnEngine('dockerd', 'the demo', (engine) => {
+  it(
+    'plays the whole story on a real engine, with an image that it finds there, and leaves it as it was',
+    async () => {
+      const bystander = await engine().run({ labels: { 'flotsam.demo.agent': 'feed' } })
+      const screen = recordingScreen()
+      const openStage = () => openHostStage({ host: engine().address })
+      const code = await runDemo({ screen, json: true, openStage })
+      const { check, leaked, removed, spared } = JSON.parse(screen.text()) as Summary
+      expect(check).toEqual({ source: "the engine's listings and events", mismatches: [] })
+      expect(new Set(leaked.map(({ id }) => id))).toEqual(new Set(removed))
+      expect(removed).toHaveLength(6)
+      expect(spared).toHaveLength(5)
+      expect(code).toBe(0)
+      expect(await idsOn(engine())).toEqual([bystander])
+    },
+    storyLimitMs,
+  )
+
+  it(
+    'interrupted in the middle, it removes what it made',
+    async () => {
+      const before = await idsOn(engine())
+      const screen = recordingScreen()
+      const abort = new AbortController()
+      screen.onWrite = (text) => {
+        if (text.includes('3  Graces')) abort.abort(new Error('interrupted'))
+      }
+      const openStage = () => openHostStage({ host: engine().address, image: engine().image })
+      expect(await runDemo({ screen, speed: 2, openStage, signal: abort.signal })).toBe(1)
+      expect(screen.text()).toContain('interrupted; everything that it made is removed')
+      expect(await idsOn(engine())).toEqual(before)
+    },
+    storyLimitMs,
+  )
+})
