@@ -71,12 +71,18 @@ export interface World {
   /** An engine in the place of the one that the options name. */
   readonly engine?: Engine | undefined
   readonly surroundings?: Surroundings | undefined
+  /** Keeps the process from ending for lack of work, until the returned function is called. */
+  readonly holdProcess?: () => () => void
 }
 
 const realWorld: World = {
   clock: systemClock,
   random: Math.random,
   isSelf: async (named) => selfFrom(await readSelfTraces(), named),
+  holdProcess: () => {
+    const timer = setInterval(() => {}, 2 ** 30)
+    return () => clearInterval(timer)
+  },
 }
 
 /**
@@ -130,8 +136,14 @@ function assemble(world: World, settings: Settings): Reconciler {
     start() {
       if (isStarted || ended) throw new LifecycleError(`this reconciler was ${ended ? 'stopped' : 'started'} already; make a new one`)
       isStarted = true
-      // An actor whose error nobody observes throws it at the host.
-      actor.subscribe({ error: (thrown) => reporter.report({ type: 'crashed', message: messageOf(thrown) }) })
+      actor.subscribe({
+        complete: () => end(supervision, 'this reconciler was stopped before the look came back'),
+        // An error that nobody observes is thrown at the host.
+        error: (thrown) => {
+          end(supervision, 'this reconciler has failed; it looks no more')
+          reporter.report({ type: 'crashed', message: messageOf(thrown) })
+        },
+      })
       if (settings.isEnabled) {
         supervision.awake.start()
         reporter.report({ type: 'started', engine: access.engine.address, dryRun: settings.dryRun })
@@ -149,16 +161,16 @@ function assemble(world: World, settings: Settings): Reconciler {
       if (isStarted && settings.isEnabled) {
         const report = looker.wish()
         actor.send({ type: 'lookAsked' })
-        return report
+        return awaited(world, report)
       }
-      return glance(await aside())
+      return awaited(world, aside().then(glance))
     },
     async explain(container) {
       const { awake, window } = supervision
       const past = isStarted && settings.isEnabled && !ended && looker.restoreEndsMs !== undefined
         ? { memory, window, restoreEndsMs: looker.restoreEndsMs, nowMs: awake.now() }
         : undefined
-      return explain(container, { ...(await aside()), past })
+      return awaited(world, explain(container, { ...(await aside()), past }))
     },
     status: () =>
       statusOf({
@@ -173,7 +185,17 @@ function assemble(world: World, settings: Settings): Reconciler {
       if (!labels) throw new OptionError('owner', 'labels() needs an owner with one value; a preset, or anyValue, has none')
       return labels
     },
-    stop: () => (ended ??= isStarted ? end(supervision) : Promise.resolve()),
+    stop: () => (ended ??= isStarted ? awaited(world, stop(supervision)) : Promise.resolve()),
+  }
+}
+
+/** Nothing of ours holds the process, but whoever waits for an answer must get it. */
+async function awaited<T>({ holdProcess }: World, answer: Promise<T>): Promise<T> {
+  const release = holdProcess?.()
+  try {
+    return await answer
+  } finally {
+    release?.()
   }
 }
 
@@ -182,14 +204,22 @@ function accessEngine({ clock, engine, surroundings }: World, settings: Settings
   return settings.dryRun ? { dryRun: true, engine: watchOnly(whole) } : { dryRun: false, engine: whole }
 }
 
-async function end({ actor, awake, looker }: Supervision): Promise<void> {
+async function stop({ actor, window }: Supervision): Promise<void> {
+  // The actor may be in the middle of an admission, and hears of the stop only after it.
+  window.quieten()
+  if (actor.getSnapshot().status !== 'active') return
   const stopped = new Promise<void>((resolve) => {
     actor.subscribe({ complete: resolve, error: () => resolve() })
   })
   actor.send({ type: 'stop' })
   await stopped
+}
+
+/** The actor has ended, whoever ended it: nobody is left waiting. */
+function end({ awake, looker, window }: Supervision, why: string): void {
+  window.quieten()
   awake.stop()
-  looker.stop(new LifecycleError('this reconciler was stopped before the look came back'))
+  looker.stop(new LifecycleError(why))
 }
 
 type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'context'>

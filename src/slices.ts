@@ -15,10 +15,11 @@ export async function inSlices<TItem>(
   let sliceBeganMs = clock.now()
   let count = 0
   for (const item of items) {
+    // What an item leads to may be the end of everything.
+    signal.throwIfAborted()
     work(item)
     if (++count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
     await clock.breathe()
-    signal.throwIfAborted()
     sliceBeganMs = clock.now()
   }
 }

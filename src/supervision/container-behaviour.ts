@@ -36,8 +36,7 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
       isWithheld: () => tries === undefined,
       needsApproval: ({ context }) => hasHook && !context.isApproved,
       endsGracefully: ({ context }) => endsGracefully(context.id),
-      hasFailed: ({ context, event }) =>
-        verdictNow(context, event).verdict === 'dangling' && !isOutage(context.failure?.kind),
+      hasFailed: ({ context, event }) => verdictNow(context, event).verdict === 'dangling',
       hasApproved: ({ event }) => hookAnswerOf(event).answer === 'approved',
       isDone: ({ event }) => tryAnswerOf(event).answer === 'done',
       isLetLive: ({ event }) => tryAnswerOf(event).answer === 'let-live',
@@ -96,9 +95,4 @@ function hookAnswerOf(event: EventObject): HookAnswer {
 
 function tryAnswerOf(event: EventObject): TryAnswer {
   return (event as EventObject & { readonly output: TryAnswer }).output
-}
-
-/** These say something of the engine, and nothing of the container. */
-function isOutage(kind: string | undefined): boolean {
-  return kind === 'unavailable'
 }

@@ -94,7 +94,7 @@ export class Fleet {
     const { awake, removals, report, dryRun } = this.#options
     const isChanged = changeVerdict(known, verdict, report, dryRun)
     known.lookNumber = lookNumber
-    if (verdict.verdict !== 'dangling') this.#isWell(known)
+    if (verdict.verdict === 'tracked' || verdict.verdict === 'spared') this.#isWell(known)
     if (known.actor === undefined) this.#spawn(known)
     else if (isChanged || this.#awaitsVerdict(known, awake.now())) known.actor.send({ type: 'judged', verdict })
     if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known)) removals.enqueue(known.id, known.hasFailed)
@@ -103,6 +103,8 @@ export class Fleet {
   /** A look that should hold these does not. */
   async miss(missing: readonly Known[], listedIds: ReadonlySet<ContainerId>, signal: AbortSignal): Promise<void> {
     await inSlices(missing, this.#options.clock, signal, (known) => {
+      // Its story may have ended while others were asked about.
+      if (this.#options.memory.get(known.id) !== known) return
       const event: ContainerEvent = { type: listedIds.has(known.id) ? 'disowned' : 'missed' }
       if (known.actor) known.actor.send(event)
       else this.#conclude(known, listedIds.has(known.id) ? 'released' : 'vanished', 0, false)
@@ -195,7 +197,7 @@ export class Fleet {
         changeVerdict(known, event.verdict as Verdict, report, dryRun)
         return
       case 'endedByUs':
-        known.endedByUs = true
+        known.hasHadItsTime = true
         return
       case 'gone':
         this.#conclude(known, event.outcome, event.failures, event.isByAnswer)

@@ -23,6 +23,8 @@ export interface Known {
   hasFailed: boolean
   /** A removal of ours may have ended its processes. */
   endedByUs: boolean
+  /** It was given its time to end by itself, and is given it once. */
+  hasHadItsTime: boolean
   hookRefusal: { readonly reason: HookRefusal; readonly askAgainMs: number } | undefined
   /** When a failed removal may be tried again. */
   retryAtMs: number | undefined
@@ -76,6 +78,7 @@ export function noteAnswer(known: Known, answer: TrackerAnswer, nowMs: number, r
     known.wasTracked = true
     known.releaseGraceEndsMs = undefined
     known.endedByUs = false
+    known.hasHadItsTime = false
     known.hookRefusal = undefined
   } else if (answer === 'untracked' && known.wasTracked) {
     known.wasTracked = false

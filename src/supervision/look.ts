@@ -14,7 +14,7 @@ import { about, creationGraceEnd, dueMs, type Known, noteAnswer } from './known.
 import { ListingDeadline } from './listing-deadline.ts'
 import type { Removals } from './removals.ts'
 import { ageOf, countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
-import { type History, type Judged, survey, type SurveyOptions } from './survey.ts'
+import { askAboutAll, type History, type Judged, survey, type SurveyOptions } from './survey.ts'
 import type { VerdictWindow } from './verdict-window.ts'
 
 export interface LookerOptions {
@@ -74,6 +74,7 @@ export class Looker {
 
   /** A report of the next look that begins. */
   wish(): Promise<LookReport> {
+    if (this.#ended) return Promise.reject(this.#ended)
     this.#options.agenda.wish('now')
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }))
   }
@@ -117,6 +118,8 @@ export class Looker {
     const beganMs = clock.now()
     const { answered, judged } = await this.#listAndJudge(surveyor, supervisor, signal)
     await this.#feed(surveyor, answered, judged, signal)
+    // Whoever heard of what was fed may have stopped everything.
+    signal.throwIfAborted()
     this.#tellTroubles(surveyor, supervisor)
     fleet.lookEnded()
     this.#planNext()
@@ -244,6 +247,7 @@ export class Looker {
       isStuck: false,
       hasFailed: false,
       endedByUs: false,
+      hasHadItsTime: false,
       hookRefusal: undefined,
       retryAtMs: undefined,
       verdict: undefined,
@@ -270,14 +274,14 @@ export class Looker {
   }
 
   async #feed(
-    { clock, tracker }: SurveyOptions,
+    surveyor: SurveyOptions,
     answered: Answered,
     judged: readonly Judged[],
     signal: AbortSignal,
   ): Promise<void> {
     const { fleet, memory } = this.#options
     const { listing, number } = answered
-    await inSlices(judged, clock, signal, ({ container, verdict, answer }) => {
+    await inSlices(judged, surveyor.clock, signal, ({ container, verdict, answer }) => {
       const known = memory.get(container.id)
       if (!known) return
       fleet.meet({ known, verdict, lookNumber: number })
@@ -285,9 +289,7 @@ export class Looker {
     })
     const missing = [...memory.values()].filter(({ lookNumber }) => lookNumber !== number)
     if (missing.length > 0) {
-      for (const known of missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold)) {
-        if ((await tracker.ask(known.id)) === 'tracked') this.#tellLost(known, 'vanished')
-      }
+      await this.#tellVanished(missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold), surveyor, signal)
       await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
     }
     this.#previous = answered
@@ -297,6 +299,11 @@ export class Looker {
   #tellIfLost(known: Known): void {
     if (!hasEnded(known.summary)) known.isLossTold = false
     else if (!known.isLossTold) this.#tellLost(known, 'exited')
+  }
+
+  async #tellVanished(missing: readonly Known[], surveyor: SurveyOptions, signal: AbortSignal): Promise<void> {
+    const answers = await askAboutAll(missing.map(({ summary }) => summary), surveyor, { signal })
+    for (const known of missing) if (answers.get(known.id) === 'tracked') this.#tellLost(known, 'vanished')
   }
 
   #tellLost(known: Known, how: 'exited' | 'vanished'): void {

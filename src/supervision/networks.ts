@@ -25,9 +25,9 @@ export interface NetworkModes {
 export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): NetworkModes {
   let known = new Map<ContainerId, string>()
 
-  async function ask({ id }: ContainerSummary, signal: AbortSignal): Promise<boolean> {
+  async function ask({ id }: ContainerSummary, modes: Map<ContainerId, string>, signal: AbortSignal): Promise<boolean> {
     try {
-      known.set(id, await engine.networkMode(id, { deadlineMs, signal }))
+      modes.set(id, await engine.networkMode(id, { deadlineMs, signal }))
       return true
     } catch (thrown) {
       if (!(thrown instanceof EngineError)) throw thrown
@@ -36,9 +36,14 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
     }
   }
 
-  async function askAll(unknown: readonly ContainerSummary[], signal: AbortSignal): Promise<boolean> {
+  async function askAll(
+    unknown: readonly ContainerSummary[],
+    modes: Map<ContainerId, string>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     for (let from = 0; from < unknown.length; from += questionsAtOnce) {
-      const answers = await Promise.all(unknown.slice(from, from + questionsAtOnce).map((one) => ask(one, signal)))
+      const asked = unknown.slice(from, from + questionsAtOnce)
+      const answers = await Promise.all(asked.map((one) => ask(one, modes, signal)))
       signal.throwIfAborted()
       // One question without an answer is enough: the others can wait for the next look.
       if (answers.includes(false)) return false
@@ -50,14 +55,16 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
     async fillIn(containers, signal) {
       const silent = containers.filter(({ networkMode }) => networkMode === '')
       if (silent.length === 0) return { containers, filledIn: (container) => container, isWhole: true }
-      const before = known
-      known = new Map(silent.flatMap(({ id }) => (before.has(id) ? [[id, before.get(id) as string]] : [])))
+      // A map of this listing's own: another one, asked about beside it, must not make this one forget a guest.
+      const modes = new Map(silent.flatMap(({ id }) => (known.has(id) ? [[id, known.get(id) as string]] : [])))
       const isWhole = await askAll(
-        silent.filter(({ id }) => !known.has(id)),
+        silent.filter(({ id }) => !modes.has(id)),
+        modes,
         signal,
       )
+      known = modes
       const filledIn = (one: ContainerSummary) =>
-        one.networkMode === '' ? { ...one, networkMode: known.get(one.id) ?? '' } : one
+        one.networkMode === '' ? { ...one, networkMode: modes.get(one.id) ?? '' } : one
       return { containers: containers.map(filledIn), filledIn, isWhole }
     },
   }

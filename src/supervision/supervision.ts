@@ -1,9 +1,10 @@
-import { type Actor, createActor } from 'xstate'
+import { type Actor, createActor, type InspectionEvent } from 'xstate'
 
 import type { supervisorMachine, SupervisorEvent } from '../../machines/supervisor.machine.ts'
 import { AwakeClock } from '../awake.ts'
 import type { Clock } from '../clock.ts'
 import type { Engine, WatchingEngine } from '../engine/port.ts'
+import { messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
 import type { Settings } from '../options.ts'
@@ -160,9 +161,24 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     id: 'supervisor',
     clock,
     input: { isEnabled: settings.isEnabled },
-    ...(settings.inspect ? { inspect: settings.inspect } : {}),
+    ...(settings.inspect ? { inspect: inspectSafely(settings.inspect, report) } : {}),
   })
   return { actor, awake, looker, memory, removals, window, surveyor }
+}
+
+/** An inspection callback that throws would end the actor that it looks at. It is told once and goes on being called. */
+function inspectSafely(inspect: NonNullable<Settings['inspect']>, report: Report): (event: InspectionEvent) => void {
+  let isToldOf = false
+  return (event) => {
+    try {
+      if (typeof inspect === 'function') inspect(event)
+      else inspect.next?.(event)
+    } catch (thrown) {
+      if (isToldOf) return
+      isToldOf = true
+      report({ type: 'trouble', about: 'fault', kind: 'fault', message: `inspect: ${messageOf(thrown)}` })
+    }
+  }
 }
 
 type HookAndEnd = { readonly hasHook: boolean; readonly endsGracefully: (id: string) => boolean }
@@ -174,7 +190,7 @@ function hookAndEnd(settings: Settings, memory: ReadonlyMap<ContainerId, Known>)
     hasHook: settings.beforeRemove !== undefined,
     endsGracefully: (id) => {
       const known = memory.get(id as ContainerId)
-      return settings.stopTimeoutMs > 0 && known !== undefined && !known.endedByUs && running.has(known.summary.state)
+      return settings.stopTimeoutMs > 0 && known !== undefined && !known.hasHadItsTime && running.has(known.summary.state)
     },
   }
 }

@@ -122,10 +122,11 @@ async function networksOf(
 /** How many questions may be out at a time to a tracker that answers later. */
 const questionsAtOnce = 256
 
-async function askAboutAll(
+/** What the agent says of each; a tracker that answers later is asked about many at a time. */
+export async function askAboutAll(
   owned: readonly ContainerSummary[],
-  { clock, tracker }: SurveyOptions,
-  { signal }: Sight,
+  { clock, tracker }: Pick<SurveyOptions, 'clock' | 'tracker'>,
+  { signal }: Pick<Sight, 'signal'>,
 ): Promise<ReadonlyMap<ContainerId, TrackerAnswer>> {
   const answers = new Map<ContainerId, TrackerAnswer>()
   const out = new Set<Promise<unknown>>()

@@ -68,16 +68,19 @@ export function createTries(options: TriesOptions): Tries {
 
     async endGracefully(id, signal) {
       const { stopTimeoutMs } = options
-      const answer = await attempt(id, (known) =>
-        engine.stop(known.id, {
+      const answer = await attempt(id, (known) => {
+        // Whatever becomes of the answer: the engine may carry it out.
+        known.endedByUs = true
+        return engine.stop(known.id, {
           graceSeconds: Math.ceil(stopTimeoutMs / 1000),
           deadlineMs: stopTimeoutMs + stopMarginMs,
           signal,
-        }),
-      )
+        })
+      })
       if (answer.answer !== 'unsettled') return answer
-      // Gone or unknown: what is left is the removal's business, on a fresh look.
-      return answer.failure.kind === 'timed-out' ? { answer: 'failed', failure: answer.failure } : stale
+      const { failure } = answer
+      // Gone or going: what is left is the removal's business, which asks everything anew.
+      return failure.kind === 'gone' || failure.kind === 'in-progress' ? done : { answer: 'failed', failure }
     },
 
     async remove(id, failures, signal) {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -189,5 +190,33 @@ describe('scan and sweep as processes', patient, () => {
     expect(await scan.ended).toBe(1)
     closeSync(full)
     expect(scan.err()).toMatch(/^error: what it has to tell cannot be written: [^\n]*ENOSPC[^\n]*\n$/)
+  })
+})
+
+describe('the library in a program that has nothing else to do', patient, () => {
+  const program = (body: string) => {
+    const path = join(cli.folder, `program-${number}.mjs`)
+    writeFileSync(
+      path,
+      `import { createReconciler } from './dist/src/index.js'
+const options = { owner: { label: 'com.example.agent', value: 'agent-7' }, tracked: new Set() }
+const reconciler = createReconciler({ ...options, engine: 'unix://${socketPath}' })
+${body}`,
+    )
+    return spawnSync(process.execPath, [path], { encoding: 'utf8', timeout: 20_000 })
+  }
+
+  it('whoever waits for look() and stop() gets an answer', () => {
+    const { status, stdout } = program(`
+reconciler.start()
+for (let looks = 0; looks < 3; looks++) await reconciler.look().catch(({ kind }) => console.log(kind))
+await reconciler.stop()
+console.log(reconciler.status().state)`)
+    expect([status, stdout]).toEqual([0, 'unavailable\nunavailable\nunavailable\nstopped\n'])
+  })
+
+  it('a reconciler that was started holds no process that is done', () => {
+    const { status, signal } = program('reconciler.start()')
+    expect([status, signal]).toEqual([0, null])
   })
 })

@@ -203,11 +203,14 @@ describe('each event in each state', () => {
     expect(told.map(({ type }) => type)).toEqual(['removalBegan', 'endedByUs'])
   })
 
-  test('a removal that failed for the outage of the engine is judged anew and counts as no failure', () => {
+  test.each([
+    ['the grace after an outage: it is judged anew and counts as no failure', 'judged graced', 'graced', 0],
+    ['no outage, since it is still dangling: it counts as a failure', 'judged dangling', 'removing.backingOff', 1],
+  ] as const)('a removal that was cut off meets %s', (_, judged, state, failures) => {
     const { actor, send } = runningChart({}, verdicts.dangling, recorder)
-    for (const event of [admitted, answered('removal', tryAnswers['unsettled outage']), events['judged dangling']]) send(event)
-    expect(stateOf(actor.getSnapshot())).toBe('classified.queued')
-    expect(actor.getSnapshot().context.failures).toBe(0)
+    for (const event of [admitted, answered('removal', tryAnswers['unsettled outage']), events[judged]]) send(event)
+    expect(stateOf(actor.getSnapshot())).toBe(state)
+    expect(actor.getSnapshot().context.failures).toBe(failures)
   })
 
   test('the table takes every arrow of the chart and enters every state', () => {

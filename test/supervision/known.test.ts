@@ -32,6 +32,7 @@ function known(fields: Partial<Known> = {}): Known {
     isStuck: false,
     hasFailed: false,
     endedByUs: false,
+    hasHadItsTime: false,
     hookRefusal: undefined,
     retryAtMs: undefined,
     verdict: undefined,

@@ -29,8 +29,6 @@ export interface Facts extends Wishes {
   /** Another removal has the only place. */
   readonly isBusy: boolean
   readonly hasRival: boolean
-  /** The last try failed only because nobody answered. */
-  readonly isOutage: boolean
   readonly failures: number
   readonly seen: Verdict
 }
@@ -126,7 +124,7 @@ export const lifeModel = setup({
     failAgain: assign(({ context }) => ({ failures: context.failures + 1, isFresh: true })),
     /** Asked last, the agent says that it knows it. */
     adoptAtLast: setFacts({ wasTracked: true, isRefused: false, isEndedByUs: false, seen: 'tracked' }),
-    startAfresh: setFacts({ failures: 0, isApproved: false, isFresh: true, isOutage: false }),
+    startAfresh: setFacts({ failures: 0, isApproved: false, isFresh: true }),
     forgetApproval: setFacts({ isApproved: false, isFresh: true }),
     send: setFacts({ isEndedByUs: true }),
   },
@@ -149,7 +147,7 @@ export const lifeModel = setup({
     canBeAskedAgain: ({ context }) => context.isRefused && !context.isEngineDown,
     canFailAgain: ({ context }) => context.failures < 2,
     isStillFailing: ({ context }) => context.seen === 'dangling' && verdictAtLook(context) === 'dangling',
-    failsForReal: ({ context }) => context.seen === 'dangling' && !context.isOutage,
+    failsForReal: ({ context }) => context.seen === 'dangling',
     isThere: ({ context }) => context.isListed,
   },
 }).createMachine({
@@ -170,7 +168,6 @@ export const lifeModel = setup({
     isFresh: true,
     isBusy: false,
     hasRival: true,
-    isOutage: false,
     failures: 0,
     seen: 'graced',
   }),
@@ -332,18 +329,18 @@ export const lifeModel = setup({
         'engine returns': { guard: 'isDown', actions: 'seeAfterOutage' },
         'process stalls': { guard: 'isUp', actions: setFacts({ isGraced: true, isFresh: false }) },
         'DELETE: done': { guard: 'isThere', target: 'gone' },
-        'DELETE: not found': { target: 'unsettled', actions: setFacts({ isOutage: false }) },
-        'DELETE: in progress': { target: 'unsettled', actions: setFacts({ isOutage: false }) },
-        'DELETE: refused': { guard: 'canFailAgain', target: 'failed', actions: ['failAgain', setFacts({ isOutage: false })] },
-        'DELETE: timed out': { target: 'unsettled', actions: setFacts({ isOutage: false }) },
-        'DELETE: cut off': { target: 'unsettled', actions: setFacts({ isOutage: true }) },
+        'DELETE: not found': 'unsettled',
+        'DELETE: in progress': 'unsettled',
+        'DELETE: refused': { guard: 'canFailAgain', target: 'failed', actions: 'failAgain' },
+        'DELETE: timed out': 'unsettled',
+        'DELETE: cut off': 'unsettled',
       },
     },
     unsettled: {
       entry: setFacts({ isFresh: true }),
       on: {
         look: [
-          { guard: ({ context }) => context.isEngineDown || (context.failures >= 2 && !context.isOutage) },
+          { guard: ({ context }) => context.isEngineDown || context.failures >= 2 },
           { target: 'settling', actions: 'see' },
         ],
         'engine fails': { guard: 'isUp', target: 'waiting for the engine', actions: setFacts({ isEngineDown: true }) },

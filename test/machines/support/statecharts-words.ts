@@ -30,7 +30,7 @@ export const containerWords: Words = {
     isWithheld: 'This is a dry run: nothing in the program is able to remove.',
     needsApproval: 'There is a hook, and it has not yet approved this removal.',
     endsGracefully: 'The owner gives containers time to end, and this one runs and was not asked to end before.',
-    hasFailed: 'A look still finds it dangling, and the engine was there to be asked.',
+    hasFailed: 'A look still finds it dangling: the engine is there, and the removal did nothing.',
     hasApproved: 'The hook answered `true`.',
     isDone: 'The engine confirmed it.',
     isLetLive: 'Asked again last, it is not to be removed.',

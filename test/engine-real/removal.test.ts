@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { plainRequest } from '../support/engine-http.ts'
+import { until } from '../support/engine-process.ts'
+import { type Bench, describeOnBench, graces, owned } from '../support/real-harness.ts'
+
+const settleDeadlineMs = 20_000
+
+describeOnBench('dockerd', 'eventually-removed', (bench) => {
+  it('a leak is gone within 5 s of the end of its grace, by the clock of the engine, and not before', async () => {
+    const graceMs = 4000
+    const watch = bench().watch({ creationGrace: graceMs, period: '5m' })
+    await watch.once('looked')
+    // The look that finds it is asked for; the one that condemns it has to come by itself, minutes before the next period.
+    const leak = await bench().leak()
+    await watch.reconciler.look()
+    await watch.removal(leak)
+    const livedMs = (await bench().moment(leak, 'destroy')) - (await bench().moment(leak, 'create'))
+    expect(livedMs).toBeGreaterThanOrEqual(graceMs)
+    expect(livedMs).toBeLessThan(graceMs + 5000 + watch.stalledMs())
+    expect(watch.of('looked').length).toBeLessThan(10)
+  })
+
+  it.each<[string, (bench: Bench) => Promise<string>]>([
+    [
+      'paused',
+      async ({ engine }) => {
+        const id = await engine.run({ labels: owned })
+        await engine.docker.getContainer(id).pause()
+        return id
+      },
+    ],
+    [
+      'restarting over and over',
+      async ({ engine }) => {
+        const id = await engine.run({
+          labels: owned,
+          cmd: ['false'],
+          hostConfig: { RestartPolicy: { Name: 'always' } },
+        })
+        const isRestarting = async (): Promise<boolean> => (await engine.state(id)) === 'restarting'
+        await until(isRestarting, settleDeadlineMs, 'a restarting container')
+        return id
+      },
+    ],
+    [
+      'running with a policy that would restart it',
+      ({ engine }) => engine.run({ labels: owned, hostConfig: { RestartPolicy: { Name: 'always' } } }),
+    ],
+  ])('a container that is %s goes', async (_, make) => {
+    const leak = await make(bench())
+    const watch = bench().watch()
+    expect(await watch.removal(leak)).toMatchObject({ confirmedBy: 'answer', failures: 0 })
+    expect(await bench().engine.exists(leak)).toBe(false)
+    expect(watch.complaints()).toEqual([])
+  })
+
+  it('stopped and never started containers go where the owner says so', async () => {
+    const leaks = [await bench().engine.create({ labels: owned }), await bench().ended({ labels: owned })]
+    const watch = bench().watch({ states: ['created', 'exited'] })
+    for (const leak of leaks) await watch.removal(leak)
+    for (const leak of leaks) expect(await bench().engine.exists(leak)).toBe(false)
+  })
+
+  it('a Dockerode instance of the owner is as good as an address', async () => {
+    const leak = await bench().leak()
+    const watch = bench().watch({ engine: bench().engine.docker })
+    await watch.removal(leak)
+    expect(await bench().engine.exists(leak)).toBe(false)
+    expect(watch.reconciler.status().engine).toMatchObject({ address: bench().engine.address, health: 'up' })
+  })
+
+  it('bounded-removal: thirty leaks go, two at a time and ten a look', async () => {
+    const leaks = await Promise.all(Array.from({ length: 30 }, () => bench().engine.create({ labels: owned })))
+    let underWay = 0
+    let mostUnderWay = 0
+    const watch = bench().make({
+      states: ['created'],
+      maxRemovalsPerLook: 10,
+      beforeRemove: () => {
+        underWay = watch.reconciler.status().removals.underWay.length
+        mostUnderWay = Math.max(mostUnderWay, underWay)
+        return true
+      },
+    })
+    watch.reconciler.start()
+    for (const leak of leaks) await watch.removal(leak)
+    expect(mostUnderWay).toBe(2)
+    const left = watch.of('looked').map(({ owned: count }) => count)
+    expect(left[0]).toBe(30)
+    const gone = left.slice(1).map((count, index) => (left[index] ?? 0) - count)
+    expect(Math.max(...gone)).toBe(10)
+  })
+})
+
+describeOnBench('dockerd', 'volumes', (bench) => {
+  const volumes = ['/anonymous', 'kept:/named']
+
+  it.each([true, false])(
+    'with removeVolumes %s the anonymous volume goes, or stays, and the named one stays',
+    async (removeVolumes) => {
+      const leak = await bench().engine.run({ labels: owned, volumes })
+      const before = await bench().volumes()
+      expect(before).toHaveLength(2)
+      await bench().watch({ removeVolumes }).removal(leak)
+      expect(await bench().volumes()).toEqual(removeVolumes ? ['kept'] : before)
+    },
+  )
+})
+
+describeOnBench('dockerd', 'the time to end', (bench) => {
+  /** Needs a second after SIGTERM for its last words, which it leaves in a volume. */
+  const lastWords = ['sh', '-c', 'trap "sleep 1; echo bye >/words/last; exit 0" TERM; while :; do sleep 0.1; done']
+
+  it.each([
+    ['10s', 'bye\n'],
+    ['0s', undefined],
+  ])('with stopTimeout %s a container that traps SIGTERM leaves %j', async (stopTimeout, words) => {
+    const leak = await bench().engine.run({ labels: owned, cmd: lastWords, volumes: ['words:/words'] })
+    const volume = bench().engine.docker.getVolume('words')
+    const watch = bench().watch({ stopTimeout })
+    await watch.removal(leak)
+    const { Mountpoint } = await volume.inspect()
+    const found = readdirSync(Mountpoint).map((name) => readFileSync(join(Mountpoint, name), 'utf8'))
+    expect(found).toEqual(words === undefined ? [] : [words])
+    expect(watch.complaints()).toEqual([])
+  })
+
+  it('a container that heeds no SIGTERM is killed when its time is over', async () => {
+    const deaf = ['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done']
+    const leak = await bench().engine.run({ labels: owned, cmd: deaf })
+    const watch = bench().watch({ stopTimeout: '2s' })
+    const told = await watch.once('classified', ({ verdict }) => verdict === 'dangling')
+    const removed = await watch.removal(leak)
+    expect(removed.at - told.at).toBeGreaterThanOrEqual(2000)
+    expect(await bench().engine.exists(leak)).toBe(false)
+  })
+})
+
+describeOnBench('dockerd', 'truthful', (bench) => {
+  it('404: what somebody else removes at that very moment has vanished, and nobody complains', async () => {
+    const leak = await bench().leak()
+    const watch = bench().watch({
+      beforeRemove: async ({ id }) => {
+        await bench().engine.docker.getContainer(id).remove({ force: true })
+        return true
+      },
+    })
+    await watch.once('vanished', ({ id }) => id === leak)
+    expect(watch.of('removed')).toEqual([])
+    expect(watch.complaints()).toEqual([])
+  })
+
+  it('409: a removal that somebody else has under way is theirs, and nobody complains', async () => {
+    const leak = await bench().leak()
+    const { State } = await bench().engine.docker.getContainer(leak).inspect()
+    const letExit = await hinderExit(State.Pid)
+    bench().afterwards(letExit)
+    const theirs = plainRequest(bench().engine.docker, 'DELETE', `/containers/${leak}?force=1`)
+    await bench().moment(leak, 'kill')
+    const watch = bench().watch()
+    const dangled = (): number => watch.of('looked').filter(({ dangling }) => dangling > 0).length
+    await until(() => dangled() >= 2, settleDeadlineMs, 'a look after the try that was refused')
+    letExit()
+    expect((await theirs).status).toBe(204)
+    await watch.once('vanished', ({ id }) => id === leak)
+    expect(watch.of('removed')).toEqual([])
+    expect(watch.of('removeFailed')).toEqual([])
+    expect(watch.complaints()).toEqual([])
+  })
+
+  it('the agent that removes its containers itself at the same time makes no line that anybody must read', async () => {
+    const leaks = await Promise.all(Array.from({ length: 10 }, () => bench().leak()))
+    const theirs: Promise<{ readonly status: number }>[] = []
+    const watch = bench().watch({
+      maxConcurrentRemovals: 4,
+      beforeRemove: ({ id }) => {
+        theirs.push(plainRequest(bench().engine.docker, 'DELETE', `/containers/${id}?force=1`))
+        return true
+      },
+    })
+    const isGone = (id: string): boolean =>
+      [...watch.of('removed'), ...watch.of('vanished')].some((event) => event.id === id)
+    await until(() => leaks.every(isGone), settleDeadlineMs, 'the end of each')
+    const statuses = (await Promise.all(theirs)).map(({ status }) => status)
+    expect(statuses).toHaveLength(10)
+    expect([204, 404, 409]).toEqual(expect.arrayContaining(statuses))
+    // Each was removed by one of the two, and only we may claim ours.
+    const ours = watch.of('removed').filter(({ confirmedBy }) => confirmedBy === 'answer').length
+    expect(ours + statuses.filter((status) => status === 204).length).toBeGreaterThanOrEqual(10)
+    expect(watch.complaints()).toEqual([])
+  })
+})
+
+describeOnBench('dockerd', 'no-head-of-line', (bench) => {
+  it('two containers whose removals hang give their places to the others', async () => {
+    const hung = [await bench().leak('hung-1'), await bench().leak('hung-2')]
+    const shims = hung.map(shimOf)
+    bench().afterwards(() => shims.forEach(resume))
+    for (const shim of shims) process.kill(shim, 'SIGSTOP')
+    const watch = bench().watch({ creationGrace: graces.creationGrace, maxConcurrentRemovals: 2 })
+    const underWay = (): number => watch.reconciler.status().removals.underWay.length
+    await until(() => underWay() === 2, settleDeadlineMs, 'two removals under way')
+    const others = [await bench().leak(), await bench().leak(), await bench().leak()]
+    await watch.reconciler.look()
+    for (const id of others) await watch.removal(id)
+    expect(watch.reconciler.status().removals.underWay.map(({ id }) => id).toSorted()).toEqual(hung.toSorted())
+    shims.forEach(resume)
+    for (const id of hung) await watch.removal(id)
+    expect(watch.complaints()).toEqual([])
+  })
+})
+
+/**
+ * Puts a process into the container whose parent is outside and stands still: nobody buries it, so that the container,
+ * once killed, cannot end. The answer lets it end.
+ */
+async function hinderExit(containerPid: number): Promise<() => void> {
+  const parent = spawn('nsenter', ['--target', `${containerPid}`, '--pid', 'sleep', '600'], { stdio: 'ignore' })
+  const { pid } = parent
+  if (pid === undefined) throw new Error('nsenter did not start')
+  const childrenFile = `/proc/${pid}/task/${pid}/children`
+  await until(() => readFileSync(childrenFile, 'utf8').trim() !== '', settleDeadlineMs, 'the process inside')
+  parent.kill('SIGSTOP')
+  return () => void parent.kill('SIGKILL')
+}
+
+/** The process that keeps one container for containerd; while it stands still so does every removal of that container. */
+function shimOf(id: string): number {
+  const found = readdirSync('/proc').find((pid) => /^\d+$/.test(pid) && isShim(pid, id))
+  if (found === undefined) throw new Error(`no shim of ${id}`)
+  return Number(found)
+}
+
+function isShim(pid: string, id: string): boolean {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    return (words[0] ?? '').includes('containerd-shim') && words.includes(id)
+  } catch {
+    return false
+  }
+}
+
+function resume(pid: number): void {
+  try {
+    process.kill(pid, 'SIGCONT')
+  } catch {
+    // it ended with its container
+  }
+}

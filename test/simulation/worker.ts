@@ -1,0 +1,31 @@
+import { parentPort, workerData } from 'node:worker_threads'
+
+import type { run as runHere, RunResult } from './run.ts'
+
+export interface Work {
+  /** The folder of the compiled library to run. */
+  readonly folder: string
+  readonly fromSeed: number
+  readonly step: number
+  readonly countsAll: boolean
+}
+
+/** A seed's result, or what the library threw outside every promise. */
+export type Found = RunResult | { readonly seed: number; readonly uncaught: string }
+
+const { folder, fromSeed, step, countsAll } = workerData as Work
+const { run } = (await import(`${folder}/test/simulation/run.js`)) as { readonly run: typeof runHere }
+
+let seed = fromSeed
+const post = (found: Found) => parentPort?.postMessage(found)
+for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(kind, (thrown: unknown) => post({ seed, uncaught: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }))
+}
+
+// One message asks for one seed: whoever asked decides when it is enough.
+parentPort?.on('message', () => {
+  void run({ seed, countsAll }).then((result) => {
+    post(result)
+    seed += step
+  })
+})
