@@ -558,6 +558,27 @@ describe('looks', () => {
     await looking
   })
 
+  test('the process is held while somebody waits for an answer, and at no other time', async () => {
+    const harness = createHarness()
+    const { clock, engine, reconciler } = harness
+    reconciler.start()
+    await clock.advance(minute)
+    expect(harness.holds).toBe(0)
+    engine.fault = () => 'hang'
+    const looking = reconciler.look()
+    const explaining = reconciler.explain('anything')
+    await clock.advance(100)
+    expect(harness.holds).toBe(2)
+    engine.fault = () => undefined
+    await clock.advance(20_000)
+    await Promise.allSettled([looking, explaining])
+    expect(harness.holds).toBe(0)
+    const stopped = reconciler.stop()
+    expect(harness.holds).toBe(1)
+    await stopped
+    expect(harness.holds).toBe(0)
+  })
+
   test('an idle reconciler looks once a period, and holds two timers', async () => {
     const { clock, engine, tracked, reconciler } = createHarness()
     for (let count = 0; count < 200; count++) tracked.add(engine.add().id)

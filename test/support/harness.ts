@@ -11,6 +11,8 @@ export interface Harness {
   readonly tracked: Set<string>
   readonly reconciler: Reconciler
   readonly events: FlotsamEvent[]
+  /** How many answers hold the process now. */
+  readonly holds: number
   of<TName extends EventName>(name: TName): Extract<FlotsamEvent, { type: TName }>[]
 }
 
@@ -43,11 +45,16 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
   const clock = createFakeClock()
   const engine = createFakeEngine(clock)
   const tracked = new Set<string>()
+  let holds = 0
   const reconciler = createReconcilerIn(
     {
       clock,
       engine,
       random: () => 0.5,
+      holdProcess: () => {
+        holds += 1
+        return () => void (holds -= 1)
+      },
       isSelf:
         async (named) =>
         ({ id, names }) =>
@@ -63,6 +70,9 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
     tracked,
     reconciler,
     events,
+    get holds() {
+      return holds
+    },
     of: (name) =>
       events.filter(
         (event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name,
