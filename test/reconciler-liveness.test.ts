@@ -565,13 +565,12 @@ describe('looks', () => {
     await clock.advance(minute)
     expect(harness.holds).toBe(0)
     engine.fault = () => 'hang'
-    const looking = reconciler.look()
-    const explaining = reconciler.explain('anything')
+    const answers = Promise.allSettled([reconciler.look(), reconciler.explain('anything')])
     await clock.advance(100)
     expect(harness.holds).toBe(2)
     engine.fault = () => undefined
     await clock.advance(20_000)
-    await Promise.allSettled([looking, explaining])
+    await answers
     expect(harness.holds).toBe(0)
     const stopped = reconciler.stop()
     expect(harness.holds).toBe(1)
