@@ -1,6 +1,7 @@
 import type { ExplainedRule, Explanation, Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './options.ts'
+import { withSpinner } from './spinner.ts'
 import { printable, shortId } from './text.ts'
 import { chooseTracked } from './tracked/choose.ts'
 import { type CliWorld, exitDone, type ExitCode } from './world.ts'
@@ -16,7 +17,7 @@ export async function explain(container: string, flags: Flags, world: CliWorld):
     dryRun: true,
     tracked: source?.tracked ?? nothingSaid,
   })
-  const explanation = await reconciler.explain(container)
+  const explanation = await withSpinner('looking', world, reconciler.explain(container))
   world.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : renderExplanation(explanation))
   return exitDone
 }

@@ -1,6 +1,7 @@
 import type { Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './options.ts'
+import { withSpinner } from './spinner.ts'
 import { renderLook } from './table.ts'
 import { wantsColor } from './text.ts'
 import { chooseTracked, isTrackerTrouble, trackerForms } from './tracked/choose.ts'
@@ -19,7 +20,7 @@ export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
     tracked: source?.tracked ?? nothingSaid,
   })
   await source?.check()
-  const report = await reconciler.look()
+  const report = await withSpinner('looking', world, reconciler.look())
   stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderLook(report, wantsColor(stdout, env)))
   if (!source) {
     stderr.write(`hint: it is not said what is tracked, so nothing is called dangling; give ${trackerForms}\n`)

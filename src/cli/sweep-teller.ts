@@ -8,6 +8,7 @@ import type { CliWorld } from './world.ts'
 
 /** Who is quick needs no progress. */
 const progressAfterMs = 1000
+const barWidth = 30
 
 const earlyEnds: Readonly<Record<Exclude<SweepEnd, 'settled'>, string>> = {
   'engine-down': 'the engine does not answer any more',
@@ -81,7 +82,9 @@ export class SweepTeller implements SweepListener {
   }
 
   #showProgress({ settledCount, total }: Settlement): void {
-    this.#world.stderr.write(`\r\u001b[2Ksweeping: ${settledCount}/${total}`)
+    const filled = Math.round((settledCount / total) * barWidth)
+    const bar = `${'#'.repeat(filled)}${'.'.repeat(barWidth - filled)}`
+    this.#world.stderr.write(`\r\u001b[2Ksweeping [${bar}] ${settledCount}/${total}`)
   }
 
   #clearProgress(): void {

@@ -5,6 +5,7 @@ import { Settlement } from './settlement.ts'
 import { SweepTeller } from './sweep-teller.ts'
 import { requireTracked } from './tracked/choose.ts'
 import { settle } from './settle.ts'
+import { withSpinner } from './spinner.ts'
 import { sweepReport } from './sweep-report.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 
@@ -17,7 +18,7 @@ export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const options = { ...optionsFrom(flags), ...diagnosticLog(flags, world), tracked: source.tracked }
   const onlooker = world.createReconciler({ ...options, dryRun: true })
   await source.check()
-  const look = await onlooker.look()
+  const look = await withSpinner('looking', world, onlooker.look())
   const settlement = new Settlement(flags.dryRun ? [] : danglingIn(look))
   const teller = new SweepTeller(world, flags.json === true)
   const isWhole = settlement.total === 0 || (await removeAll(options, settlement, teller, world))

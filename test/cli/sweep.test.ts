@@ -249,7 +249,7 @@ describe('progress', () => {
     engine.fault = (verb, id) => (verb === 'remove' && id === slow.id && engine.count('remove', id) < 3 ? 'refused' : undefined)
     world = createWorld(true)
     const { err } = await swept()
-    expect(err).toContain('\r\u001b[2Ksweeping: 3/4')
+    expect(err).toContain(`\r\u001b[2Ksweeping [${'#'.repeat(23)}${'.'.repeat(7)}] 3/4`)
     expect(err.endsWith('\r\u001b[2K')).toBe(true)
   })
 
