@@ -91,6 +91,32 @@ interface Happenings {
 
 export type EventName = keyof Happenings
 
+const everyEvent: Readonly<Record<EventName, true>> = {
+  discovered: true,
+  classified: true,
+  spared: true,
+  removed: true,
+  removeFailed: true,
+  stuck: true,
+  vanished: true,
+  released: true,
+  lost: true,
+  looked: true,
+  engineDown: true,
+  engineStillDown: true,
+  engineUp: true,
+  trouble: true,
+  troubleGoesOn: true,
+  troubleOver: true,
+  stalled: true,
+  started: true,
+  stopped: true,
+  crashed: true,
+}
+
+/** The names of everything that can happen. */
+export const eventNames = Object.keys(everyEvent) as readonly EventName[]
+
 /** The payload of one sort of event. `at` is when it happened, in milliseconds since 1970. */
 export type EventOf<TName extends EventName> = { readonly type: TName; readonly at: number } & Happenings[TName]
 

@@ -6,7 +6,7 @@ import type { Surroundings } from './engine/address.ts'
 import { createDockerodeEngine, watchOnly } from './engine/dockerode-engine.ts'
 import type { Engine } from './engine/port.ts'
 import { LifecycleError, messageOf, OptionError } from './errors.ts'
-import type { EventName } from './events.ts'
+import { type EventName, eventNames } from './events.ts'
 import { readOptions, type ReconcilerOptions, type Settings } from './options.ts'
 import { createReporter, type Listener, type Subscription } from './report/reporter.ts'
 import type { Explanation } from './explain.ts'
@@ -151,8 +151,8 @@ function assemble(world: World, settings: Settings): Reconciler {
       actor.start()
     },
     on: (name, listener) => {
-      if (!eventNames.has(name)) {
-        throw new OptionError('event', `there is no event ${JSON.stringify(name)}; there are ${[...eventNames].join(', ')}`)
+      if (!eventNames.includes(name)) {
+        throw new OptionError('event', `there is no event ${JSON.stringify(name)}; there are ${eventNames.join(', ')}`)
       }
       return reporter.on(name, listener)
     },
@@ -232,26 +232,3 @@ function standingOf(snapshot: SnapshotFrom<typeof supervisorMachine>, isStarted:
   const { health } = value['running'] as { readonly health: Standing['health'] }
   return { value: 'running', health, context }
 }
-
-const eventNames: ReadonlySet<string> = new Set<EventName>([
-  'discovered',
-  'classified',
-  'spared',
-  'removed',
-  'removeFailed',
-  'stuck',
-  'vanished',
-  'released',
-  'lost',
-  'looked',
-  'engineDown',
-  'engineStillDown',
-  'engineUp',
-  'trouble',
-  'troubleGoesOn',
-  'troubleOver',
-  'stalled',
-  'started',
-  'stopped',
-  'crashed',
-])

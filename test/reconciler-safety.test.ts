@@ -463,6 +463,48 @@ describe('awake-time', () => {
     await reconciler.stop()
   })
 
+  test('an engine that stood still between two looks and answers the second late: what it made meanwhile is given its time', async () => {
+    const { clock, engine, tracked, reconciler } = createHarness({ creationGrace: '10s' })
+    reconciler.start()
+    await clock.advance(1000)
+    const { id } = engine.add()
+    await clock.advance(15_000)
+    const list = engine.list
+    engine.list = async (call) => {
+      await new Promise<void>((resolve) => clock.setTimeout(resolve, 8000))
+      return list(call)
+    }
+    const looking = reconciler.look()
+    await clock.advance(8500)
+    await looking
+    engine.list = list
+    await clock.advance(2000)
+    expect(engine.count('remove')).toBe(0)
+    tracked.add(id)
+    await clock.advance(10 * minute)
+    expect(engine.count('remove')).toBe(0)
+    await reconciler.stop()
+  })
+
+  test('an engine that is always that slow, or now slow and now quick, removes what leaked all the same', async () => {
+    for (const delays of [[8000], [8000, 500]]) {
+      const { clock, engine, reconciler } = createHarness({ creationGrace: '10s' })
+      const list = engine.list
+      let looks = 0
+      engine.list = async (call) => {
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, delays[looks++ % delays.length] as number))
+        return list(call)
+      }
+      engine.add()
+      reconciler.start()
+      for (let seconds = 0; seconds < 120; seconds++) await clock.advance(1000)
+      expect(engine.containers.size).toBe(0)
+      const stopped = reconciler.stop()
+      await clock.advance(10_000)
+      await stopped
+    }
+  })
+
   test('a stall while a removal is being asked for stops it', async () => {
     const harness = createHarness({
       beforeRemove: async () => {

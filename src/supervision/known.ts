@@ -23,7 +23,7 @@ export interface Known {
   hasFailed: boolean
   /** A removal of ours may have ended its processes. */
   endedByUs: boolean
-  /** It was given its time to end by itself, and is given it once. */
+  /** It was asked to end by itself, which it is once. */
   hasHadItsTime: boolean
   hookRefusal: { readonly reason: HookRefusal; readonly askAgainMs: number } | undefined
   /** When a failed removal may be tried again. */

@@ -9,6 +9,7 @@ import type { TrackerAnswer } from '../judge.ts'
 import { hasEnded } from '../namespaces.ts'
 import { inSlices } from '../slices.ts'
 import type { Agenda } from './agenda.ts'
+import { EnginePace } from './engine-pace.ts'
 import type { Fleet } from './fleet.ts'
 import { about, creationGraceEnd, dueMs, type Known, noteAnswer } from './known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
@@ -31,6 +32,8 @@ export interface LookerOptions {
   readonly graces: { readonly creationMs: number; readonly restoreMs: number; readonly releaseMs: number }
   /** What the engine is asked to filter by on looks that only find; undefined to list everything always. */
   readonly filter: string | undefined
+  /** How long counts as standing still. */
+  readonly stallMs: number
 }
 
 /** How far two measurements of an engine's clock may differ before it is said to have changed. */
@@ -59,6 +62,7 @@ interface Waiter {
 export class Looker {
   readonly #options: LookerOptions
   readonly #deadline = new ListingDeadline()
+  readonly #pace: EnginePace
   #number = 0
   #previous: Answered | undefined
   /** The last look at which the engine told its time. */
@@ -70,6 +74,7 @@ export class Looker {
 
   constructor(options: LookerOptions) {
     this.#options = options
+    this.#pace = new EnginePace(options.stallMs)
   }
 
   /** A report of the next look that begins. */
@@ -143,7 +148,8 @@ export class Looker {
     signal: AbortSignal,
   ): Promise<{ readonly answered: Answered; readonly judged: readonly Judged[] }> {
     const { filter } = this.#options
-    if (filter !== undefined) {
+    // What ends an outage is an answer to the question that was not answered.
+    if (filter !== undefined && !this.#isOut) {
       const answered = await this.#list(surveyor, supervisor, signal, filter)
       const judged = await this.#judge(surveyor, answered, signal)
       if (!judged.some(({ verdict }) => verdict.verdict === 'dangling')) return { answered, judged }
@@ -174,8 +180,9 @@ export class Looker {
     signal.throwIfAborted()
     const durationMs = clock.now() - beganMs
     this.#deadline.took(durationMs)
-    if (this.#isOut) {
+    if (this.#pace.isStandstill(durationMs) || this.#isOut) {
       this.#isOut = false
+      awake.pause(beganAwakeMs)
       awake.resume()
       window.startRecovery()
     }

@@ -154,6 +154,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
       releaseMs: settings.releaseGraceMs,
     },
     filter: settings.filter,
+    stallMs: stallMsFor(settings.creationGraceMs),
   })
   const admission = new Admission({ clock, agenda, fleet, removals, window })
   const machine = supervisorBehaviour({ clock, agenda, fleet, looker, removals, admission, window, report, settleMs })

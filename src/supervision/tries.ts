@@ -77,8 +77,11 @@ export function createTries(options: TriesOptions): Tries {
           signal,
         })
       })
-      if (answer.answer !== 'unsettled') return answer
+      if (answer.answer !== 'failed' && answer.answer !== 'unsettled') return answer
       const { failure } = answer
+      const known = memory.get(id as ContainerId)
+      // An engine that was there and did not end it will not do so next time: then it is removed as it is.
+      if (known && failure.kind !== 'unavailable') known.hasHadItsTime = true
       // Gone or going: what is left is the removal's business, which asks everything anew.
       return failure.kind === 'gone' || failure.kind === 'in-progress' ? done : { answer: 'failed', failure }
     },

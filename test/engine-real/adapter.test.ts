@@ -34,7 +34,12 @@ function defineAdapter(bench: () => Bench, differences: Differences): void {
     await engine.docker.getContainer(paused).pause()
     const { containers, engineNowMs, bytes } = await adapter().list(call)
     const states = Object.fromEntries(containers.map(({ id, state }) => [id, state]))
-    expect(states).toEqual({ [running]: 'running', [created]: 'created', [exited]: 'exited', [paused]: 'paused' })
+    expect(states).toEqual({
+      [running]: 'running',
+      [created]: 'created',
+      [exited]: 'exited',
+      [paused]: 'paused',
+    })
     const row = containers.find(({ id }) => id === running)
     expect(row).toMatchObject({ name: 'row', names: ['row'], labels: owned })
     expect(row?.image).toContain(engine.image)
@@ -93,7 +98,9 @@ function defineAdapter(bench: () => Bench, differences: Differences): void {
     await adapter().stop(id, { ...call, graceSeconds: 0 })
     expect(await bench().engine.state(id)).toBe('exited')
     await adapter().stop(id, { ...call, graceSeconds: 0 })
-    await expect(adapter().stop(unknown, { ...call, graceSeconds: 0 })).rejects.toMatchObject({ kind: 'gone' })
+    await expect(adapter().stop(unknown, { ...call, graceSeconds: 0 })).rejects.toMatchObject({
+      kind: 'gone',
+    })
   })
 
   it('stop and unpause: a paused container, as this engine does, and then again', async () => {

@@ -22,7 +22,12 @@ describeOnBench('dockerd', 'the preset nomad', (bench) => {
     watch.reconciler.start()
     await Promise.all([watch.removal(labelled), watch.removal(older)])
     expect(await watch.verdicts()).toEqual({ [tracked]: 'tracked: tracked' })
-    expect(watch.of('removed').map(({ id }) => id).toSorted()).toEqual([labelled, older].toSorted())
+    expect(
+      watch
+        .of('removed')
+        .map(({ id }) => id)
+        .toSorted(),
+    ).toEqual([labelled, older].toSorted())
     for (const id of [tracked, ...foreign]) expect(await engine.state(id)).toBe('running')
   })
 

@@ -73,7 +73,9 @@ describeOnBench('dockerd', 'eventually-removed', (bench) => {
   })
 
   it('bounded-removal: thirty leaks go, two at a time and ten a look', async () => {
-    const leaks = await Promise.all(Array.from({ length: 30 }, () => bench().engine.create({ labels: owned })))
+    const leaks = await Promise.all(
+      Array.from({ length: 30 }, () => bench().engine.create({ labels: owned })),
+    )
     let underWay = 0
     let mostUnderWay = 0
     const watch = bench().make({
@@ -112,7 +114,11 @@ describeOnBench('dockerd', 'volumes', (bench) => {
 
 describeOnBench('dockerd', 'the time to end', (bench) => {
   /** Needs a second after SIGTERM for its last words, which it leaves in a volume. */
-  const lastWords = ['sh', '-c', 'trap "sleep 1; echo bye >/words/last; exit 0" TERM; while :; do sleep 0.1; done']
+  const lastWords = [
+    'sh',
+    '-c',
+    'trap "sleep 1; echo bye >/words/last; exit 0" TERM; while :; do sleep 0.1; done',
+  ]
 
   it.each([
     ['10s', 'bye\n'],
@@ -206,7 +212,12 @@ describeOnBench('dockerd', 'no-head-of-line', (bench) => {
     const others = [await bench().leak(), await bench().leak(), await bench().leak()]
     await watch.reconciler.look()
     for (const id of others) await watch.removal(id)
-    expect(watch.reconciler.status().removals.underWay.map(({ id }) => id).toSorted()).toEqual(hung.toSorted())
+    expect(
+      watch.reconciler
+        .status()
+        .removals.underWay.map(({ id }) => id)
+        .toSorted(),
+    ).toEqual(hung.toSorted())
     shims.forEach(resume)
     for (const id of hung) await watch.removal(id)
     expect(watch.complaints()).toEqual([])
@@ -218,7 +229,9 @@ describeOnBench('dockerd', 'no-head-of-line', (bench) => {
  * once killed, cannot end. The answer lets it end.
  */
 async function hinderExit(containerPid: number): Promise<() => void> {
-  const parent = spawn('nsenter', ['--target', `${containerPid}`, '--pid', 'sleep', '600'], { stdio: 'ignore' })
+  const parent = spawn('nsenter', ['--target', `${containerPid}`, '--pid', 'sleep', '600'], {
+    stdio: 'ignore',
+  })
   const { pid } = parent
   if (pid === undefined) throw new Error('nsenter did not start')
   const childrenFile = `/proc/${pid}/task/${pid}/children`

@@ -56,20 +56,22 @@ describeOnBench('dockerd', 'what is never removed', (bench) => {
     expect(watch.of('removed').map(({ id }) => id)).toEqual([leak, young])
   })
 
-  it.each(['id', 'name'] as const)('not-self: the container that the option names by %s lives', async (by) => {
-    const self = await bench().leak('myself')
-    const leak = await bench().leak()
-    const watch = bench().watch({ self: by === 'id' ? self : 'myself' })
-    await watch.removal(leak)
-    expect(await watch.verdicts()).toEqual({ [self]: 'spared: self' })
-    expect(await bench().engine.state(self)).toBe('running')
-  })
+  it.each(['id', 'name'] as const)(
+    'not-self: the container that the option names by %s lives',
+    async (by) => {
+      const self = await bench().leak('myself')
+      const leak = await bench().leak()
+      const watch = bench().watch({ self: by === 'id' ? self : 'myself' })
+      await watch.removal(leak)
+      expect(await watch.verdicts()).toEqual({ [self]: 'spared: self' })
+      expect(await bench().engine.state(self)).toBe('running')
+    },
+  )
 
   it('owned-only: two agents on one engine leave each other alone', async () => {
     const values = ['agent-1', 'agent-2'] as const
     const watches = values.map((value) => bench().watch({ owner: { label: owner.label, value } }))
-    const run = (value: string): Promise<string> =>
-      bench().engine.run({ labels: { [owner.label]: value } })
+    const run = (value: string): Promise<string> => bench().engine.run({ labels: { [owner.label]: value } })
     const kept = await Promise.all(values.map(run))
     const leaks = await Promise.all(values.map(run))
     watches.forEach(({ tracked }, index) => tracked.add(kept[index] ?? ''))

@@ -12,7 +12,9 @@ const settleDeadlineMs = 30_000
 /** Everything of this machine that a Node process needs, where it is here; nothing of it can be changed from inside. */
 function machineBinds(): readonly string[] {
   const [, top = ''] = dirname(process.execPath).split(sep)
-  const folders = new Set(['/usr', '/lib', '/lib64', `/${top}`, repository].filter((path) => existsSync(path)))
+  const folders = new Set(
+    ['/usr', '/lib', '/lib64', `/${top}`, repository].filter((path) => existsSync(path)),
+  )
   return [...folders].map((path) => `${path}:${path}:ro`)
 }
 

@@ -26,8 +26,16 @@ class Agent {
   constructor({ engine }: Bench, options: object) {
     if (!existsSync(built)) throw new Error(`${built} is missing; npm run build makes it`)
     const { address, image, hostConfig } = engine
-    const input = { engine: address, image, hostConfig, options: { owner, ...graces, ...options }, registerAfterMs: 1200 }
-    this.#child = spawn(process.execPath, [script, JSON.stringify(input)], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const input = {
+      engine: address,
+      image,
+      hostConfig,
+      options: { owner, ...graces, ...options },
+      registerAfterMs: 1200,
+    }
+    this.#child = spawn(process.execPath, [script, JSON.stringify(input)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     this.#child.stderr?.on('data', (chunk) => (this.#complaint += String(chunk)))
     if (this.#child.stdout) {
       createInterface(this.#child.stdout).on('line', (line) => this.told.push(JSON.parse(line) as Told))
@@ -35,7 +43,8 @@ class Agent {
   }
 
   async hear(type: string, id?: string): Promise<Told> {
-    const find = (): Told | undefined => this.told.find((told) => told.type === type && (!id || told.id === id))
+    const find = (): Told | undefined =>
+      this.told.find((told) => told.type === type && (!id || told.id === id))
     const isTold = (): boolean => {
       if (this.#child.exitCode !== null) throw new Error(`the agent ended: ${this.#complaint}`)
       return find() !== undefined

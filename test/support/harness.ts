@@ -1,4 +1,4 @@
-import type { EventName, FlotsamEvent } from '../../src/events.ts'
+import { type EventName, eventNames, type FlotsamEvent } from '../../src/events.ts'
 import type { ReconcilerOptions } from '../../src/options.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'
@@ -15,29 +15,6 @@ export interface Harness {
   readonly holds: number
   of<TName extends EventName>(name: TName): Extract<FlotsamEvent, { type: TName }>[]
 }
-
-const everyEvent: readonly EventName[] = [
-  'discovered',
-  'classified',
-  'spared',
-  'removed',
-  'removeFailed',
-  'stuck',
-  'vanished',
-  'released',
-  'lost',
-  'looked',
-  'engineDown',
-  'engineStillDown',
-  'engineUp',
-  'trouble',
-  'troubleGoesOn',
-  'troubleOver',
-  'stalled',
-  'started',
-  'stopped',
-  'crashed',
-]
 
 export const graces = { creationGrace: '60s', restoreGrace: '0s', releaseGrace: '30s', period: '5m' } as const
 
@@ -63,7 +40,7 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
     { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, ...options },
   )
   const events: FlotsamEvent[] = []
-  for (const name of everyEvent) reconciler.on(name, (event) => events.push(event as FlotsamEvent))
+  for (const name of eventNames) reconciler.on(name, (event) => events.push(event as FlotsamEvent))
   return {
     clock,
     engine,

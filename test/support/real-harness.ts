@@ -124,7 +124,7 @@ export class Bench {
   /** The names of the engine's volumes. */
   async volumes(): Promise<readonly string[]> {
     const { Volumes } = await this.engine.docker.listVolumes()
-    return (Volumes ?? []).map(({ Name }) => Name)
+    return (Volumes ?? []).map(({ Name }) => Name).toSorted()
   }
 
   /** When the engine did that to the container, in milliseconds of its own clock; waits until it has. */
@@ -257,5 +257,8 @@ async function removeEverything({ docker }: RealEngine): Promise<void> {
 
 async function removeQuietly(docker: Docker, id: string): Promise<void> {
   // what is refused now is listed again, and is gone once its guest is
-  await docker.getContainer(id).remove({ force: true, v: true }).catch(() => undefined)
+  await docker
+    .getContainer(id)
+    .remove({ force: true, v: true })
+    .catch(() => undefined)
 }
