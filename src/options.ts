@@ -1,20 +1,19 @@
 import type Dockerode from 'dockerode'
 import type { Logger } from 'pino'
 import type { InspectionEvent, Observer } from 'xstate'
-import * as z from 'zod'
+import type * as z from 'zod'
 
-import { formatDuration, parseDuration } from './duration.ts'
+import { type CoverableState, type Data, dataOptions } from './data-options.ts'
+import { formatDuration } from './duration.ts'
 import { OptionError } from './errors.ts'
 import type { BeforeRemove } from './hook.ts'
+import { complaintAbout } from './option-complaint.ts'
 import { nomadAllocationLabel, type OwnerLabel, ownedByLabel, ownedByNomad, type Ownership } from './owner.ts'
+import { kindOf, show } from './show.ts'
 import type { Tracked } from './tracker.ts'
 
 /** A duration as Go and Nomad write it (`90s`, `5m`, `1h30m`), or a number of milliseconds. */
 export type Duration = string | number
-
-/** The states that a container can be removed in. */
-export const coverableStates = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'] as const
-export type CoverableState = (typeof coverableStates)[number]
 
 /** What `createReconciler` takes. Only `tracked` and one of `owner` and `preset` are required. */
 export interface ReconcilerOptions {
@@ -77,74 +76,6 @@ export interface ReconcilerOptions {
 }
 
 const shortestSafeGraceMs = 10_000
-const yearMs = parseDuration('8760h') as number
-const dayMs = parseDuration('24h') as number
-
-const durationForms = 'a duration such as "90s", "5m" or "1h30m", or a number of milliseconds'
-
-/** One duration option: its default, where it may be zero, and its limits. */
-function duration(fallback: string, { mayBeZero = false, leastMs = 0, mostMs = yearMs } = {}) {
-  return z
-    .union([z.string(), z.number()])
-    .transform((value, issues) => {
-      const durationMs = typeof value === 'string' ? parseDuration(value) : value
-      const refuse = (message: string) => issues.addIssue({ code: 'custom', message, input: value })
-      if (durationMs === undefined || !Number.isFinite(durationMs) || durationMs < 0) {
-        refuse(`it must be ${durationForms}`)
-      } else if (durationMs === 0 && !mayBeZero) refuse('it must be longer than zero')
-      else if (durationMs < leastMs) refuse(`it must be at least ${formatDuration(leastMs)}`)
-      else if (durationMs > mostMs) {
-        refuse(`it must be at most ${mostMs === yearMs ? 'a year, 8760h' : formatDuration(mostMs)}`)
-      }
-      return durationMs ?? 0
-    })
-    .prefault(fallback)
-}
-
-const wholeNumber = (least: number, most: number, fallback: number) =>
-  z.number().int().min(least).max(most).default(fallback)
-
-/** A shorter period, or pause between probes, keeps an engine busy with nothing but listings. */
-const shortestPeriodMs = 1000
-const shortestBackoffMs = 100
-
-const labelForm = 'it must be a label name: not empty, without spaces and "="'
-const labelName = z.string().regex(/^[^\s=]+$/, labelForm)
-
-const ownerLabel = z.union([
-  z.strictObject({ label: labelName, value: z.string().min(1), anyValue: z.literal(false).optional() }),
-  z.strictObject({ label: labelName, anyValue: z.literal(true) }),
-])
-
-/** The options that are plain data, as a configuration can give them. */
-export const dataOptions = z.strictObject({
-  owner: ownerLabel.optional(),
-  preset: z.literal('nomad').optional(),
-  enabled: z.boolean().default(true),
-  dryRun: z.boolean().default(false),
-  period: duration('5m', { leastMs: shortestPeriodMs }),
-  creationGrace: duration('5m'),
-  restoreGrace: duration('5m', { mayBeZero: true }),
-  releaseGrace: duration('30s', { mayBeZero: true }),
-  recoveryGrace: duration('30s'),
-  allowShortGrace: z.boolean().default(false),
-  states: z.array(z.enum(coverableStates)).min(1).default(['running', 'paused', 'restarting', 'dead']),
-  keepLabel: labelName.default('flotsam.keep'),
-  filterListing: z.boolean().default(false),
-  self: z
-    .string()
-    .regex(/^\/?[a-zA-Z0-9][\w.-]*$/, 'it must be a container id of at least 12 digits, or a container name')
-    .optional(),
-  backoff: z.strictObject({ min: duration('1s', { leastMs: shortestBackoffMs }), max: duration('60s') }).prefault({}),
-  removeVolumes: z.boolean().default(true),
-  // Timers take no more than 24 days, and the engine's own deadline comes on top.
-  stopTimeout: duration('0s', { mayBeZero: true, mostMs: dayMs }),
-  maxConcurrentRemovals: wholeNumber(1, 20, 2),
-  maxRemovalsPerLook: wholeNumber(1, 10_000, 50),
-  maxDanglingShare: z.number().gt(0).max(1).optional(),
-})
-
-type Data = z.output<typeof dataOptions>
 
 /** The options, checked, with every default in its place and every duration in milliseconds. */
 export interface Settings {
@@ -219,59 +150,7 @@ function readData(input: object): Data {
   const known = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
   const read = dataOptions.safeParse(known, { reportInput: true })
   if (read.success) return read.data
-  throw optionErrorOf(known, read.error.issues[0] as z.core.$ZodIssue)
-}
-
-function optionErrorOf(input: Record<string, unknown>, issue: z.core.$ZodIssue): OptionError {
-  const [first = '', second = ''] = issue.path
-  const isOwnersOwn = first === 'owner' && issue.code === 'unrecognized_keys' && issue.keys[0] === 'value'
-  if (isOwnersOwn) return ownerError(input['owner'])
-  if (issue.code === 'unrecognized_keys') {
-    const name = [...issue.path, issue.keys[0]].join('.')
-    return new OptionError(name, `unknown option ${name}; allowed: ${namesIn(first).join(', ')}`)
-  }
-  if (first === 'owner') return ownerError(input['owner'])
-  const name = issue.path.join('.')
-  const value = issue.path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], input)
-  const allowed = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : allowedBy(issue, first, second)
-  return new OptionError(name, `option ${name}: ${show(value)} is not allowed; ${allowed}`)
-}
-
-/** The options that there are, or the parts of one. */
-function namesIn(option: PropertyKey): readonly string[] {
-  if (option === 'owner') return ['owner.label', 'owner.value', 'owner.anyValue']
-  if (option === 'backoff') return ['backoff.min', 'backoff.max']
-  return [...Object.keys(dataOptions.shape), 'tracked', 'engine', 'beforeRemove', 'logger', 'inspect']
-}
-
-function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey, part: PropertyKey): string {
-  if (option === 'states') {
-    return `it must be ${part === '' ? 'a list of one or more' : 'one'} of ${coverableStates.join(', ')}`
-  }
-  if (option === 'maxDanglingShare') return 'it must be a number above 0 and up to 1'
-  if (issue.code === 'invalid_union') return `it must be ${durationForms}`
-  if (issue.code === 'too_small') return `it must be at least ${issue.minimum}`
-  if (issue.code === 'too_big') return `it must be at most ${issue.maximum}`
-  if (issue.code === 'invalid_value') return `it must be ${issue.values.map(show).join(' or ')}`
-  if (option === 'backoff') return 'it must be an object { min, max } of durations'
-  if (issue.code === 'invalid_type') return `it must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`
-  return issue.message
-}
-
-function ownerError(owner: unknown): OptionError {
-  const { label, value, anyValue } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
-  const form = "owner must be { label, value } with this agent's own value, or { label, anyValue: true }"
-  if (typeof owner !== 'object' || owner === null || Array.isArray(owner)) {
-    return new OptionError('owner', `option owner: ${show(owner)} is not allowed; ${form}`)
-  }
-  if (typeof label !== 'string' || !labelName.safeParse(label).success) {
-    return new OptionError('owner.label', `option owner.label: ${show(label)} is not allowed; ${labelForm}`)
-  }
-  if (value === undefined && anyValue !== true) {
-    return new OptionError('owner.value', `option owner.value is missing for the label ${label}; ${form}`)
-  }
-  if (value === '') return new OptionError('owner.value', `option owner.value: "" is not allowed for the label ${label}; ${form}`)
-  return new OptionError('owner', `option owner: ${show(owner)} is not allowed; ${form}`)
+  throw complaintAbout(known, read.error.issues[0] as z.core.$ZodIssue)
 }
 
 /** What each option allows by itself and another one forbids. */
@@ -342,28 +221,4 @@ function ownershipOf({ owner, preset }: Data): Ownership {
 function isPino(logger: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const
   return typeof logger === 'object' && logger !== null && methods.every((name) => typeof (logger as Record<string, unknown>)[name] === 'function')
-}
-
-const longestShown = 100
-
-/** A value for a message: on one line, and never the whole of a long one. */
-function show(value: unknown): string {
-  const text = wordsOf(value)
-  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
-}
-
-function wordsOf(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'symbol' || value === undefined) return String(value)
-  if (typeof value === 'bigint') return `${value}n`
-  try {
-    return JSON.stringify(value) ?? kindOf(value)
-  } catch {
-    return kindOf(value)
-  }
-}
-
-/** For values that are not to be shown, since they may hold credentials, or that cannot be. */
-function kindOf(value: unknown): string {
-  if (typeof value === 'function') return 'a function'
-  return typeof value === 'object' && value !== null ? 'an object' : show(value)
 }

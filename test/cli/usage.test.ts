@@ -67,7 +67,7 @@ const wrong: readonly (readonly [line: string | readonly string[], told: string]
     ),
   ),
   [`scan ${owner} --period 0s`, '--period: "0s" is not allowed; it must be longer than zero'],
-  [`scan ${owner} --period 999ms`, '--period: "999ms" is not allowed; it must be at least 1s'],
+  [`scan ${owner} --period 99ms`, '--period: "99ms" is not allowed; it must be at least 100ms'],
   [`scan ${owner} --period 9000h`, '--period: "9000h" is not allowed; it must be at most a year, 8760h'],
   [`scan ${owner} --creation-grace 0s`, '--creation-grace: "0s" is not allowed; it must be longer than zero'],
   [

@@ -1,4 +1,4 @@
-import type { CoverableState } from '../../src/options.ts'
+import type { CoverableState } from '../../src/data-options.ts'
 import type { Condition, Fault, Lie, RemovalTrouble } from './engine.ts'
 import { Random } from './random.ts'
 
@@ -41,7 +41,7 @@ export type HookMood = 'throws' | 'hangs' | 'refuses' | 'late' | 'not-a-boolean'
 
 /** One thing that happens in the world, with random choices of its own so that leaving out another changes nothing here. */
 export type Act = { readonly atMs: number; readonly seed: number } & (
-  | { readonly kind: 'task'; readonly thenFreezeMs: number | undefined }
+  | { readonly kind: 'task'; readonly then: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
   | { readonly kind: 'leak'; readonly count: number; readonly trouble: RemovalTrouble | undefined }
   | { readonly kind: 'holder' }
   | { readonly kind: 'stranger'; readonly what: 'other-value' | 'unlabelled' | 'snapshot' | 'kept' }
@@ -87,7 +87,7 @@ function settingOf(random: Random): Setting {
       [2, 50],
     ]),
     maxShare: random.chance(0.12) ? 0.5 : undefined,
-    hasHook: random.chance(0.35),
+    hasHook: random.chance(0.5),
     stopTimeoutMs: random.chance(0.2) ? 5 * second : 0,
     dryRun: random.chance(0.1),
     states: random.chance(0.5) ? ['running', 'paused', 'restarting', 'dead'] : ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
@@ -109,7 +109,7 @@ function actOf(random: Random, setting: Setting, seed: number): Act {
   const longMs = () => random.between(graceMs, 4 * graceMs)
   const whileMs = () => random.between(2 * second, minute)
   return random.weighted<() => Act>([
-    [5, () => ({ ...when, kind: 'task', thenFreezeMs: random.chance(0.35) ? longMs() : undefined })],
+    [5, () => ({ ...when, kind: 'task', then: random.pick(['freeze', 'clock-jump', undefined] as const), ms: longMs() })],
     [4, () => ({ ...when, kind: 'leak', count: random.pick([1, 1, 2, 3, 8]), trouble: random.chance(0.5) ? random.pick(troubles) : undefined })],
     [1.5, () => ({ ...when, kind: 'holder' })],
     [2.5, () => ({ ...when, kind: 'stranger', what: random.pick(['other-value', 'unlabelled', 'snapshot', 'kept'] as const) })],
@@ -127,6 +127,8 @@ function actOf(random: Random, setting: Setting, seed: number): Act {
     [1.2, () => ({ ...when, kind: 'outage', how: random.pick(['down', 'wedged'] as const), ms: whileMs() })],
     [0.8, () => ({ ...when, kind: 'fault', what: random.pick(['broken-listing', 'denied', 'web-page', 'slow', 'crawling'] as const), ms: whileMs() })],
     [1.6, () => ({ ...when, kind: 'lie', what: lie(random), ms: random.chance(0.3) ? 3 * graceMs : whileMs() })],
+    // Long enough for what is only known by a short id to outlive its grace.
+    [0.5, () => ({ ...when, kind: 'lie', what: 'short-ids', ms: 4 * graceMs })],
     [1.2, () => ({ ...when, kind: 'tracker', mood: trackerMood(random, setting), ms: whileMs() })],
     [0.6, () => ({ ...when, kind: 'hook', mood: random.pick(['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const), ms: whileMs() })],
   ])()
@@ -137,7 +139,7 @@ function jump(random: Random): number {
 }
 
 function lie(random: Random): Lie {
-  return random.pick(['stale', 'ghosts', 'omits', 'duplicates', 'short-ids', 'misshapen', 'no-date', 'ignores-filter', 'loses-answers'] as const)
+  return random.pick(['stale', 'ghosts', 'omits', 'duplicates', 'misshapen', 'no-date', 'ignores-filter', 'loses-answers'] as const)
 }
 
 function trackerMood(random: Random, { maxShare, hasReady }: Setting): TrackerMood {
