@@ -21,22 +21,7 @@ test('an inspection callback that throws neither reaches the host nor ends the w
   await reconciler.stop()
 })
 
-test('one-line-per-change: a removal that keeps failing is one streak, whatever stalls come in between', async () => {
-  const { clock, engine, reconciler, of } = createHarness()
-  engine.add()
-  engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
-  reconciler.start()
-  await clock.advance(2 * minute)
-  for (let times = 0; times < 10; times++) {
-    await clock.advance(20 * minute)
-    await clock.stall(10_000)
-  }
-  expect(of('trouble').filter(({ about }) => about === 'removal')).toHaveLength(1)
-  expect(of('stuck')).toHaveLength(1)
-  await reconciler.stop()
-})
-
-test('one-line-per-change: an engine that answers filtered listings alone costs few lines', async () => {
+test('one-line-per-change: an engine that answers filtered listings alone is one outage, tried ever more rarely', async () => {
   const { clock, engine, reconciler, of } = createHarness({ filterListing: true })
   engine.add()
   let calls = 0
@@ -53,18 +38,8 @@ test('one-line-per-change: an engine that answers filtered listings alone costs 
   })
   reconciler.start()
   for (let minutes = 0; minutes < 60; minutes++) await clock.advance(minute)
-  expect(calls).toBeGreaterThan(2)
-  expect({ down: of('engineDown').length, up: of('engineUp').length, calls }).toEqual({ down: 1, up: 0, calls: 0 })
-  await reconciler.stop()
-})
-
-test('one-line-per-change: a host that stalls every 20 s is told few times', async () => {
-  const { clock, reconciler, of } = createHarness()
-  reconciler.start()
-  for (let times = 0; times < 180; times++) {
-    await clock.advance(20_000)
-    await clock.stall(4000)
-  }
-  expect(of('stalled').length).toBeLessThan(20)
+  expect([of('engineDown').length, of('engineUp').length]).toEqual([1, 0])
+  expect(calls).toBeGreaterThan(20)
+  expect(calls).toBeLessThan(120)
   await reconciler.stop()
 })

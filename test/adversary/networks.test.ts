@@ -25,7 +25,9 @@ test('protected: a guest stays known while a listing from before it is asked abo
   await modes.fillIn([silent(1)], signal)
   goOn()
   const networks = await asking
+  await modes.fillIn([silent(1)], signal)
 
   expect(networks.isWhole).toBe(true)
   expect(networks.containers[1]?.networkMode).toBe(`container:${holder.id}`)
+  expect(networks.filledIn(silent(2)).networkMode).toBe(`container:${holder.id}`)
 })

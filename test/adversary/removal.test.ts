@@ -13,7 +13,11 @@ test('no-head-of-line: containers whose every removal is cut off hold nobody els
   await clock.advance(10 * minute)
   expect(others.filter((id) => engine.containers.has(id))).toEqual([])
   for (const id of broken) expect(engine.count('remove', id)).toBeLessThan(12)
-  expect(of('stuck').map(({ id }) => id).toSorted()).toEqual(broken.toSorted())
+  expect(
+    of('stuck')
+      .map(({ id }) => id)
+      .toSorted(),
+  ).toEqual(broken.toSorted())
   await reconciler.stop()
 })
 
@@ -32,9 +36,14 @@ test('truthful: a container that is removed while a listing is on its way is not
   reconciler.start()
   await clock.advance(62_000)
   expect(isRemoving).toBe(true)
-  const listing = { containers: [...(await engine.list({ deadlineMs: 1 })).containers], engineNowMs: clock.wallNow(), bytes: 1 }
+  const listing = {
+    containers: [...(await engine.list({ deadlineMs: 1 })).containers],
+    engineNowMs: clock.wallNow(),
+    bytes: 1,
+  }
   let answer = () => {}
-  engine.fault = (verb) => (verb === 'list' ? () => new Promise((resolve) => (answer = () => resolve(listing))) : undefined)
+  engine.fault = (verb) =>
+    verb === 'list' ? () => new Promise((resolve) => (answer = () => resolve(listing))) : undefined
   const looking = reconciler.look()
   await clock.advance(1000)
   finish()
@@ -55,7 +64,9 @@ test('truthful: what was removed while the tracker thought about its loss has no
     releaseGrace: '0s',
     tracked: {
       has: (id) =>
-        thinkMs === 0 ? known.has(id) : new Promise((resolve) => harness.clock.setTimeout(() => resolve(known.has(id)), thinkMs)),
+        thinkMs === 0
+          ? known.has(id)
+          : new Promise((resolve) => harness.clock.setTimeout(() => resolve(known.has(id)), thinkMs)),
     },
   })
   const { clock, engine, events, reconciler } = harness
@@ -64,7 +75,9 @@ test('truthful: what was removed while the tracker thought about its loss has no
   known.add(lost.id)
   let finish = () => {}
   engine.fault = (verb, id) =>
-    verb === 'remove' && id === removed.id ? () => new Promise<void>((resolve) => (finish = resolve)) : undefined
+    verb === 'remove' && id === removed.id
+      ? () => new Promise<void>((resolve) => (finish = resolve))
+      : undefined
   reconciler.start()
   await clock.advance(62_000)
   expect(engine.count('remove')).toBe(1)

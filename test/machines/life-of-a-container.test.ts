@@ -60,6 +60,8 @@ const lives: readonly [string, Wishes, { readonly edges: number; readonly simple
 
 /** What only other parts could bring about, and never do. */
 const unreached = [
+  // Only a tracker that answers later leaves a verdict the time to expire between the place and the stop.
+  'removing.ending --xstate.done.actor.end [isStale]--> classified',
   // The supervisor tells that the engine is back before it judges what came back, so the wait is over by then.
   'removing.waitingForEngine --judged--> classified',
 ]

@@ -317,9 +317,9 @@ export const lifeModel = setup({
           target: 'asking last',
           actions: setFacts({ isEndedByUs: true, hasEnded: true }),
         },
-        'stop: refused': { guard: 'canFailAgain', target: 'failed', actions: 'failAgain' },
-        'stop: timed out': { guard: 'canFailAgain', target: 'failed', actions: 'failAgain' },
-        'stop: not found': { target: 'parking', actions: setFacts({ isFresh: false }) },
+        'stop: refused': { guard: 'canFailAgain', target: 'failed', actions: ['failAgain', setFacts({ isEndedByUs: true })] },
+        'stop: timed out': { guard: 'canFailAgain', target: 'failed', actions: ['failAgain', setFacts({ isEndedByUs: true })] },
+        'stop: not found': { target: 'asking last', actions: setFacts({ isEndedByUs: true }) },
       },
     },
     deleting: {
