@@ -17,7 +17,7 @@ export interface VerdictCounts {
 }
 
 /** What a run of failures of one sort is about. */
-export type TroubleSubject = 'tracker' | 'hook' | 'image' | 'removal' | 'fault'
+export type TroubleSubject = 'tracker' | 'hook' | 'image' | 'network' | 'removal' | 'fault'
 
 interface Happenings {
   /** An owned container was seen for the first time. */
@@ -81,7 +81,12 @@ interface Happenings {
     readonly lastedMs: number
   }
   /** The process, or its machine, stood still; graces did not count meanwhile. */
-  stalled: { readonly stalledMs: number; readonly recoveryMs: number }
+  stalled: {
+    readonly stalledMs: number
+    readonly recoveryMs: number
+    /** The log told of another one within the last hour. */
+    readonly isRepeat: boolean
+  }
   /** `start()` was called and Flotsam is enabled. */
   started: { readonly engine: string; readonly dryRun: boolean }
   stopped: { readonly underWay: number }

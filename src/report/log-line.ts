@@ -65,7 +65,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
       return line('info', () => `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${counted(happening.count, 'failure', 'failures')}`)
     case 'stalled':
       return line(
-        'info',
+        happening.isRepeat ? 'debug' : 'info',
         () => `this process or its clock stood still for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
       )
     case 'started':
@@ -93,6 +93,7 @@ const troubles = {
   tracker: 'what the agent tracks is unknown, so nothing is removed',
   hook: 'beforeRemove failed, so the container is spared',
   image: 'an image could not be looked at, so its containers are spared',
+  network: 'whose network a container uses could not be found out, so nothing is removed',
   removal: 'a removal failed',
   fault: 'a fault inside was contained',
 } as const
@@ -101,6 +102,7 @@ const recoveries = {
   tracker: 'what the agent tracks is known again',
   hook: 'beforeRemove answers again',
   image: 'images can be looked at again',
+  network: 'whose network each container uses is known again',
   removal: 'no removal fails any more',
   fault: 'no further faults',
 } as const

@@ -16,7 +16,7 @@ import { ListingDeadline } from './listing-deadline.ts'
 import type { Removals } from './removals.ts'
 import { ageOf, countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
 import { askAboutAll, type History, type Judged, survey, type SurveyOptions } from './survey.ts'
-import type { VerdictWindow } from './verdict-window.ts'
+import { verdictLifeMs, type VerdictWindow } from './verdict-window.ts'
 
 export interface LookerOptions {
   /** Gives what a survey needs; waits for what has to be found out first. */
@@ -43,6 +43,8 @@ const clockToleranceMs = 2000
 interface Answered {
   readonly number: number
   readonly listing: Listing
+  /** When it came back, by the monotonic clock. */
+  readonly answeredMs: number
   readonly beganAwakeMs: number
   readonly seenAwakeMs: number
   /** What the awake clock had not counted when the look began, and when it came back. */
@@ -125,7 +127,7 @@ export class Looker {
     await this.#feed(surveyor, answered, judged, signal)
     // Whoever heard of what was fed may have stopped everything.
     signal.throwIfAborted()
-    this.#tellTroubles(surveyor, supervisor)
+    this.#tellTroubles(surveyor, supervisor, clock.now() - answered.answeredMs)
     fleet.lookEnded()
     this.#planNext()
     window.judgedInFull()
@@ -194,7 +196,7 @@ export class Looker {
     const engineOffsetMs = engineNowMs === undefined ? undefined : engineNowMs - clock.now()
     const seenAwakeMs = awake.now()
     const { missedMs } = awake
-    return { number, listing, beganAwakeMs, seenAwakeMs, missedBeforeMs, missedMs, durationMs, engineOffsetMs }
+    return { number, listing, answeredMs: clock.now(), beganAwakeMs, seenAwakeMs, missedBeforeMs, missedMs, durationMs, engineOffsetMs }
   }
 
   #wentWrong(error: EngineError, beganAwakeMs: number, supervisor: Parent<SupervisorEvent>): void {
@@ -319,17 +321,21 @@ export class Looker {
   }
 
   /** The supervisor keeps the streaks: it hears of each look's troubles, and of their absence. */
-  #tellTroubles({ tracker, images }: SurveyOptions, supervisor: Parent<SupervisorEvent>): void {
-    const tracking = tracker.takeTrouble()
+  #tellTroubles(
+    { tracker, images, networks }: SurveyOptions,
+    supervisor: Parent<SupervisorEvent>,
+    judgingMs: number,
+  ): void {
+    const tracking = tracker.takeTrouble() ?? tooSlow(judgingMs)
     supervisor.send(
       tracking
         ? { type: 'troubleMet', about: 'tracker', kind: tracking.reason, message: tracking.message }
         : { type: 'troubleOver', about: 'tracker' },
     )
-    const imaging = images.takeTrouble()
-    supervisor.send(
-      imaging ? { type: 'troubleMet', about: 'image', ...imaging } : { type: 'troubleOver', about: 'image' },
-    )
+    const others = { image: images.takeTrouble(), network: networks.takeTrouble() }
+    for (const [about, trouble] of Object.entries(others)) {
+      supervisor.send(trouble ? { type: 'troubleMet', about, ...trouble } : { type: 'troubleOver', about })
+    }
   }
 
   #planNext(): void {
@@ -341,4 +347,11 @@ export class Looker {
     }
     if (earliestMs !== undefined) agenda.due(earliestMs)
   }
+}
+
+/** Verdicts that took longer to find than they live lead to nothing, which somebody should know. */
+function tooSlow(judgingMs: number): { readonly reason: string; readonly message: string } | undefined {
+  if (judgingMs <= verdictLifeMs) return undefined
+  const message = `asking has(id) of every container took ${Math.round(judgingMs)} ms, and a verdict lives ${verdictLifeMs} ms`
+  return { reason: 'tracker-too-slow', message }
 }

@@ -20,10 +20,18 @@ export interface Networks {
  */
 export interface NetworkModes {
   fillIn(containers: readonly ContainerSummary[], signal: AbortSignal): Promise<Networks>
+  /** Why some network could not be known since this was last called, and forgets it. */
+  takeTrouble(): Trouble | undefined
+}
+
+interface Trouble {
+  readonly kind: string
+  readonly message: string
 }
 
 export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): NetworkModes {
   let known = new Map<ContainerId, string>()
+  let trouble: Trouble | undefined
 
   async function ask({ id }: ContainerSummary, modes: Map<ContainerId, string>, signal: AbortSignal): Promise<boolean> {
     try {
@@ -32,7 +40,9 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
     } catch (thrown) {
       if (!(thrown instanceof EngineError)) throw thrown
       // One that is gone by now uses no network.
-      return thrown.kind === 'gone'
+      if (thrown.kind === 'gone') return true
+      trouble = { kind: thrown.kind, message: thrown.message }
+      return false
     }
   }
 
@@ -66,6 +76,11 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
       const filledIn = (one: ContainerSummary) =>
         one.networkMode === '' ? { ...one, networkMode: modes.get(one.id) ?? '' } : one
       return { containers: containers.map(filledIn), filledIn, isWhole }
+    },
+    takeTrouble() {
+      const taken = trouble
+      trouble = undefined
+      return taken
     },
   }
 }

@@ -49,14 +49,17 @@ export interface Supervision {
   readonly surveyor: () => Promise<SurveyOptions>
 }
 
-/** Shorter than a verdict lives, so that one id on which the tracker hangs costs the others nothing. */
-const trackerDeadlineMs = 3000
+/** Twice that, once at the look and once as the last question, is less than a verdict lives. */
+const trackerDeadlineMs = 2000
 const inspectDeadlineMs = 2000
 const hookDeadlineMs = 60_000
 /** How long removals under way may take to settle after a stop. */
 const settleMs = 5000
 
 /** A gap this long between two heartbeats is a stall: a quarter of the creation grace, between 1 and 3 s. */
+/** A host that stands still again and again is told of once in this time. */
+const stallRepeatMs = 3_600_000
+
 const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, creationGraceMs / 4))
 
 /** Joins the parts. Starts nothing and asks nobody. */
@@ -67,13 +70,16 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   const tell = (event: SupervisorEvent) => {
     if (actor.getSnapshot().status === 'active') actor.send(event)
   }
+  let stallToldMs: number | undefined
   const awake = new AwakeClock({
     clock,
     stallMs: stallMsFor(settings.creationGraceMs),
     onStall: (stalledMs) => {
       window.startRecovery()
       removals.startBatch()
-      report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs })
+      const isRepeat = stallToldMs !== undefined && clock.now() - stallToldMs < stallRepeatMs
+      if (!isRepeat) stallToldMs = clock.now()
+      report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs, isRepeat })
       // Whatever waited in the queue is judged again when the recovery grace is over.
       agenda.due(window.recoveryEndsMs as number)
       tell({ type: 'dueChanged' })

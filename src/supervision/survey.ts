@@ -56,8 +56,9 @@ export async function judgeAll(options: SurveyOptions, sight: Sight, cases: read
   await inSlices(cases, options.clock, sight.signal, (evidence) => {
     judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
   })
-  const danglingCount = judged.filter(({ verdict }) => verdict.verdict === 'dangling').length
-  return isShareSuspicious(danglingCount, judged.length, options.maxDanglingShare)
+  // Those that are only graced yet count too: a tracker that forgot all would else empty a host one by one.
+  const suspects = judged.filter(({ answer, verdict }) => answer === 'untracked' && verdict.verdict !== 'spared')
+  return isShareSuspicious(suspects.length, judged.length, options.maxDanglingShare)
     ? judged.map((one) => (one.verdict.verdict === 'dangling' ? { ...one, verdict: doubtedShare } : one))
     : judged
 }
@@ -66,7 +67,7 @@ const doubtedShare: Verdict = { verdict: 'spared', reason: 'dangling-share' }
 
 /** Everything that the judge needs, for every owned container of the listing. */
 export async function gatherEvidence(options: SurveyOptions, sight: Sight): Promise<readonly Evidence[]> {
-  const owned = ownedOnce(sight.listing.containers, options.ownership)
+  const owned = ownedOnce(sight.listing.containers, options)
   const answers = await askAboutAll(owned, options, sight)
   const origins = await originsOf(owned, answers, options, sight)
   const networks = await networksOf(answers, options, sight)
@@ -98,13 +99,18 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
   return cases
 }
 
-/** The owned containers, each once: an engine that lists one twice gains it no second removal. */
-function ownedOnce(containers: readonly ContainerSummary[], ownership: Ownership): readonly ContainerSummary[] {
+/**
+ * The owned containers, each once. Of one that is listed twice, the entry counts that protects it: a listing that
+ * contradicts itself removes nothing.
+ */
+function ownedOnce(containers: readonly ContainerSummary[], { ownership, policy }: SurveyOptions): readonly ContainerSummary[] {
   const byId = new Map<ContainerId, ContainerSummary>()
+  const foreign = new Set<ContainerId>()
   for (const container of containers) {
-    if (!byId.has(container.id) && ownership.owns(container)) byId.set(container.id, container)
+    if (!ownership.owns(container)) foreign.add(container.id)
+    else if (!byId.has(container.id) || isKept(container, policy)) byId.set(container.id, container)
   }
-  return [...byId.values()]
+  return [...byId.values()].filter(({ id }) => !foreign.has(id))
 }
 
 /** Who uses whose network matters only where something may come to be removed. */

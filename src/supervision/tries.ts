@@ -103,8 +103,8 @@ export function createTries(options: TriesOptions): Tries {
 }
 
 /**
- * fresh-look: the last question before a request. Undefined means go; the container itself is asked after everything
- * else. Answers at once where the tracker does.
+ * fresh-look: the last question before a request. Undefined means go; the container itself is asked after
+ * everything else. Answers at once where the tracker does.
  */
 function askLast(known: Known, options: TriesOptions): TryAnswer | undefined | Promise<TryAnswer | undefined> {
   const { tracker, window } = options
@@ -112,22 +112,13 @@ function askLast(known: Known, options: TriesOptions): TryAnswer | undefined | P
   if (!verdict || !window.stands(known.lookNumber)) return stale
   if (verdict.verdict !== 'dangling') return { answer: 'let-live', verdict }
   const guests = verdict.endedGuests.map((id) => tracker.ask(id))
-  if (guests.some((answer) => answer instanceof Promise)) {
-    return Promise.all(guests.map(async (answer) => answer)).then((answers) => objectionOf(known, answers, tracker.ask(known.id), options))
+  const own = tracker.ask(known.id)
+  if (own instanceof Promise || guests.some((answer) => answer instanceof Promise)) {
+    // All at once: a verdict lives no longer than it takes to ask one after the other.
+    const answers = Promise.all([own, ...guests].map(async (answer) => answer))
+    return answers.then(([last, ...others]) => letLive(known, finalVerdict(others, last as TrackerAnswer), last as TrackerAnswer, options))
   }
-  return objectionOf(known, guests as TrackerAnswer[], tracker.ask(known.id), options)
-}
-
-function objectionOf(
-  known: Known,
-  guestAnswers: readonly TrackerAnswer[],
-  ownAnswer: TrackerAnswer | Promise<TrackerAnswer>,
-  options: TriesOptions,
-): TryAnswer | undefined | Promise<TryAnswer | undefined> {
-  if (ownAnswer instanceof Promise) {
-    return ownAnswer.then((answer) => letLive(known, finalVerdict(guestAnswers, answer), answer, options))
-  }
-  return letLive(known, finalVerdict(guestAnswers, ownAnswer), ownAnswer, options)
+  return letLive(known, finalVerdict(guests as TrackerAnswer[], own), own, options)
 }
 
 function finalVerdict(guestAnswers: readonly TrackerAnswer[], ownAnswer: TrackerAnswer): Verdict | undefined {

@@ -169,7 +169,7 @@ const rows: readonly [Happening, Level, string][] = [
     'no further faults after 1s and 2 failures',
   ],
   [
-    { type: 'stalled', stalledMs: 90_000, recoveryMs: 30_000 },
+    { type: 'stalled', stalledMs: 90_000, recoveryMs: 30_000, isRepeat: false },
     'info',
     'this process or its clock stood still for 1m30s; nothing is removed for 30s',
   ],

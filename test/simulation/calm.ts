@@ -88,10 +88,12 @@ function danglingOf(world: World): readonly Body[] {
 async function checkPromptness(world: World, fail: Fail): Promise<void> {
   const { safety, setting, timeline } = world
   if (setting.dryRun || setting.maxShare !== undefined) return
+  const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0 }) =>
+    safety.countedMs(firstLookMs, timeline.nowMs) > setting.restoreGraceMs && timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs
+  while (safety.life && !isOutOfGrace(safety.life)) await timeline.passTo(timeline.nowMs + second)
   const probe = world.leak(new Random(1, 7))
   const createdMs = timeline.nowMs
-  const restoreEndsMs = (safety.life?.firstLookMs ?? 0) + setting.restoreGraceMs
-  const graceEndsMs = Math.max(createdMs + setting.creationGraceMs, restoreEndsMs) + clockErrorMs
+  const graceEndsMs = createdMs + setting.creationGraceMs + clockErrorMs
   const seenByMs = createdMs + setting.periodMs + promptMs
   const consultingMs = (setting.hasHook ? 3 * second : 0) + setting.stopTimeoutMs
   let seenMs: number | undefined

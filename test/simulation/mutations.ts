@@ -60,7 +60,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: 'own-label',
     without: 'labels that came with an image',
-    patches: [{ file: 'src/judge.js', find: "settles: ({ labelOrigin }) => labelOrigin === 'container' ?", put: 'settles: ({ labelOrigin }) => labelOrigin !== undefined ?' }],
+    patches: [{ file: 'src/judge.js', find: "settles: ({ labelOrigin }) => labelOrigin === 'container' || labelOrigin === 'unasked'", put: "settles: ({ labelOrigin }) => labelOrigin !== 'none'" }],
   },
   {
     rule: 'protected',

@@ -26,9 +26,8 @@ export class Random {
   }
 
   pick<TItem>(items: readonly TItem[]): TItem {
-    const item = items[Math.floor(this.next() * items.length)]
-    if (item === undefined) throw new RangeError('there is nothing to pick from')
-    return item
+    if (items.length === 0) throw new RangeError('there is nothing to pick from')
+    return items[Math.floor(this.next() * items.length)] as TItem
   }
 
   /** One of the items, each as likely as its weight says. */

@@ -51,6 +51,8 @@ interface Life {
   readonly process: Process
   readonly agent: Agent
   firstLookMs: number | undefined
+  /** When the engine first told its time. */
+  firstToldMs: number | undefined
   look: Look | undefined
   stopAskedMs: number | undefined
   /** Since when listings fail; undefined while they do not. */
@@ -113,6 +115,7 @@ export class Safety implements Witness {
       process,
       agent,
       firstLookMs: undefined,
+      firstToldMs: undefined,
       look: undefined,
       stopAskedMs: undefined,
       outSinceMs: undefined,
@@ -290,6 +293,7 @@ export class Safety implements Witness {
       life.outSinceMs = undefined
       life.recoveryFromMs = nowMs
     }
+    if (listing.engineNowMs !== undefined) life.firstToldMs ??= nowMs
     life.look = {
       beganMs: this.#leftAtMs.get(call) ?? nowMs,
       listing,
@@ -362,11 +366,9 @@ export class Safety implements Witness {
     this.#violate(rule, id, `the look began ${Math.round(countedMs)} ms into a ${name} grace of ${graceMs} ms`)
   }
 
-  /** Where an engine set its clock before the process ever looked, its ages are all that anybody knows. */
-  #creationSince(life: Life, { createdMs }: Body): number | undefined {
-    const firstLookMs = life.firstLookMs ?? 0
-    if (createdMs > firstLookMs) return createdMs
-    return this.#clockJumpsMs.some((atMs) => atMs >= createdMs && atMs <= firstLookMs + 60_000) ? undefined : createdMs
+  /** Where an engine set its clock before it ever told the time, its ages are all that anybody knows. */
+  #creationSince({ firstToldMs = Infinity }: Life, { createdMs }: Body): number | undefined {
+    return this.#clockJumpsMs.some((atMs) => atMs >= createdMs && atMs <= firstToldMs) ? undefined : createdMs
   }
 
   /** Which rule should have prevented a removal that is too early. */

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 
 import { type Mutation, mutations, plant } from './mutations.ts'
-import { planOf } from './plan.ts'
+import { type Plan, planOf } from './plan.ts'
 import { run } from './run.ts'
 import { keep, shrink } from './shrink.ts'
 import type { Found, Work } from './worker.ts'
@@ -26,6 +26,9 @@ const { values } = parseArgs({
 const workers = Number(values.workers)
 const fromSeed = Number(values.from)
 const say = (text: string) => process.stdout.write(`${text}\n`)
+
+/** A rule that is taken out must be missed within so many seeds. */
+const findsWithin = 1000
 
 interface Sweep {
   readonly folder: string
@@ -109,16 +112,17 @@ async function runMutation(mutation: Mutation, seeds: number, wanted: number): P
   rmSync(folder, { recursive: true })
   const first = foundIn === undefined ? 'NOT FOUND' : `found at seed ${foundIn}`
   say(`${mutation.rule.padEnd(18)} ${String(prevented).padStart(6)} prevented in ${String(ran).padStart(5)} seeds, ${first.padEnd(20)} without ${mutation.without}`)
-  return foundIn !== undefined && foundIn <= 1000 && prevented >= Math.min(wanted, 1)
+  return foundIn !== undefined && foundIn <= findsWithin
 }
 
-/** Replays one seed, shortened to what is needed, with its story. */
+/** Replays one seed with its story, shortened to what breaks the same rule. */
 async function tell(seed: number, kept: readonly number[] | undefined): Promise<void> {
-  const { violations } = await run({ seed, plan: kept && keep(planOf(seed), kept) })
-  const rule = violations[0]?.rule
-  const left = kept ?? (rule === undefined ? undefined : (await shrink(seed, rule)).kept)
+  const whole = planOf(seed)
+  const ruleOf = async (plan: Plan) => (await run({ seed, plan })).violations[0]?.rule
+  const rule = kept ? undefined : await ruleOf(whole)
+  const left = rule === undefined ? kept : await shrink(whole, async (plan) => (await ruleOf(plan)) === rule)
   say(`story of seed ${seed}${left ? `, acts ${left.join(',')}` : ''}`)
-  await run({ seed, plan: left && keep(planOf(seed), left), tell: say })
+  await run({ seed, plan: left && keep(whole, left), tell: say })
   if (left) say(`again: npm run simulate -- --seed ${seed} --keep ${left.join(',')}`)
 }
 

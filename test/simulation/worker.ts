@@ -18,14 +18,16 @@ const { run } = (await import(`${folder}/test/simulation/run.js`)) as { readonly
 
 let seed = fromSeed
 const post = (found: Found) => parentPort?.postMessage(found)
-for (const kind of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(kind, (thrown: unknown) => post({ seed, uncaught: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) }))
-}
+const postThrown = (thrown: unknown) =>
+  post({ seed, uncaught: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) })
+process.on('uncaughtException', postThrown)
+process.on('unhandledRejection', postThrown)
 
 // One message asks for one seed: whoever asked decides when it is enough.
 parentPort?.on('message', () => {
-  void run({ seed, countsAll }).then((result) => {
-    post(result)
-    seed += step
-  })
+  void run({ seed, countsAll })
+    .then(post, postThrown)
+    .finally(() => {
+      seed += step
+    })
 })

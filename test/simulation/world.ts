@@ -61,7 +61,10 @@ export class World {
   readonly #options: WorldOptions
   #made = 0
   #isRestarting = false
+  #clockSetMs: number | undefined
   #outageBeganMs: number | undefined
+  /** How long an outage that ended while the process was frozen was known to last. */
+  #toldAfterThawMs: number | undefined
   #frozen: { readonly process: Process; readonly fromMs: number; readonly isSuspended: boolean } | undefined
 
   constructor(options: WorldOptions) {
@@ -259,8 +262,8 @@ export class World {
   #temptAtHook(id: string): void {
     const random = this.#random
     if (!this.isWild) return
-    if (random.chance(0.25)) this.process.setTimeout(() => this.#adopt(id), random.between(1, 800))
-    else if (random.chance(0.15)) this.process.setTimeout(() => this.#stop(), random.between(1, 400))
+    if (random.chance(0.35)) this.process.setTimeout(() => this.#adopt(id), random.between(1, 800))
+    else if (random.chance(0.3)) this.process.setTimeout(() => this.#stop(), random.between(1, 400))
   }
 
   #adopt(id: string): void {
@@ -303,7 +306,8 @@ export class World {
     // A stall within the outage is counted as such.
     const awakeUntilMs = this.#frozen?.fromMs ?? timeline.nowMs
     const noticedMs = outSinceMs === undefined ? 0 : Math.max(0, safety.countedMs(Math.max(outSinceMs, beganMs), awakeUntilMs))
-    agent.engineCameBack(noticedMs)
+    if (this.#frozen) this.#toldAfterThawMs = noticedMs
+    else agent.engineCameBack(noticedMs)
   }
 
   #freeze(ms: number, isSuspended: boolean): void {
@@ -326,12 +330,15 @@ export class World {
     const { process, fromMs, isSuspended } = frozen
     const forMs = timeline.nowMs - fromMs
     if (isSuspended) this.#machine.suspendedMs += forMs
+    const toldMs = this.#toldAfterThawMs
+    this.#toldAfterThawMs = undefined
     if (process !== this.process || process.isDead) return
     const stallMs = Math.min(3000, Math.max(1000, this.setting.creationGraceMs / 4))
     if (forMs > stallMs) {
       this.safety.stalled({ fromMs, toMs: timeline.nowMs })
       this.agent.stalledFor(forMs)
     }
+    if (toldMs !== undefined) this.agent.engineCameBack(toldMs)
     process.thaw(this.#random.chance(0.3))
     this.tell('process goes on')
   }
@@ -349,7 +356,7 @@ export class World {
     const random = new Random(act.seed, 5)
     switch (act.kind) {
       case 'task':
-        return this.#startTask(random, act.thenFreezeMs)
+        return this.#startTask(random, act)
       case 'leak':
         if (engine.condition !== 'up') return
         for (let count = 0; count < act.count; count++) {
@@ -392,13 +399,13 @@ export class World {
       case 'lag':
         return this.#freeze(act.ms, act.kind === 'suspend')
       case 'wall-jump':
+        // Set while the machine sleeps, it could hide the sleep.
+        if (process.isFrozen) return
         this.tell(`wall clock jumps by ${act.ms} ms`)
         this.#machine.wallOffsetMs += act.ms
         return this.safety.wallJumped()
       case 'clock-jump':
-        this.tell(`engine's clock jumps by ${act.ms} ms`)
-        engine.clockOffsetMs += act.ms
-        return this.safety.clockJumped()
+        return this.#setClock(act.ms)
       case 'outage':
         return this.#cutOff(act.how, act.ms, random)
       case 'fault':
@@ -416,13 +423,24 @@ export class World {
     }
   }
 
-  #startTask(random: Random, thenFreezeMs: number | undefined): void {
+  #startTask(random: Random, { then, ms }: Extract<Act, { kind: 'task' }>): void {
     const { agent, engine, process, timeline } = this
     if (engine.condition !== 'up' || process.isDead || process.isFrozen) return
     const { id } = this.#put(this.#newId(), {})
     this.tell(`agent creates ${short(id)}`)
     agent.promiseCreation(id)
-    if (thenFreezeMs !== undefined) timeline.after(random.between(1, 5000), () => this.#freeze(thenFreezeMs, false))
+    if (then === 'freeze') timeline.after(random.between(1, 5000), () => this.#freeze(ms, false))
+    if (then === 'clock-jump') timeline.after(random.between(1, 5000), () => this.#setClock(60 * 60_000 * random.pick([1, 1, 24, -1])))
+  }
+
+  /** A clock that is set there and back between two looks shows nothing of it: at least one look is in between. */
+  #setClock(byMs: number): void {
+    const lookedMs = this.safety.life?.look?.beganMs
+    if (this.#clockSetMs !== undefined && (lookedMs === undefined || lookedMs <= this.#clockSetMs)) return
+    this.#clockSetMs = this.timeline.nowMs
+    this.tell(`engine's clock jumps by ${byMs} ms`)
+    this.engine.clockOffsetMs += byMs
+    this.safety.clockJumped()
   }
 
   /** A container of ours whose network another one uses: a foreign one, or one more of ours. */

@@ -6,8 +6,8 @@ import { FreshAnswers, type Ids } from './fresh-answers.ts'
 import { fullIdForm, isFullId } from './ids.ts'
 import type { TrackedSource } from './source.ts'
 
-/** Under the three seconds that the library gives a tracker, so that the reason told is ours. */
-const deadlineMs = 2500
+/** Under the two seconds that the library gives a tracker, so that the reason told is ours. */
+const deadlineMs = 1500
 /** A million ids. */
 const mostBytes = 65 * 1024 * 1024
 

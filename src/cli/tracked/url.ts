@@ -4,8 +4,8 @@ import { FreshAnswers, type Ids } from './fresh-answers.ts'
 import { fullIdForm, isFullId } from './ids.ts'
 import type { TrackedSource } from './source.ts'
 
-/** Under the three seconds that the library gives a tracker, so that the reason told is ours. */
-const deadlineMs = 2500
+/** Under the two seconds that the library gives a tracker, so that the reason told is ours. */
+const deadlineMs = 1500
 const mostBytes = 16 * 1024 * 1024
 
 /** A JSON array of full ids from an HTTP endpoint: status 200, no redirects, at most 16 MiB. */

@@ -141,10 +141,10 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
     })
     const told = expect(source.check()).rejects.toMatchObject({
       reason: 'tracked-url-failed',
-      message: `${shown} cannot be read: no whole answer within 2.5 s`,
+      message: `${shown} cannot be read: no whole answer within 1.5 s`,
     })
     await server.requested(1)
-    vi.advanceTimersByTime(2500)
+    vi.advanceTimersByTime(1500)
     await told
     await closed
   })
