@@ -39,7 +39,9 @@ export type ContainerEvent =
   | { readonly type: 'engineBack' }
 
 const unprovided = (): never => {
-  throw new Error('containerMachine needs its behaviour: containerMachine.provide({ actions, guards, actors })')
+  throw new Error(
+    'containerMachine needs its behaviour: containerMachine.provide({ actions, guards, actors })',
+  )
 }
 
 /**
@@ -162,7 +164,8 @@ export const containerMachine = setup({
       },
     },
     removing: {
-      description: 'Has a place among the removals. Every single try asks the tracker once more before it leaves.',
+      description:
+        'Has a place among the removals. Every single try asks the tracker once more before it leaves.',
       initial: 'starting',
       entry: 'tellRemovalBegan',
       exit: ['tellPlaceGivenBack', 'tellRemovalEnded'],

@@ -56,7 +56,9 @@ export type SupervisorEvent =
   | { readonly type: 'stop' }
 
 const unprovided = (): never => {
-  throw new Error('supervisorMachine needs its behaviour: supervisorMachine.provide({ actions, guards, delays, actors })')
+  throw new Error(
+    'supervisorMachine needs its behaviour: supervisorMachine.provide({ actions, guards, delays, actors })',
+  )
 }
 
 /**
@@ -70,10 +72,12 @@ export const supervisorMachine = setup({
     events: {} as SupervisorEvent,
   },
   actors: {
-    fleet: fromTransition<FleetSnapshot, ToFleet, ActorSystem<ActorSystemInfo>, { readonly supervisor: Parent<SupervisorEvent> }>(
-      unprovided,
-      {},
-    ),
+    fleet: fromTransition<
+      FleetSnapshot,
+      ToFleet,
+      ActorSystem<ActorSystemInfo>,
+      { readonly supervisor: Parent<SupervisorEvent> }
+    >(unprovided, {}),
     look: fromPromise<LookOutcome, { readonly supervisor: Parent<SupervisorEvent> }>(unprovided),
     disbandFleet: fromPromise<void>(unprovided),
   },
@@ -129,7 +133,8 @@ export const supervisorMachine = setup({
       },
       states: {
         looking: {
-          description: 'At most one look at a time. A period, the end of a grace, a retry and a wish all lead to the same next look.',
+          description:
+            'At most one look at a time. A period, the end of a grace, a retry and a wish all lead to the same next look.',
           initial: 'looking',
           states: {
             idle: {

@@ -16,7 +16,9 @@ export interface FailureLike {
 }
 
 /** What asking the owner's hook led to. */
-export type HookAnswer = { readonly answer: 'approved' } | { readonly answer: 'refused'; readonly verdict: VerdictLike }
+export type HookAnswer =
+  | { readonly answer: 'approved' }
+  | { readonly answer: 'refused'; readonly verdict: VerdictLike }
 
 /**
  * What a try to end or to remove a container led to.
@@ -37,7 +39,12 @@ export type ToFleet =
   /** Its request is settled, whatever came of it; the next one may have its place. */
   | { readonly type: 'placeGivenBack'; readonly id: string }
   | { readonly type: 'removalEnded'; readonly id: string }
-  | { readonly type: 'retryWanted'; readonly id: string; readonly failures: number; readonly failure: FailureLike }
+  | {
+      readonly type: 'retryWanted'
+      readonly id: string
+      readonly failures: number
+      readonly failure: FailureLike
+    }
   | { readonly type: 'lookWanted'; readonly id: string }
   | { readonly type: 'refused'; readonly id: string; readonly verdict: VerdictLike }
   | { readonly type: 'endedByUs'; readonly id: string }

@@ -63,7 +63,9 @@ export const dataOptions = z.strictObject({
     .string()
     .regex(/^\/?[a-zA-Z0-9][\w.-]*$/, 'it must be a container id of at least 12 digits, or a container name')
     .optional(),
-  backoff: z.strictObject({ min: duration('1s', { leastMs: shortestPauseMs }), max: duration('60s') }).prefault({}),
+  backoff: z
+    .strictObject({ min: duration('1s', { leastMs: shortestPauseMs }), max: duration('60s') })
+    .prefault({}),
   removeVolumes: z.boolean().default(true),
   // Timers take no more than 24 days, and the engine's own deadline comes on top.
   stopTimeout: duration('0s', { mayBeZero: true, mostMs: dayMs }),

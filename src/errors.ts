@@ -57,7 +57,16 @@ export class EngineError extends FlotsamError {
 }
 
 /** Failures of the connection itself: no byte of the request can have reached an engine. */
-const beforeSending = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EACCES', 'EPERM'])
+const beforeSending = new Set([
+  'ENOENT',
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EACCES',
+  'EPERM',
+])
 
 /** Whether the engine may have received the request that failed, and may have carried it out. */
 export function mayHaveArrived({ cause }: EngineError): boolean {

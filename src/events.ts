@@ -123,7 +123,10 @@ const everyEvent: Readonly<Record<EventName, true>> = {
 export const eventNames = Object.keys(everyEvent) as readonly EventName[]
 
 /** The payload of one sort of event. `at` is when it happened, in milliseconds since 1970. */
-export type EventOf<TName extends EventName> = { readonly type: TName; readonly at: number } & Happenings[TName]
+export type EventOf<TName extends EventName> = {
+  readonly type: TName
+  readonly at: number
+} & Happenings[TName]
 
 /** Everything that can happen. */
 export type FlotsamEvent = { [TName in EventName]: EventOf<TName> }[EventName]

@@ -1,7 +1,15 @@
 import prettyMs from 'pretty-ms'
 
 import type { ContainerSummary } from './engine/port.ts'
-import { type Evidence, type Finding, findings, type Reason, type RuleName, type Verdict, type VerdictName } from './judge.ts'
+import {
+  type Evidence,
+  type Finding,
+  findings,
+  type Reason,
+  type RuleName,
+  type Verdict,
+  type VerdictName,
+} from './judge.ts'
 
 /** One rule, what it saw, and what it says where it settles the case. */
 export interface ExplainedRule {
@@ -31,7 +39,8 @@ export interface Explanation {
 /** Explains an owned container from all that its verdict rests on; `verdict` is what was judged in the end. */
 export function explainOwned(evidence: Evidence, ownedBy: string, verdict: Verdict): Explanation {
   const found = findings(evidence)
-  const changesInMs = verdict.verdict === 'graced' ? Math.max(0, verdict.endsAtMs - evidence.lookBeganMs) : null
+  const changesInMs =
+    verdict.verdict === 'graced' ? Math.max(0, verdict.endsAtMs - evidence.lookBeganMs) : null
   return {
     ...identify(evidence.container),
     rules: [
@@ -64,7 +73,12 @@ const tooManyDangle: ExplainedRule = {
   verdict: { verdict: 'spared', reason: 'dangling-share' },
 }
 
-function identify({ id, name, image, state }: ContainerSummary): Pick<Explanation, 'id' | 'name' | 'image' | 'state'> {
+function identify({
+  id,
+  name,
+  image,
+  state,
+}: ContainerSummary): Pick<Explanation, 'id' | 'name' | 'image' | 'state'> {
   return { id, name, image, state }
 }
 
@@ -74,7 +88,8 @@ function explainRule({ rule, seen, verdict }: Finding): ExplainedRule {
 
 function outlookOf(verdict: Verdict, changesInMs: number | null): string {
   if (verdict.verdict === 'tracked') return 'it lives for as long as the agent tracks it'
-  if (verdict.verdict === 'graced') return `dangling in ${prettyMs(Math.ceil((changesInMs ?? 0) / 1000) * 1000)} unless registered`
+  if (verdict.verdict === 'graced')
+    return `dangling in ${prettyMs(Math.ceil((changesInMs ?? 0) / 1000) * 1000)} unless registered`
   if (verdict.verdict === 'dangling') return 'it would be removed now'
   return `spared ${spareOutlooks[verdict.reason]}`
 }

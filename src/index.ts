@@ -1,5 +1,12 @@
 export { EngineError, type FailureKind, FlotsamError, LifecycleError, OptionError } from './errors.ts'
-export type { AboutContainer, EventName, EventOf, FlotsamEvent, TroubleSubject, VerdictCounts } from './events.ts'
+export type {
+  AboutContainer,
+  EventName,
+  EventOf,
+  FlotsamEvent,
+  TroubleSubject,
+  VerdictCounts,
+} from './events.ts'
 export type { ExplainedRule, Explanation } from './explain.ts'
 export type { BeforeRemove, DanglingContainer } from './hook.ts'
 export type { GraceReason, Reason, RuleName, SpareReason, TrackerTrouble, VerdictName } from './judge.ts'

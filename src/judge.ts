@@ -130,12 +130,14 @@ const spared = (reason: SpareReason): Verdict => ({ verdict: 'spared', reason })
 const rules: readonly Rule[] = [
   {
     name: 'not-self',
-    seen: ({ isSelf }) => (isSelf ? 'this is the container that the agent runs in' : 'not the container that the agent runs in'),
+    seen: ({ isSelf }) =>
+      isSelf ? 'this is the container that the agent runs in' : 'not the container that the agent runs in',
     settles: ({ isSelf }) => (isSelf ? spared('self') : undefined),
   },
   {
     name: 'tracked',
-    seen: ({ answer }) => (answer === 'tracked' ? 'the agent tracks it' : 'the agent does not say that it tracks it'),
+    seen: ({ answer }) =>
+      answer === 'tracked' ? 'the agent tracks it' : 'the agent does not say that it tracks it',
     settles: ({ answer }) => (answer === 'tracked' ? tracked : undefined),
   },
   {
@@ -146,7 +148,11 @@ const rules: readonly Rule[] = [
   {
     name: 'unknown-is-spared',
     seen: ({ answer }) =>
-      answer === 'untracked' ? 'the tracker answered: not tracked' : answer === 'tracked' ? 'the tracker answered' : `no answer: ${answer}`,
+      answer === 'untracked'
+        ? 'the tracker answered: not tracked'
+        : answer === 'tracked'
+          ? 'the tracker answered'
+          : `no answer: ${answer}`,
     settles: ({ answer }) => (answer === 'tracked' || answer === 'untracked' ? undefined : spared(answer)),
   },
   {
@@ -177,8 +183,13 @@ const rules: readonly Rule[] = [
   {
     name: 'namespace-shared',
     seen: ({ protectingGuest, areNetworksKnown, container }) =>
-      isInfra(container) ? 'it holds the namespaces of a pod' : !areNetworksKnown ? 'whose network each container uses is not known' :
-      protectingGuest ? `${protectingGuest.slice(0, 12)} uses its network` : 'no container that counts uses its network',
+      isInfra(container)
+        ? 'it holds the namespaces of a pod'
+        : !areNetworksKnown
+          ? 'whose network each container uses is not known'
+          : protectingGuest
+            ? `${protectingGuest.slice(0, 12)} uses its network`
+            : 'no container that counts uses its network',
     settles: ({ protectingGuest, areNetworksKnown, container }) => {
       if (isInfra(container)) return spared('infra-container')
       if (protectingGuest) return spared('namespace-shared')
@@ -196,7 +207,9 @@ const rules: readonly Rule[] = [
     seen: () => 'owned, untracked, out of every grace, unprotected',
     // Whoever gets here was asked about: an origin that nobody looked into is one that nobody knows.
     settles: ({ endedGuests, labelOrigin }) =>
-      labelOrigin === 'unasked' ? spared('image-unknown') : { verdict: 'dangling', reason: 'untracked', endedGuests },
+      labelOrigin === 'unasked'
+        ? spared('image-unknown')
+        : { verdict: 'dangling', reason: 'untracked', endedGuests },
   },
 ]
 
@@ -213,12 +226,20 @@ export function judge(evidence: Evidence): Verdict {
 
 /** Every rule in its order with what it saw; the verdict is that of the first finding that has one. Pure. */
 export function findings(evidence: Evidence): readonly Finding[] {
-  const found = rules.map(({ name, seen, settles }) => ({ rule: name, seen: seen(evidence), verdict: settles(evidence) }))
+  const found = rules.map(({ name, seen, settles }) => ({
+    rule: name,
+    seen: seen(evidence),
+    verdict: settles(evidence),
+  }))
   const isSettledBefore = found.slice(0, -1).some(({ verdict }) => verdict)
   return isSettledBefore ? [...found.slice(0, -1), notReached] : found
 }
 
-const notReached: Finding = { rule: 'dangling', seen: 'not reached: a rule above settles it', verdict: undefined }
+const notReached: Finding = {
+  rule: 'dangling',
+  seen: 'not reached: a rule above settles it',
+  verdict: undefined,
+}
 
 /** Whether the container bears the keep label, with any value but `false`. */
 export function isKept({ labels }: ContainerSummary, { keepLabel }: Policy): boolean {
@@ -236,7 +257,11 @@ function isInfra({ names }: ContainerSummary): boolean {
  * bounded-removal: whether so large a share of the owned containers dangles that the tracker itself is in doubt.
  * Without a limit nothing is in doubt.
  */
-export function isShareSuspicious(danglingCount: number, ownedCount: number, maxShare: number | undefined): boolean {
+export function isShareSuspicious(
+  danglingCount: number,
+  ownedCount: number,
+  maxShare: number | undefined,
+): boolean {
   return maxShare !== undefined && ownedCount > 0 && danglingCount / ownedCount > maxShare
 }
 
@@ -265,7 +290,9 @@ function seenGraces({ graceEnds, lookBeganMs }: Evidence): string {
     ([, endMs]) => endMs !== undefined && endMs > lookBeganMs,
   )
   if (open.length === 0) return 'every grace is over'
-  return open.map(([name, endMs]) => `${name} for another ${Math.ceil(((endMs as number) - lookBeganMs) / 1000)}s`).join(', ')
+  return open
+    .map(([name, endMs]) => `${name} for another ${Math.ceil(((endMs as number) - lookBeganMs) / 1000)}s`)
+    .join(', ')
 }
 
 function seenLabel(labels: ContainerSummary['labels'], name: string): string {

@@ -28,7 +28,11 @@ export function networkSharing(containers: readonly ContainerSummary[]): Network
   }
   if (guests.size === 0) return { guestsOf: () => [] }
   const directGuestsOf = ({ id, names }: ContainerSummary) => {
-    const called = new Set([id, ...names, ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix))])
+    const called = new Set([
+      id,
+      ...names,
+      ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix)),
+    ])
     return [...called].flatMap((name) => guests.get(name) ?? [])
   }
   return {

@@ -15,8 +15,14 @@ export function complaintAbout(input: Record<string, unknown>, issue: z.core.$Zo
   }
   if (first === 'owner') return ownerError(input['owner'])
   const name = issue.path.join('.')
-  const value = issue.path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key], input)
-  const allowed = issue.code === 'custom' || issue.code === 'invalid_format' ? issue.message : allowedBy(issue, first, second)
+  const value = issue.path.reduce<unknown>(
+    (part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key],
+    input,
+  )
+  const allowed =
+    issue.code === 'custom' || issue.code === 'invalid_format'
+      ? issue.message
+      : allowedBy(issue, first, second)
   return new OptionError(name, `option ${name}: ${show(value)} is not allowed; ${allowed}`)
 }
 
@@ -37,12 +43,16 @@ function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey, part: PropertyK
   if (issue.code === 'too_big') return `it must be at most ${issue.maximum}`
   if (issue.code === 'invalid_value') return `it must be ${issue.values.map(show).join(' or ')}`
   if (option === 'backoff') return 'it must be an object { min, max } of durations'
-  if (issue.code === 'invalid_type') return `it must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`
+  if (issue.code === 'invalid_type')
+    return `it must be ${issue.expected === 'int' ? 'a whole number' : `a ${issue.expected}`}`
   return issue.message
 }
 
 function ownerError(owner: unknown): OptionError {
-  const { label, value, anyValue } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<string, unknown>
+  const { label, value, anyValue } = (typeof owner === 'object' && owner !== null ? owner : {}) as Record<
+    string,
+    unknown
+  >
   const form = "owner must be { label, value } with this agent's own value, or { label, anyValue: true }"
   if (typeof owner !== 'object' || owner === null || Array.isArray(owner)) {
     return new OptionError('owner', `option owner: ${show(owner)} is not allowed; ${form}`)
@@ -53,6 +63,10 @@ function ownerError(owner: unknown): OptionError {
   if (value === undefined && anyValue !== true) {
     return new OptionError('owner.value', `option owner.value is missing for the label ${label}; ${form}`)
   }
-  if (value === '') return new OptionError('owner.value', `option owner.value: "" is not allowed for the label ${label}; ${form}`)
+  if (value === '')
+    return new OptionError(
+      'owner.value',
+      `option owner.value: "" is not allowed for the label ${label}; ${form}`,
+    )
   return new OptionError('owner', `option owner: ${show(owner)} is not allowed; ${form}`)
 }

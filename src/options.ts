@@ -159,10 +159,16 @@ function checkTogether(data: Data): void {
     throw new OptionError('owner', 'option owner is missing; give { label, value }, or a preset')
   }
   if (data.owner?.label === data.keepLabel) {
-    throw new OptionError('keepLabel', `option keepLabel: "${data.keepLabel}" is the owner label too; then nothing could ever be removed`)
+    throw new OptionError(
+      'keepLabel',
+      `option keepLabel: "${data.keepLabel}" is the owner label too; then nothing could ever be removed`,
+    )
   }
   if (data.preset === 'nomad' && data.keepLabel === nomadAllocationLabel) {
-    throw new OptionError('keepLabel', `option keepLabel: "${data.keepLabel}" marks all that preset "nomad" owns; then nothing could ever be removed`)
+    throw new OptionError(
+      'keepLabel',
+      `option keepLabel: "${data.keepLabel}" marks all that preset "nomad" owns; then nothing could ever be removed`,
+    )
   }
   if (data.creationGrace < shortestSafeGraceMs && !data.allowShortGrace) {
     throw new OptionError(
@@ -183,34 +189,65 @@ function checkTogether(data: Data): void {
     )
   }
   if (data.filterListing && ownershipOf(data).filter === undefined) {
-    throw new OptionError('filterListing', 'option filterListing: true is not allowed with preset "nomad" alone; there is no one label to filter by, unless owner narrows it')
+    throw new OptionError(
+      'filterListing',
+      'option filterListing: true is not allowed with preset "nomad" alone; there is no one label to filter by, unless owner narrows it',
+    )
   }
   if (data.self !== undefined && /^[0-9a-f]+$/.test(data.self) && data.self.length < 12) {
-    throw new OptionError('self', `option self: ${show(data.self)} is not allowed; it must be a container id of at least 12 digits, or a container name`)
+    throw new OptionError(
+      'self',
+      `option self: ${show(data.self)} is not allowed; it must be a container id of at least 12 digits, or a container name`,
+    )
   }
 }
 
 type Things = Pick<ReconcilerOptions, 'tracked' | 'engine' | 'beforeRemove' | 'logger' | 'inspect'>
 
-function checkThings({ tracked, beforeRemove, logger, inspect, engine }: { [TKey in keyof Things]: Things[TKey] | undefined }): void {
+function checkThings({
+  tracked,
+  beforeRemove,
+  logger,
+  inspect,
+  engine,
+}: { [TKey in keyof Things]: Things[TKey] | undefined }): void {
   if (typeof tracked?.has !== 'function') {
-    throw new OptionError('tracked', `option tracked: ${show(tracked)} is not allowed; it must have a method has(id), as a Map or a Set does`)
+    throw new OptionError(
+      'tracked',
+      `option tracked: ${show(tracked)} is not allowed; it must have a method has(id), as a Map or a Set does`,
+    )
   }
   const { ready } = tracked as { readonly ready?: unknown }
   if (ready !== undefined && typeof ready !== 'function') {
-    throw new OptionError('tracked.ready', `option tracked.ready: ${show(ready)} is not allowed; it must be a method`)
+    throw new OptionError(
+      'tracked.ready',
+      `option tracked.ready: ${show(ready)} is not allowed; it must be a method`,
+    )
   }
   if (beforeRemove !== undefined && typeof beforeRemove !== 'function') {
-    throw new OptionError('beforeRemove', `option beforeRemove: ${show(beforeRemove)} is not allowed; it must be a function`)
+    throw new OptionError(
+      'beforeRemove',
+      `option beforeRemove: ${show(beforeRemove)} is not allowed; it must be a function`,
+    )
   }
   if (logger !== undefined && !isPino(logger)) {
     throw new OptionError('logger', `option logger: ${show(logger)} is not allowed; it must be a pino logger`)
   }
   if (inspect !== undefined && typeof inspect !== 'function' && typeof inspect?.next !== 'function') {
-    throw new OptionError('inspect', `option inspect: ${show(inspect)} is not allowed; it must be a function or an observer`)
+    throw new OptionError(
+      'inspect',
+      `option inspect: ${show(inspect)} is not allowed; it must be a function or an observer`,
+    )
   }
-  if (engine !== undefined && typeof engine !== 'string' && typeof (engine as { modem?: { dial?: unknown } } | null)?.modem?.dial !== 'function') {
-    throw new OptionError('engine', `option engine: ${kindOf(engine)} is not allowed; it must be an address or a Dockerode instance`)
+  if (
+    engine !== undefined &&
+    typeof engine !== 'string' &&
+    typeof (engine as { modem?: { dial?: unknown } } | null)?.modem?.dial !== 'function'
+  ) {
+    throw new OptionError(
+      'engine',
+      `option engine: ${kindOf(engine)} is not allowed; it must be an address or a Dockerode instance`,
+    )
   }
 }
 
@@ -220,5 +257,9 @@ function ownershipOf({ owner, preset }: Data): Ownership {
 
 function isPino(logger: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const
-  return typeof logger === 'object' && logger !== null && methods.every((name) => typeof (logger as Record<string, unknown>)[name] === 'function')
+  return (
+    typeof logger === 'object' &&
+    logger !== null &&
+    methods.every((name) => typeof (logger as Record<string, unknown>)[name] === 'function')
+  )
 }

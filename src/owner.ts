@@ -48,11 +48,13 @@ const nomadMounts = ['/alloc', '/local', '/secrets']
 export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
   const byAllocation = ownedByLabel({ label: nomadAllocationLabel, anyValue: true })
   const byClient = narrowedBy && ownedByLabel(narrowedBy)
-  const isNomads = (container: ContainerSummary) => byAllocation.owns(container) || looksLikeOldNomad(container)
+  const isNomads = (container: ContainerSummary) =>
+    byAllocation.owns(container) || looksLikeOldNomad(container)
   return {
     owns: (container) => isNomads(container) && (byClient?.owns(container) ?? true),
     cameWithImage: (container, imageLabels) =>
-      byAllocation.cameWithImage(container, imageLabels) || (byClient?.cameWithImage(container, imageLabels) ?? false),
+      byAllocation.cameWithImage(container, imageLabels) ||
+      (byClient?.cameWithImage(container, imageLabels) ?? false),
     seen: (container) =>
       [
         byAllocation.owns(container) || !looksLikeOldNomad(container)
@@ -76,5 +78,7 @@ function seenLabel(labels: Labels, { label, value }: OwnerLabel): string {
 }
 
 function looksLikeOldNomad({ names, mountTargets }: ContainerSummary): boolean {
-  return nomadMounts.every((target) => mountTargets.includes(target)) && names.some((name) => nomadName.test(name))
+  return (
+    nomadMounts.every((target) => mountTargets.includes(target)) && names.some((name) => nomadName.test(name))
+  )
 }

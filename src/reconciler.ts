@@ -134,7 +134,10 @@ function assemble(world: World, settings: Settings): Reconciler {
   return {
     actor,
     start() {
-      if (isStarted || ended) throw new LifecycleError(`this reconciler was ${ended ? 'stopped' : 'started'} already; make a new one`)
+      if (isStarted || ended)
+        throw new LifecycleError(
+          `this reconciler was ${ended ? 'stopped' : 'started'} already; make a new one`,
+        )
       isStarted = true
       actor.subscribe({
         complete: () => end(supervision, 'this reconciler was stopped before the look came back'),
@@ -152,7 +155,10 @@ function assemble(world: World, settings: Settings): Reconciler {
     },
     on: (name, listener) => {
       if (!eventNames.includes(name)) {
-        throw new OptionError('event', `there is no event ${JSON.stringify(name)}; there are ${eventNames.join(', ')}`)
+        throw new OptionError(
+          'event',
+          `there is no event ${JSON.stringify(name)}; there are ${eventNames.join(', ')}`,
+        )
       }
       return reporter.on(name, listener)
     },
@@ -160,16 +166,17 @@ function assemble(world: World, settings: Settings): Reconciler {
       if (ended) throw new LifecycleError('this reconciler was stopped; it looks no more')
       if (isStarted && settings.isEnabled) {
         const report = looker.wish()
-        actor.send({ type: 'lookAsked' })
+        if (actor.getSnapshot().status === 'active') actor.send({ type: 'lookAsked' })
         return awaited(world, report)
       }
       return awaited(world, aside().then(glance))
     },
     async explain(container) {
       const { awake, window } = supervision
-      const past = isStarted && settings.isEnabled && !ended && looker.restoreEndsMs !== undefined
-        ? { memory, window, restoreEndsMs: looker.restoreEndsMs, nowMs: awake.now() }
-        : undefined
+      const past =
+        isStarted && settings.isEnabled && !ended && looker.restoreEndsMs !== undefined
+          ? { memory, window, restoreEndsMs: looker.restoreEndsMs, nowMs: awake.now() }
+          : undefined
       return awaited(world, explain(container, { ...(await aside()), past }))
     },
     status: () =>
@@ -182,7 +189,11 @@ function assemble(world: World, settings: Settings): Reconciler {
       }),
     labels() {
       const { labels } = settings.ownership
-      if (!labels) throw new OptionError('owner', 'labels() needs an owner with one value; a preset, or anyValue, has none')
+      if (!labels)
+        throw new OptionError(
+          'owner',
+          'labels() needs an owner with one value; a preset, or anyValue, has none',
+        )
       return labels
     },
     stop: () => (ended ??= isStarted ? awaited(world, stop(supervision)) : Promise.resolve()),
@@ -224,11 +235,17 @@ function end({ awake, looker, window }: Supervision, why: string): void {
 
 type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'context'>
 
-function standingOf(snapshot: SnapshotFrom<typeof supervisorMachine>, isStarted: boolean, isEnded: boolean): Standing {
+function standingOf(
+  snapshot: SnapshotFrom<typeof supervisorMachine>,
+  isStarted: boolean,
+  isEnded: boolean,
+): Standing {
   const { context, value } = snapshot
   if (!isStarted) return { value: isEnded ? 'stopped' : 'new', health: 'unknown', context }
-  if (typeof value === 'string') return { value: value === 'disabled' ? 'disabled' : 'stopped', health: 'unknown', context }
-  if (!('running' in value)) return { value: 'stopping', health: context.engineFailure ? 'down' : 'unknown', context }
+  if (typeof value === 'string')
+    return { value: value === 'disabled' ? 'disabled' : 'stopped', health: 'unknown', context }
+  if (!('running' in value))
+    return { value: 'stopping', health: context.engineFailure ? 'down' : 'unknown', context }
   const { health } = value['running'] as { readonly health: Standing['health'] }
   return { value: 'running', health, context }
 }

@@ -21,7 +21,10 @@ export interface SelfTraces {
 
 /** Reads the traces; what cannot be read is empty, as it is on a machine that has no such files. */
 export async function readSelfTraces(): Promise<SelfTraces> {
-  const [cgroup, mountinfo] = await Promise.all([readIfThere('/proc/self/cgroup'), readIfThere('/proc/self/mountinfo')])
+  const [cgroup, mountinfo] = await Promise.all([
+    readIfThere('/proc/self/cgroup'),
+    readIfThere('/proc/self/mountinfo'),
+  ])
   return { cgroup, mountinfo, hostname: hostname() }
 }
 

@@ -45,7 +45,15 @@ export interface StatusSources {
   readonly removals: Removals
 }
 
-export function statusOf({ value, health, context, address, dryRun, memory, removals }: StatusSources): Status {
+export function statusOf({
+  value,
+  health,
+  context,
+  address,
+  dryRun,
+  memory,
+  removals,
+}: StatusSources): Status {
   const byVerdict = { tracked: 0, graced: 0, dangling: 0, spared: 0 }
   const byState: Record<string, number> = {}
   const stuck: { id: string; name: string }[] = []
@@ -70,7 +78,10 @@ export function statusOf({ value, health, context, address, dryRun, memory, remo
         }
       : null,
     containers: { total: memory.size, byVerdict, byState },
-    removals: { queued: removals.queued, underWay: removals.underWay().map(({ id, forMs }) => ({ id, forMs })) },
+    removals: {
+      queued: removals.queued,
+      underWay: removals.underWay().map(({ id, forMs }) => ({ id, forMs })),
+    },
     stuck,
   }
 }

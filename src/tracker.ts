@@ -105,7 +105,9 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
 
 /** unknown-is-spared: whatever reason an error claims to have, none of them is an answer. */
 function reasonOf(thrown: unknown): TrackerTrouble {
-  return thrown instanceof TrackerTroubleError && isTrackerTrouble(thrown.reason) ? thrown.reason : 'tracker-failed'
+  return thrown instanceof TrackerTroubleError && isTrackerTrouble(thrown.reason)
+    ? thrown.reason
+    : 'tracker-failed'
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

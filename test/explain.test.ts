@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { createHarness } from './support/harness.ts'
 import { ownerLabel } from './support/fake-engine.ts'
 
-const rulesOf = (explanation: { rules: readonly { rule: string }[] }) => explanation.rules.map(({ rule }) => rule)
+const rulesOf = (explanation: { rules: readonly { rule: string }[] }) =>
+  explanation.rules.map(({ rule }) => rule)
 
 describe('explain', () => {
   test('names every rule in its order, what it saw, and when the verdict could change by itself', async () => {
@@ -13,14 +14,27 @@ describe('explain', () => {
     await clock.advance(20_000)
     const explanation = await reconciler.explain(id.slice(0, 60))
     expect(rulesOf(explanation)).toEqual([
-      'owned-only', 'not-self', 'tracked', 'keep-label', 'unknown-is-spared', 'own-label', 'state-covered',
-      'namespace-shared', 'graces', 'hook', 'dangling',
+      'owned-only',
+      'not-self',
+      'tracked',
+      'keep-label',
+      'unknown-is-spared',
+      'own-label',
+      'state-covered',
+      'namespace-shared',
+      'graces',
+      'hook',
+      'dangling',
     ])
     expect(explanation).toMatchObject({ id, verdict: 'graced', reason: 'creation-grace' })
     expect(explanation.outlook).toBe('dangling in 40s unless registered')
     expect(explanation.changesInMs).toBeGreaterThan(39_000)
     expect(explanation.changesInMs).toBeLessThanOrEqual(40_000)
-    expect(explanation.rules[0]).toEqual({ rule: 'owned-only', seen: `label ${ownerLabel}=agent-7`, verdict: null })
+    expect(explanation.rules[0]).toEqual({
+      rule: 'owned-only',
+      seen: `label ${ownerLabel}=agent-7`,
+      verdict: null,
+    })
     await reconciler.stop()
   })
 
@@ -41,7 +55,12 @@ describe('explain', () => {
     const { engine, reconciler } = createHarness({ restoreGrace: '5m' })
     const { id } = engine.add({ ageMs: 3_600_000 })
     const explanation = await reconciler.explain(id)
-    expect(explanation).toMatchObject({ verdict: 'dangling', reason: 'untracked', outlook: 'it would be removed now', changesInMs: null })
+    expect(explanation).toMatchObject({
+      verdict: 'dangling',
+      reason: 'untracked',
+      outlook: 'it would be removed now',
+      changesInMs: null,
+    })
   })
 
   test('a foreign container: whose it is not, and nothing further', async () => {

@@ -234,7 +234,10 @@ describe('a duration that cannot be used is refused', () => {
 
   test('a period, or a backoff, that would keep the engine busy', () => {
     expect(read({ period: 1000 }).periodMs).toBe(1000)
-    expect(refusalOf('period', '99ms')).toEqual(['period', '"99ms" is not allowed; it must be at least 100ms'])
+    expect(refusalOf('period', '99ms')).toEqual([
+      'period',
+      '"99ms" is not allowed; it must be at least 100ms',
+    ])
     expect(refusalOf('backoff', { min: 99 })).toEqual([
       'backoff.min',
       '99 is not allowed; it must be at least 100ms',

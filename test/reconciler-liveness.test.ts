@@ -75,7 +75,9 @@ describe('eventually-removed', () => {
         : undefined
     reconciler.start()
     await clock.advance(2 * minute)
-    expect(engine.requests.filter(({ verb }) => verb === 'stop' || verb === 'remove').map(({ verb }) => verb)).toEqual(['stop', 'remove'])
+    expect(
+      engine.requests.filter(({ verb }) => verb === 'stop' || verb === 'remove').map(({ verb }) => verb),
+    ).toEqual(['stop', 'remove'])
     expect(of('removed')).toHaveLength(1)
     await reconciler.stop()
   })
@@ -231,7 +233,12 @@ describe('no-head-of-line', () => {
     for (let seconds = 0; seconds < 60 * 60; seconds++) await clock.advance(1000)
     const times = engine.requests.filter(({ verb }) => verb === 'remove').map(({ atMs }) => atMs)
     const gaps = times.slice(1).map((atMs, index) => Math.round((atMs - (times[index] as number)) / 1000))
-    expect(gaps.slice(0, 5).map((gap, index) => gap - [1, 5, 30, 120, 240][index]!).every((late) => late >= 0 && late <= 2)).toBe(true)
+    expect(
+      gaps
+        .slice(0, 5)
+        .map((gap, index) => gap - [1, 5, 30, 120, 240][index]!)
+        .every((late) => late >= 0 && late <= 2),
+    ).toBe(true)
     expect(of('stuck')).toHaveLength(1)
     expect(of('trouble').filter(({ about }) => about === 'removal')).toHaveLength(1)
     expect(reconciler.status().stuck).toHaveLength(1)
@@ -305,7 +312,9 @@ describe('truthful', () => {
       verb === 'remove'
         ? () => {
             engine.containers.delete(id)
-            return Promise.reject(new EngineError('unavailable', 'refused', { cause: { code: 'ECONNREFUSED' } }))
+            return Promise.reject(
+              new EngineError('unavailable', 'refused', { cause: { code: 'ECONNREFUSED' } }),
+            )
           }
         : undefined
     reconciler.start()
@@ -404,7 +413,9 @@ describe('lost', () => {
 })
 
 /** A harness whose log lines are kept. */
-function createLoggedHarness(options: Parameters<typeof createHarness>[0] = {}): Harness & { lines: Record<string, unknown>[] } {
+function createLoggedHarness(
+  options: Parameters<typeof createHarness>[0] = {},
+): Harness & { lines: Record<string, unknown>[] } {
   const lines: Record<string, unknown>[] = []
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
@@ -417,7 +428,10 @@ function createLoggedHarness(options: Parameters<typeof createHarness>[0] = {}):
 
 describe('one-line-per-change', () => {
   test('an outage seen by 500 containers is one line down and one line up', async () => {
-    const { clock, engine, reconciler, lines } = createLoggedHarness({ maxConcurrentRemovals: 20, maxRemovalsPerLook: 1000 })
+    const { clock, engine, reconciler, lines } = createLoggedHarness({
+      maxConcurrentRemovals: 20,
+      maxRemovalsPerLook: 1000,
+    })
     for (let count = 0; count < 500; count++) engine.add()
     let isOut = false
     engine.fault = (verb) => {
@@ -484,7 +498,9 @@ describe('contained faults', () => {
     const [faulty, sound] = [engine.add(), engine.add()]
     let isFaulty = true
     engine.fault = (verb, id) =>
-      verb === 'remove' && id === faulty.id && isFaulty ? () => Promise.reject(new TypeError('a bug')) : undefined
+      verb === 'remove' && id === faulty.id && isFaulty
+        ? () => Promise.reject(new TypeError('a bug'))
+        : undefined
     reconciler.start()
     await clock.advance(70_000)
     expect(engine.containers.has(sound.id)).toBe(false)
@@ -535,7 +551,10 @@ describe('looks', () => {
     reconciler.start()
     await clock.advance(10 * minute)
     const failing = reconciler.look()
-    const expectation = expect(failing).rejects.toMatchObject({ code: 'ERR_FLOTSAM_ENGINE', kind: 'unavailable' })
+    const expectation = expect(failing).rejects.toMatchObject({
+      code: 'ERR_FLOTSAM_ENGINE',
+      kind: 'unavailable',
+    })
     await clock.advance(100)
     await expectation
     engine.fault = () => undefined

@@ -32,14 +32,22 @@ describe('never removed', () => {
       'tracked: tracked',
     ],
     ['owned-only: foreign', ({ engine }) => engine.add({ labels: {} }), undefined],
-    ['owned-only: another value', ({ engine }) => engine.add({ labels: { [ownerLabel]: 'agent-70' } }), undefined],
+    [
+      'owned-only: another value',
+      ({ engine }) => engine.add({ labels: { [ownerLabel]: 'agent-70' } }),
+      undefined,
+    ],
     [
       'protected: the keep label',
       ({ engine }) => engine.add({ labels: { [ownerLabel]: 'agent-7', 'flotsam.keep': '' } }),
       'spared: keep-label',
     ],
     ['not-self', ({ engine }) => engine.add({ name: 'myself' }), 'spared: self'],
-    ['a state that is not covered', ({ engine }) => engine.add({ state: 'exited' }), 'spared: state-not-covered'],
+    [
+      'a state that is not covered',
+      ({ engine }) => engine.add({ state: 'exited' }),
+      'spared: state-not-covered',
+    ],
     [
       'own-label: the label came with the image',
       ({ engine }) => {
@@ -48,7 +56,11 @@ describe('never removed', () => {
       },
       'spared: label-from-image',
     ],
-    ['own-label: an image that cannot be looked at', ({ engine }) => engine.add({ imageId: 'sha256:none' }), 'spared: image-unknown'],
+    [
+      'own-label: an image that cannot be looked at',
+      ({ engine }) => engine.add({ imageId: 'sha256:none' }),
+      'spared: image-unknown',
+    ],
     [
       'protected: a foreign container shares its network',
       ({ engine }) => {
@@ -79,7 +91,15 @@ describe('never removed', () => {
 
 describe('unknown-is-spared', () => {
   test.each<[string, { has: (id: string) => unknown; ready?: () => unknown }, string]>([
-    ['throws', { has: () => { throw new Error('boom') } }, 'tracker-failed'],
+    [
+      'throws',
+      {
+        has: () => {
+          throw new Error('boom')
+        },
+      },
+      'tracker-failed',
+    ],
     ['rejects', { has: () => Promise.reject(new Error('boom')) }, 'tracker-failed'],
     ['hangs', { has: () => new Promise(() => {}) }, 'tracker-timed-out'],
     ['answers undefined', { has: () => undefined }, 'tracker-unknown'],
@@ -96,7 +116,9 @@ describe('unknown-is-spared', () => {
   })
 
   test('a tracker that hangs on one id spares that one alone', async () => {
-    const harness = createHarness({ tracked: { has: (id) => (id === hung.id ? new Promise(() => {}) : false) } })
+    const harness = createHarness({
+      tracked: { has: (id) => (id === hung.id ? new Promise(() => {}) : false) },
+    })
     const { clock, engine, reconciler } = harness
     const hung = engine.add()
     const leaks = Array.from({ length: 10 }, () => engine.add().id)
@@ -125,7 +147,13 @@ describe('unknown-is-spared', () => {
 
   test.each<[string, () => unknown, string]>([
     ['false', () => false, 'hook-refused'],
-    ['a throw', () => { throw new Error('boom') }, 'hook-failed'],
+    [
+      'a throw',
+      () => {
+        throw new Error('boom')
+      },
+      'hook-failed',
+    ],
     ['undefined', () => undefined, 'hook-failed'],
     ['no answer', () => new Promise(() => {}), 'hook-timed-out'],
   ])('a hook with %s spares, and is asked again a period later', async (_, hook, reason) => {
@@ -169,7 +197,10 @@ describe('fresh-look', () => {
     let finishFirst = () => {}
     engine.fault = (verb, id) =>
       verb === 'remove' && id === first.id
-        ? () => new Promise<void>((resolve) => (finishFirst = () => (engine.containers.delete(first.id), resolve())))
+        ? () =>
+            new Promise<void>(
+              (resolve) => (finishFirst = () => (engine.containers.delete(first.id), resolve())),
+            )
         : undefined
     reconciler.start()
     await clock.advance(62_000)
@@ -251,7 +282,8 @@ describe('fresh-look', () => {
     let isTracked: 'thinking' | boolean = false
     const harness = createHarness({
       tracked: {
-        has: () => (isTracked === 'thinking' ? new Promise<boolean>((resolve) => (answerLast = resolve)) : isTracked),
+        has: () =>
+          isTracked === 'thinking' ? new Promise<boolean>((resolve) => (answerLast = resolve)) : isTracked,
       },
       beforeRemove: () => {
         isTracked = 'thinking'
@@ -281,7 +313,10 @@ describe('fresh-look', () => {
     let finishOther = () => {}
     engine.fault = (verb, id) =>
       verb === 'remove' && id === other.id
-        ? () => new Promise<void>((resolve) => (finishOther = () => (engine.containers.delete(other.id), resolve())))
+        ? () =>
+            new Promise<void>(
+              (resolve) => (finishOther = () => (engine.containers.delete(other.id), resolve())),
+            )
         : undefined
     reconciler.start()
     await clock.advance(62_000)
@@ -353,7 +388,10 @@ describe('protected', () => {
     engine.list = async (call) => {
       const listing = await list(call)
       if (call.label === undefined) return listing
-      return { ...listing, containers: listing.containers.filter(({ labels }) => labels[ownerLabel] === 'agent-7') }
+      return {
+        ...listing,
+        containers: listing.containers.filter(({ labels }) => labels[ownerLabel] === 'agent-7'),
+      }
     }
     reconciler.start()
     await clock.advance(10 * minute)
@@ -492,7 +530,9 @@ describe('awake-time', () => {
       const list = engine.list
       let looks = 0
       engine.list = async (call) => {
-        await new Promise<void>((resolve) => clock.setTimeout(resolve, delays[looks++ % delays.length] as number))
+        await new Promise<void>((resolve) =>
+          clock.setTimeout(resolve, delays[looks++ % delays.length] as number),
+        )
         return list(call)
       }
       engine.add()
@@ -620,7 +660,9 @@ describe('dry-run', () => {
     const harness = createHarness({ dryRun: true })
     harness.engine.add()
     await runAnHour(harness)
-    expect(harness.engine.requests.filter(({ verb }) => verb !== 'list' && verb !== 'imageLabels')).toEqual([])
+    expect(harness.engine.requests.filter(({ verb }) => verb !== 'list' && verb !== 'imageLabels')).toEqual(
+      [],
+    )
     expect(harness.of('classified').filter(({ verdict }) => verdict === 'dangling')).toHaveLength(1)
     expect(harness.reconciler.status().containers.byVerdict.dangling).toBe(1)
     await harness.reconciler.stop()

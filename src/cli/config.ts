@@ -58,7 +58,8 @@ export function configurationSchema(command: Command): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Flotsam configuration',
-    description: 'Settings of the flotsam command. Flags win over the environment, and the environment over this file.',
+    description:
+      'Settings of the flotsam command. Flags win over the environment, and the environment over this file.',
     type: 'object',
     additionalProperties: false,
     properties: { $schema: { type: 'string' }, ...Object.fromEntries(properties) },

@@ -19,7 +19,9 @@ export interface DemoFlags {
 export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCode) => void): void {
   program
     .command('demo')
-    .description('an embedded engine and a forgetful agent: the whole story in half a minute; needs no Docker')
+    .description(
+      'an embedded engine and a forgetful agent: the whole story in half a minute; needs no Docker',
+    )
     .addOption(
       new Option(
         '--host <URL>',
@@ -33,7 +35,10 @@ export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCod
       ),
     )
     .addOption(
-      new Option('--speed <N>', `so many times as fast, ${slowestSpeed} to ${fastestSpeed} (default: 1)`).argParser(readSpeed),
+      new Option(
+        '--speed <N>',
+        `so many times as fast, ${slowestSpeed} to ${fastestSpeed} (default: 1)`,
+      ).argParser(readSpeed),
     )
     .addOption(new Option('--json', 'the summary as one JSON object at the end and nothing else'))
     .action(async (flags: DemoFlags) => onEnd(await demo(flags, world)))
@@ -84,5 +89,7 @@ function hasUnicode(env: CliWorld['env']): boolean {
 function readSpeed(text: string): number {
   const speed = Number(text)
   if (/^[\d.]+$/.test(text) && speed >= slowestSpeed && speed <= fastestSpeed) return speed
-  throw new UsageError(`--speed: ${quoted(text)} is not allowed; it must be a number from ${slowestSpeed} to ${fastestSpeed}`)
+  throw new UsageError(
+    `--speed: ${quoted(text)} is not allowed; it must be a number from ${slowestSpeed} to ${fastestSpeed}`,
+  )
 }

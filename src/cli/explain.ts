@@ -35,7 +35,9 @@ function renderExplanation({ id, name, image, state, rules, verdict, reason, out
 
 /** The first rule with a verdict decides, unless what is judged as a whole takes it back. */
 function decisiveAmong(rules: readonly ExplainedRule[]): number {
-  return rules.at(-1)?.rule === 'bounded-removal' ? rules.length - 1 : rules.findIndex(({ verdict }) => verdict)
+  return rules.at(-1)?.rule === 'bounded-removal'
+    ? rules.length - 1
+    : rules.findIndex(({ verdict }) => verdict)
 }
 
 function renderRule({ rule, seen, verdict }: ExplainedRule, width: number, isDecisive: boolean): string {

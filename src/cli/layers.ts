@@ -35,7 +35,10 @@ export function environmentName(setting: string): string {
  *
  * @throws UsageError that names the variable, or the file, line and key
  */
-export async function fillIn(command: Command, env: Readonly<Record<string, string | undefined>>): Promise<Sources> {
+export async function fillIn(
+  command: Command,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Sources> {
   const settings = settingsOf(command)
   const named = command.opts<{ config?: string }>().config ?? (env['FLOTSAM_CONFIG'] || undefined)
   const layers = [
@@ -60,7 +63,9 @@ export async function fillIn(command: Command, env: Readonly<Record<string, stri
 
 /** Points at the place where a setting was given, in a message that names its flag. */
 export function atItsSource(message: string, command: Command, sources: Sources): string {
-  const option = settingsOf(command).find(({ long }) => long && new RegExp(`^${long}(?![\\w-])`).test(message))
+  const option = settingsOf(command).find(
+    ({ long }) => long && new RegExp(`^${long}(?![\\w-])`).test(message),
+  )
   const source = option && sources.get(option.attributeName())
   return option?.long && source ? source + message.slice(option.long.length) : message
 }
@@ -76,23 +81,39 @@ function flagLayer(command: Command, settings: readonly Option[]): Layer {
   )
 }
 
-function environmentLayer(settings: readonly Option[], env: Readonly<Record<string, string | undefined>>): Layer {
+function environmentLayer(
+  settings: readonly Option[],
+  env: Readonly<Record<string, string | undefined>>,
+): Layer {
   return new Map(
     settings.flatMap((option): [string, Given][] => {
       const name = option.attributeName()
       const source = environmentName(name)
       const text = env[source]
       if (text === undefined || text === '') return []
-      return [[name, { value: option.isBoolean() ? readWord(text, source) : readText(option, text, source), source }]]
+      return [
+        [
+          name,
+          { value: option.isBoolean() ? readWord(text, source) : readText(option, text, source), source },
+        ],
+      ]
     }),
   )
 }
 
-const words: Readonly<Record<string, boolean>> = { true: true, yes: true, '1': true, false: false, no: false, '0': false }
+const words: Readonly<Record<string, boolean>> = {
+  true: true,
+  yes: true,
+  '1': true,
+  false: false,
+  no: false,
+  '0': false,
+}
 
 function readWord(text: string, source: string): boolean {
   const value = words[text.toLowerCase()]
-  if (value === undefined) throw new UsageError(`${source}: ${quoted(text)} is not allowed; it must be true or false`)
+  if (value === undefined)
+    throw new UsageError(`${source}: ${quoted(text)} is not allowed; it must be true or false`)
   return value
 }
 
@@ -102,11 +123,15 @@ function readText(option: Option, text: string, source: string): unknown {
     return option.parseArg ? option.parseArg(text, undefined) : text
   } catch (thrown) {
     if (thrown instanceof InvalidArgumentError) {
-      throw new UsageError(`${source}: ${quoted(text)} is not allowed; it must be one of ${option.argChoices?.join(', ')}`)
+      throw new UsageError(
+        `${source}: ${quoted(text)} is not allowed; it must be one of ${option.argChoices?.join(', ')}`,
+      )
     }
     if (!(thrown instanceof UsageError)) throw thrown
     const flag = `${option.long ?? ''}: `
-    throw new UsageError(thrown.message.startsWith(flag) ? `${source}: ${thrown.message.slice(flag.length)}` : thrown.message)
+    throw new UsageError(
+      thrown.message.startsWith(flag) ? `${source}: ${thrown.message.slice(flag.length)}` : thrown.message,
+    )
   }
 }
 
@@ -119,7 +144,8 @@ async function fileLayer(path: string, settings: readonly Option[]): Promise<Lay
   if (fault) throw new UsageError(`${path}:${lines.linePos(fault.pos[0]).line}: ${messageOf(fault)}`)
   const { contents } = document
   if (contents === null) return new Map()
-  if (!isMap(contents)) throw new UsageError(`${path}:${lineOf(contents)}: it must hold settings, such as "period: 5m"`)
+  if (!isMap(contents))
+    throw new UsageError(`${path}:${lineOf(contents)}: it must hold settings, such as "period: 5m"`)
   const layer = new Map<string, Given>()
   for (const { key, value } of contents.items) {
     const name = isScalar(key) ? String(key.value) : String(key)
@@ -159,5 +185,6 @@ async function readConfiguration(path: string): Promise<string> {
 }
 
 function refuseContradiction([one, other]: readonly string[]): void {
-  if (other !== undefined) throw new UsageError(`${one} and ${other} cannot be given together; give one of them`)
+  if (other !== undefined)
+    throw new UsageError(`${one} and ${other} cannot be given together; give one of them`)
 }

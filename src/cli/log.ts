@@ -14,12 +14,16 @@ export interface LogOptions {
 /** One JSON object a line, or the same for people. */
 export function createLog({ level, output, isPretty, hasColor }: LogOptions): Logger {
   const write = isPretty ? prettyWriter(output, hasColor) : (line: string) => output.write(line)
-  return pino({ level, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, { write })
+  return pino(
+    { level, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
+    { write },
+  )
 }
 
 function prettyWriter(output: Output, colorize: boolean): (line: string) => void {
   const prettify = prettyFactory({ colorize, ignore: 'pid,hostname,event', singleLine: true })
-  return (line) => output.write(prettify(JSON.parse(line, (_key, value: unknown) => harmless(value)) as object))
+  return (line) =>
+    output.write(prettify(JSON.parse(line, (_key, value: unknown) => harmless(value)) as object))
 }
 
 // oxlint-disable-next-line no-control-regex -- what a terminal would obey is what is looked for

@@ -51,7 +51,12 @@ export function addSharedOptions(command: Command): Command {
       'FILE',
       'full ids that the agent knows, one a line, read anew each time; while it cannot be read or holds anything else, nothing is removed; an empty file says that nothing is tracked; to change it, write a new file and rename it',
     ),
-    valued('tracked-url', 'URL', 'the same as a JSON array of full ids from an HTTP endpoint', readTrackedUrl),
+    valued(
+      'tracked-url',
+      'URL',
+      'the same as a JSON array of full ids from an HTTP endpoint',
+      readTrackedUrl,
+    ),
     new Option('--nothing-tracked', 'the agent knows none: every owned container is forgotten'),
   ] as const
   trackers[0].conflicts(['trackedUrl', 'nothingTracked'])
@@ -70,7 +75,9 @@ export function addSharedOptions(command: Command): Command {
     new Option('--filter-listing', 'let the engine filter by label, for hosts with many foreign containers'),
     new Option('--dry-run', 'remove nothing, and say what would be removed'),
     new Option('--json', 'one JSON object on stdout and nothing else; for run, JSON logs also on a terminal'),
-    new Option('--log-level <LEVEL>', 'how much to log (default: info; scan and sweep: nothing)').choices(logLevels),
+    new Option('--log-level <LEVEL>', 'how much to log (default: info; scan and sweep: nothing)').choices(
+      logLevels,
+    ),
   ]
   const file = valued('config', 'FILE', 'settings from a JSON or YAML file')
   for (const option of [where, owner, preset, ...trackers, ...rest, file]) command.addOption(option)
@@ -106,13 +113,15 @@ function valued(
   read: (text: string) => unknown = (text) => text,
 ): Option {
   return new Option(`--${name} <${value}>`, description).argParser((text: string, previous: unknown) => {
-    if (previous !== undefined) throw new UsageError(`--${name}: ${quoted(text)} is one too many; give it once`)
+    if (previous !== undefined)
+      throw new UsageError(`--${name}: ${quoted(text)} is one too many; give it once`)
     if (text === '') throw new UsageError(`--${name}: "" is not allowed; it must be ${value}`)
     return read(text)
   })
 }
 
-const ownerForm = 'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, nor KEY have spaces'
+const ownerForm =
+  'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, nor KEY have spaces'
 
 function readOwner(text: string): OwnerLabel {
   const [, label, value] = /^([^\s=]+)=(.+)$/s.exec(text) ?? []

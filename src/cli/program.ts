@@ -103,9 +103,17 @@ function describeProgram(world: CliWorld, onEnd: (code: ExitCode) => void): Comm
   return program
 }
 
-function addCommand(program: Command, asked: CommandOf, world: CliWorld, onEnd: (code: ExitCode) => void): void {
+function addCommand(
+  program: Command,
+  asked: CommandOf,
+  world: CliWorld,
+  onEnd: (code: ExitCode) => void,
+): void {
   const { name, argument, description, act } = asked
-  const command = addSharedOptions(program.command(name).description(description)).addHelpText('after', epilogue)
+  const command = addSharedOptions(program.command(name).description(description)).addHelpText(
+    'after',
+    epilogue,
+  )
   if (argument) command.argument(...argument)
   command.action(async () => {
     const sources = await fillIn(command, world.env)

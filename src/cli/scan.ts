@@ -23,7 +23,9 @@ export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const report = await withSpinner('looking', world, reconciler.look())
   stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderLook(report, wantsColor(stdout, env)))
   if (!source) {
-    stderr.write(`hint: it is not said what is tracked, so nothing is called dangling; give ${trackerForms}\n`)
+    stderr.write(
+      `hint: it is not said what is tracked, so nothing is called dangling; give ${trackerForms}\n`,
+    )
     return exitDone
   }
   const trouble = report.containers.find(({ reason }) => isTrackerTrouble(reason))

@@ -57,7 +57,8 @@ class Wait {
       listener.heard(event, settlement)
       if (settlement.isOver) this.#end('settled')
       // Looks and their verdicts go on whatever happens, so they are no news.
-      else if (event.type !== 'looked' && event.type !== 'classified') this.#restart('silence', longestSilenceMs, 'no-news')
+      else if (event.type !== 'looked' && event.type !== 'classified')
+        this.#restart('silence', longestSilenceMs, 'no-news')
     }
     for (const name of heardEvents) {
       this.#subscriptions.push(reconciler.on<HeardEvent['type']>(name, (event) => hear(event as HeardEvent)))

@@ -4,7 +4,11 @@ import type { EventOf, Reason, ReportedContainer, VerdictName } from '../index.t
 export type Settled =
   | { readonly as: 'removed' | 'vanished' }
   /** No longer to be removed: adopted, spared or not the owner's any more. */
-  | { readonly as: 'let-live'; readonly verdict: VerdictName | 'foreign'; readonly reason: Reason | 'not-owned' }
+  | {
+      readonly as: 'let-live'
+      readonly verdict: VerdictName | 'foreign'
+      readonly reason: Reason | 'not-owned'
+    }
   | { readonly as: 'failed'; readonly error: string }
 
 /** What a settlement is told of, by event name. */
@@ -18,7 +22,9 @@ export const heardEvents = [
   'stuck',
   'looked',
 ] as const
-export type HeardEvent = { [TName in (typeof heardEvents)[number]]: EventOf<TName> }[(typeof heardEvents)[number]]
+export type HeardEvent = {
+  [TName in (typeof heardEvents)[number]]: EventOf<TName>
+}[(typeof heardEvents)[number]]
 
 /** So many failures are enough for a command that somebody waits for. */
 const mostFailures = 3
@@ -59,7 +65,8 @@ export class Settlement {
 
   /** What became of each one; undefined where nobody can say. */
   *outcomes(): Iterable<readonly [ReportedContainer, Settled | undefined]> {
-    for (const [id, container] of this.#containers) yield [container, this.#settled.get(id) ?? this.#unfinished(id)]
+    for (const [id, container] of this.#containers)
+      yield [container, this.#settled.get(id) ?? this.#unfinished(id)]
   }
 
   /** One that failed and was not tried to the end has failed; of one that never answered nothing is known. */
@@ -72,7 +79,8 @@ export class Settlement {
   #noteLook(): void {
     if (this.#hasLooked) return
     this.#hasLooked = true
-    for (const id of this.#containers.keys()) if (!this.#seen.has(id)) this.#settled.set(id, { as: 'vanished' })
+    for (const id of this.#containers.keys())
+      if (!this.#seen.has(id)) this.#settled.set(id, { as: 'vanished' })
   }
 
   #hearOf(event: Exclude<HeardEvent, EventOf<'looked'>>): void {

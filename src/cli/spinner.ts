@@ -6,7 +6,11 @@ const frameMs = 120
 const frames = ['|', '/', '-', '\\'] as const
 
 /** Waits for work, and shows on a terminal's stderr that it goes on, once that takes longer than a second. */
-export async function withSpinner<T>(text: string, { stderr, clock }: CliWorld, work: Promise<T>): Promise<T> {
+export async function withSpinner<T>(
+  text: string,
+  { stderr, clock }: CliWorld,
+  work: Promise<T>,
+): Promise<T> {
   if (!stderr.isTerminal) return work
   let turns = 0
   const turn = () => {

@@ -13,7 +13,11 @@ export interface SweepReport {
   readonly wouldRemove: readonly string[]
 }
 
-export function sweepReport({ containers }: LookReport, settlement: Settlement, isDryRun: boolean): SweepReport {
+export function sweepReport(
+  { containers }: LookReport,
+  settlement: Settlement,
+  isDryRun: boolean,
+): SweepReport {
   const removed: string[] = []
   const vanished: string[] = []
   const failed: { id: string; error: string }[] = []

@@ -60,7 +60,8 @@ export class SweepTeller implements SweepListener {
       return
     }
     const byId = new Map(containers.map((container) => [container.id, container]))
-    const each = (what: string, id: string, why = '') => this.#say(`${what} ${called(byId.get(id) ?? { id })}${why}`)
+    const each = (what: string, id: string, why = '') =>
+      this.#say(`${what} ${called(byId.get(id) ?? { id })}${why}`)
     for (const id of report.wouldRemove) each('would remove', id)
     for (const id of report.vanished) each('vanished', id)
     for (const { id, error } of report.failed) each('failed', id, `: ${printable(error)}`)
@@ -92,7 +93,11 @@ export class SweepTeller implements SweepListener {
   }
 }
 
-function called({ id, name = '', image = '' }: Pick<ReportedContainer, 'id'> & Partial<ReportedContainer>): string {
+function called({
+  id,
+  name = '',
+  image = '',
+}: Pick<ReportedContainer, 'id'> & Partial<ReportedContainer>): string {
   return [shortId(id), printable(name), printable(image)].filter((part) => part !== '').join(' ')
 }
 

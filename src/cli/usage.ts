@@ -22,7 +22,8 @@ const flags: Readonly<Record<string, string>> = {
 /** What the library says of an option, in the words of the command line. */
 export function inFlags({ option, message }: OptionError): string {
   const flag = flags[option]
-  if (option === 'keepLabel') return '--owner: the keep label cannot be the owner label too; then nothing could ever be removed'
+  if (option === 'keepLabel')
+    return '--owner: the keep label cannot be the owner label too; then nothing could ever be removed'
   const named = flag === undefined ? message : beginningWith(flag, option, message)
   return named
     .replace(', or a number of milliseconds', '')

@@ -73,7 +73,10 @@ export function drawUp(engine: string, account: Account, evidence: Evidence): Su
   }
 }
 
-function removalMismatches({ removals }: Account, { removed, asked, living, bystanders, source }: Evidence): string[] {
+function removalMismatches(
+  { removals }: Account,
+  { removed, asked, living, bystanders, source }: Evidence,
+): string[] {
   const told = new Map(removals.map(({ id, name }) => [id, name]))
   const confirmed = new Set(removed)
   return [
@@ -90,7 +93,9 @@ function removalMismatches({ removals }: Account, { removed, asked, living, byst
     ...[...asked]
       .filter((id) => !told.has(id))
       .map((id) => `a removal of ${id.slice(0, 12)} was asked for, which nobody had lost`),
-    ...removals.filter(({ id }) => living.has(id)).map(({ name }) => `${name} was removed and is still there`),
+    ...removals
+      .filter(({ id }) => living.has(id))
+      .map(({ name }) => `${name} was removed and is still there`),
     ...removals
       .filter(({ id }) => bystanders.has(id))
       .map(({ name }) => `${name} was removed, and had been there before the demo`),
@@ -100,11 +105,15 @@ function removalMismatches({ removals }: Account, { removed, asked, living, byst
 function survivorMismatches({ survivors }: Account, { living, asked }: Evidence): string[] {
   const known = new Set(survivors.map(({ id }) => id))
   return [
-    ...survivors.filter(({ id }) => !living.has(id)).map(({ name }) => `${name} was to be spared and is gone`),
+    ...survivors
+      .filter(({ id }) => !living.has(id))
+      .map(({ name }) => `${name} was to be spared and is gone`),
     ...survivors
       .filter(({ id }) => asked.has(id))
       .map(({ name }) => `${name} was to be spared, and its removal was asked for`),
-    ...[...living].filter((id) => !known.has(id)).map((id) => `${id.slice(0, 12)} is left, and nobody knows of it`),
+    ...[...living]
+      .filter((id) => !known.has(id))
+      .map((id) => `${id.slice(0, 12)} is left, and nobody knows of it`),
   ]
 }
 
@@ -113,7 +122,9 @@ function leakMismatches({ leaks, removals }: Account): string[] {
   const removed = new Set(removals.map(({ name }) => name))
   return [
     ...leaks.filter(({ name }) => !removed.has(name)).map(({ name }) => `${name} leaked and was not removed`),
-    ...removals.filter(({ name }) => !leaked.has(name)).map(({ name }) => `${name} was removed and had not leaked`),
+    ...removals
+      .filter(({ name }) => !leaked.has(name))
+      .map(({ name }) => `${name} was removed and had not leaked`),
   ]
 }
 
@@ -124,5 +135,7 @@ function outageMismatches({ outageLines, outages }: Account): string[] {
   const up = count('engineUp')
   return down === 1 && up === 1 && outages.length === 1
     ? []
-    : [`one outage was told in ${down} lines that it began and ${up} that it ended, and in ${outages.length} events`]
+    : [
+        `one outage was told in ${down} lines that it began and ${up} that it ended, and in ${outages.length} events`,
+      ]
 }

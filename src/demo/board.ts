@@ -107,7 +107,15 @@ export class Board {
     const { verdict, reason } = context.verdict
     const isWatched = cause !== 'xstate.stop' || state === 'gone'
     const { id, outcome } = context
-    const standing: Standing = { id, name: this.#called(context.name), state, verdict, reason, outcome, isWatched }
+    const standing: Standing = {
+      id,
+      name: this.#called(context.name),
+      state,
+      verdict,
+      reason,
+      outcome,
+      isWatched,
+    }
     const { path } = row
     const before = row.standing
     row.standing = standing

@@ -59,7 +59,9 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     return summary.ok ? 0 : 1
   }
   const error = signal.aborted ? 'interrupted; everything that it made is removed' : messageOf(failure)
-  screen.write(json ? `${JSON.stringify({ ok: false, error })}\n` : `\nThe demo did not get to its end: ${error}\n`)
+  screen.write(
+    json ? `${JSON.stringify({ ok: false, error })}\n` : `\nThe demo did not get to its end: ${error}\n`,
+  )
   return 1
 }
 
@@ -69,7 +71,8 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
   const pace = paceAt(options.speed ?? 1, signal)
   const narrator = narratorFor(options, elapsedMs, pace.markMs)
   try {
-    const called = (name: string) => (name.startsWith(stage.namePrefix) ? name.slice(stage.namePrefix.length) : name)
+    const called = (name: string) =>
+      name.startsWith(stage.namePrefix) ? name.slice(stage.namePrefix.length) : name
     const board = new Board(called)
     board.onChange((change) => narrator.changed(change))
     const ledger = new Ledger(elapsedMs, called, (line) => narrator.logged(line))

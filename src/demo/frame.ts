@@ -57,7 +57,12 @@ export function statusOf(standing: Standing): Pick<FrameRow, 'status' | 'shortSt
   const isOver = state === 'gone'
   const style = isOver || !isWatched ? 'dim' : styles[verdict]
   const status = told(standing)
-  return { status, shortStatus: isOver || !isWatched || verdict === 'dangling' ? status : reason, style, isOver }
+  return {
+    status,
+    shortStatus: isOver || !isWatched || verdict === 'dangling' ? status : reason,
+    style,
+    isOver,
+  }
 }
 
 const styles: Readonly<Record<Standing['verdict'], Style>> = {
@@ -85,7 +90,8 @@ function laneLine(ink: Ink, row: FrameRow, width: number, place: number): string
   const headWidth = nameWidth + 2 + id.length
   const laneWidth = width - headWidth - 2 - statusWidth
   const status = cut(statusWidth === 23 ? row.status : row.shortStatus, Math.max(1, width - headWidth), ink)
-  if (laneWidth < leastLane) return head + ink.paint(row.style, cut(status, Math.max(1, width - headWidth), ink))
+  if (laneWidth < leastLane)
+    return head + ink.paint(row.style, cut(status, Math.max(1, width - headWidth), ink))
   const marks = row.lane.between(Math.max(0, place + 1 - laneWidth), place + 1)
   const unused = ' '.repeat(laneWidth - marks.length)
   return `${head}${ink.lane(marks)}${unused}  ${ink.paint(row.style, cut(status, statusWidth, ink))}`

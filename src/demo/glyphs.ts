@@ -91,7 +91,10 @@ export function inkFor({ hasColour, hasUnicode }: { hasColour: boolean; hasUnico
     hasColour && style !== 'plain' && text !== '' ? `\u001B[${codes[style]}m${text}\u001B[0m` : text
   return {
     paint,
-    lane: (all) => runsOf(all).map((run) => paint(colours[run.mark], glyphs[run.mark].repeat(run.count))).join(''),
+    lane: (all) =>
+      runsOf(all)
+        .map((run) => paint(colours[run.mark], glyphs[run.mark].repeat(run.count)))
+        .join(''),
     glyph: (mark) => paint(colours[mark], glyphs[mark]),
     arrow: hasUnicode ? '→' : '->',
     dot: hasUnicode ? '·' : '-',

@@ -83,7 +83,10 @@ function dialler(address: EngineAddress): () => Socket {
     const { ca, cert, key, verify } = tls
     return () => connectTls({ host, port, ca, cert, key, rejectUnauthorized: verify })
   }
-  throw new OptionError('host', `--host ${address.address}: the demo can only relay unix://, npipe://, tcp:// and https:// without a path`)
+  throw new OptionError(
+    'host',
+    `--host ${address.address}: the demo can only relay unix://, npipe://, tcp:// and https:// without a path`,
+  )
 }
 
 async function reach(dial: () => Socket, host: string): Promise<void> {
@@ -98,16 +101,25 @@ async function reach(dial: () => Socket, host: string): Promise<void> {
 }
 
 /** The image that was named, or the first likely one that can run `sleep`. */
-async function findImage(docker: Dockerode, named: string | undefined, labels: Record<string, string>): Promise<string> {
+async function findImage(
+  docker: Dockerode,
+  named: string | undefined,
+  labels: Record<string, string>,
+): Promise<string> {
   const present = await within(callLimitMs, (abortSignal) => docker.listImages({ abortSignal }))
   const tags = present
     .sort((one, other) => one.Size - other.Size)
     .flatMap(({ RepoTags }) => RepoTags ?? [])
     .filter((tag) => !tag.includes('<none>'))
-  const likely = [...tags.filter((tag) => likelyImages.test(tag)), ...tags.filter((tag) => !likelyImages.test(tag))]
+  const likely = [
+    ...tags.filter((tag) => likelyImages.test(tag)),
+    ...tags.filter((tag) => !likelyImages.test(tag)),
+  ]
   if (named !== undefined) {
     await trySleeping(docker, named, labels).catch((cause: unknown) => {
-      throw new OptionError('image', `--image ${named}: it cannot run \`sleep\`: ${messageOf(cause)}`, { cause })
+      throw new OptionError('image', `--image ${named}: it cannot run \`sleep\`: ${messageOf(cause)}`, {
+        cause,
+      })
     })
     return named
   }
@@ -115,7 +127,10 @@ async function findImage(docker: Dockerode, named: string | undefined, labels: R
     const refusal = await trySleeping(docker, image, labels).catch((thrown: unknown) => thrown)
     if (refusal === undefined) return image
   }
-  throw new OptionError('image', 'no image on this engine could run `sleep`: pull busybox, or name one with --image')
+  throw new OptionError(
+    'image',
+    'no image on this engine could run `sleep`: pull busybox, or name one with --image',
+  )
 }
 
 async function trySleeping(docker: Dockerode, image: string, labels: Record<string, string>): Promise<void> {
@@ -138,14 +153,18 @@ async function trySleeping(docker: Dockerode, image: string, labels: Record<stri
 /** Everything that bears this run's label, and nothing else: the filter is not relied upon. */
 async function removeAll(docker: Dockerode, run: string): Promise<void> {
   const filters = { label: [`${runLabel}=${run}`] }
-  const listed = await within(callLimitMs, (abortSignal) => docker.listContainers({ all: true, filters, abortSignal }))
+  const listed = await within(callLimitMs, (abortSignal) =>
+    docker.listContainers({ all: true, filters, abortSignal }),
+  )
   const ours = listed.filter(({ Labels }) => Labels[runLabel] === run)
   await Promise.all(ours.map(({ Id }) => removeOne(docker, Id)))
 }
 
 async function removeOne(docker: Dockerode, id: string): Promise<void> {
   try {
-    await within(callLimitMs, (abortSignal) => docker.getContainer(id).remove({ force: true, v: true, abortSignal }))
+    await within(callLimitMs, (abortSignal) =>
+      docker.getContainer(id).remove({ force: true, v: true, abortSignal }),
+    )
   } catch (thrown) {
     if ((thrown as { statusCode?: number }).statusCode !== 404) throw thrown
   }

@@ -38,7 +38,9 @@ export class HostWitness {
   static async open(docker: Dockerode, run: string): Promise<HostWitness> {
     const before = await listIds(docker)
     const label = [`${runLabel}=${run}`]
-    const events = await within(callLimitMs, () => docker.getEvents({ filters: { type: ['container'], label } }))
+    const events = await within(callLimitMs, () =>
+      docker.getEvents({ filters: { type: ['container'], label } }),
+    )
     return new HostWitness(docker, run, before, events as Readable)
   }
 
@@ -81,5 +83,7 @@ export class HostWitness {
 
 async function listIds(docker: Dockerode, run?: string): Promise<ReadonlySet<string>> {
   const listed = await within(callLimitMs, (abortSignal) => docker.listContainers({ all: true, abortSignal }))
-  return new Set(listed.filter(({ Labels }) => run === undefined || Labels[runLabel] === run).map(({ Id }) => Id))
+  return new Set(
+    listed.filter(({ Labels }) => run === undefined || Labels[runLabel] === run).map(({ Id }) => Id),
+  )
 }

@@ -119,7 +119,10 @@ export class Story {
     this.#survive(id, 'job-7', `registered ${formatDuration(lastMomentMs)} before its grace was over`)
     narrator.say(`job-7 is registered ${formatDuration(lastMomentMs)} before its grace is over, and lives.`)
     await this.#lookNow()
-    await this.#until('job-5 and job-6 are removed', () => this.#isRemoved('job-5') && this.#isRemoved('job-6'))
+    await this.#until(
+      'job-5 and job-6 are removed',
+      () => this.#isRemoved('job-5') && this.#isRemoved('job-6'),
+    )
     narrator.say('job-5 and job-6 had nobody to speak for them: removed.')
     await pace.pause(2000)
   }
@@ -149,7 +152,10 @@ export class Story {
       agent.register(id, name)
       await this.#lookNow()
     }
-    await this.#until('web-2 and job-8 are removed', () => this.#isRemoved('web-2') && this.#isRemoved('job-8'))
+    await this.#until(
+      'web-2 and job-8 are removed',
+      () => this.#isRemoved('web-2') && this.#isRemoved('job-8'),
+    )
     await pace.pause(1500)
   }
 
@@ -163,7 +169,9 @@ export class Story {
     await this.#lose('job-9', 'the answer to its start was lost', () => agent.tryToRun('job-9'))
     await this.#lookNow()
     stage.freeze()
-    await this.#lose('job-10', 'created when nobody waited for the answer any more', () => agent.tryToCreate('job-10'))
+    await this.#lose('job-10', 'created when nobody waited for the answer any more', () =>
+      agent.tryToCreate('job-10'),
+    )
     await pace.pause(1500)
     narrator.say('It comes unstuck for a moment, creates job-10 for nobody, and is down.')
     await stage.goDown()
@@ -174,7 +182,10 @@ export class Story {
     narrator.say(
       `It is back. The agent may still have answers in its inbox, so there is a recovery grace of ${formatDuration(pace.recoveryGraceMs)}.`,
     )
-    await this.#until('job-9 and job-10 are removed', () => this.#isRemoved('job-9') && this.#isRemoved('job-10'))
+    await this.#until(
+      'job-9 and job-10 are removed',
+      () => this.#isRemoved('job-9') && this.#isRemoved('job-10'),
+    )
     await pace.pause(1500)
   }
 

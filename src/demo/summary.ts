@@ -58,7 +58,9 @@ function checkLines({ check, removed, spared }: Summary, ink: Ink, width: number
     return paragraph(text, width).map((line) => ink.paint('green', line))
   }
   const told = mismatches.flatMap((mismatch) => paragraph(`${ink.cross} ${mismatch}`, width))
-  return [...paragraph(`This does not agree with ${source}:`, width), ...told].map((line) => ink.paint('red', line))
+  return [...paragraph(`This does not agree with ${source}:`, width), ...told].map((line) =>
+    ink.paint('red', line),
+  )
 }
 
 function row(name: string, id: string, text: string, ink: Ink, width: number): string[] {

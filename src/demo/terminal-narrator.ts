@@ -99,13 +99,20 @@ export class TerminalNarrator implements Narrator {
 
   /** Goes back to where the lanes began; after a resize they may take more rows than there were lines. */
   #erasing(columns: number): string {
-    const drawnRows = this.#drawnWidths.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0)
+    const drawnRows = this.#drawnWidths.reduce(
+      (sum, width) => sum + Math.max(1, Math.ceil(width / columns)),
+      0,
+    )
     return drawnRows === 0 ? '' : `\u001B[${drawnRows}A\r${eraseBelow}`
   }
 
   #frame(columns: number): string[] {
     const { screen } = this.#options
-    const lanes = [this.#engineRow(), this.#agentRow(), ...[...this.#standings.values()].map((one) => this.#row(one))]
+    const lanes = [
+      this.#engineRow(),
+      this.#agentRow(),
+      ...[...this.#standings.values()].map((one) => this.#row(one)),
+    ]
     const log = this.#log.slice(-shownLogLines)
     return drawFrame({ ink: this.#ink, columns, rows: screen.rows(), place: this.#place(), lanes, log })
   }
@@ -118,7 +125,15 @@ export class TerminalNarrator implements Narrator {
   #engineRow(): FrameRow {
     const health = this.#health === 'unwatched' ? 'not watched' : this.#health
     const style = health === 'down' ? 'red' : health === 'up' ? 'green' : 'dim'
-    return { name: 'engine', id: '', lane: this.#engineLane, status: health, shortStatus: health, style, isOver: false }
+    return {
+      name: 'engine',
+      id: '',
+      lane: this.#engineLane,
+      status: health,
+      shortStatus: health,
+      style,
+      isOver: false,
+    }
   }
 
   #agentRow(): FrameRow {

@@ -17,7 +17,15 @@ export interface WatchOptions {
 }
 
 /** Flotsam as an agent embeds it, with graces that an audience can sit through. */
-export function startWatch({ stage, owner, agent, board, ledger, pace, isRestart }: WatchOptions): Reconciler {
+export function startWatch({
+  stage,
+  owner,
+  agent,
+  board,
+  ledger,
+  pace,
+  isRestart,
+}: WatchOptions): Reconciler {
   const reconciler = createReconciler({
     owner,
     tracked: agent.tasks,

@@ -68,7 +68,10 @@ function parseWhole(body: Buffer): readonly unknown[] | undefined {
   }
 }
 
-async function* join(begin: Uint8Array, rest: AsyncIterator<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
+async function* join(
+  begin: Uint8Array,
+  rest: AsyncIterator<Uint8Array> | undefined,
+): AsyncGenerator<Uint8Array> {
   yield begin
   if (rest) yield* { [Symbol.asyncIterator]: () => rest }
 }

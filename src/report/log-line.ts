@@ -36,17 +36,33 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'removed':
       return line('info', () => `removed ${called(happening)}`)
     case 'removeFailed':
-      return line('debug', () => `could not remove ${called(happening)}: ${happening.message}; again in ${formatDuration(happening.retryInMs)}`)
+      return line(
+        'debug',
+        () =>
+          `could not remove ${called(happening)}: ${happening.message}; again in ${formatDuration(happening.retryInMs)}`,
+      )
     case 'stuck':
-      return line('warn', () => `${called(happening)} is stuck after ${counted(happening.failures, 'try', 'tries')}: ${happening.message}; it is tried again from time to time`)
+      return line(
+        'warn',
+        () =>
+          `${called(happening)} is stuck after ${counted(happening.failures, 'try', 'tries')}: ${happening.message}; it is tried again from time to time`,
+      )
     case 'vanished':
       return line('debug', () => `${called(happening)} is gone; somebody else removed it`)
     case 'released':
       return line('info', () => `${called(happening)} is no longer ours`)
     case 'lost':
-      return line('warn', () => `the agent tracks ${called(happening)}, which ${happening.how === 'exited' ? 'has exited' : 'is gone'}`)
+      return line(
+        'warn',
+        () =>
+          `the agent tracks ${called(happening)}, which ${happening.how === 'exited' ? 'has exited' : 'is gone'}`,
+      )
     case 'looked':
-      return line('debug', () => `looked: ${happening.owned} of ${happening.listed} containers are ours, ${happening.dangling} dangling`)
+      return line(
+        'debug',
+        () =>
+          `looked: ${happening.owned} of ${happening.listed} containers are ours, ${happening.dangling} dangling`,
+      )
     case 'engineDown':
       return line('warn', () => `${downs[happening.kind]}: ${happening.message}`)
     case 'engineStillDown':
@@ -56,24 +72,45 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
           `for ${formatDuration(happening.downForMs)}, and ${counted(happening.failures, 'try', 'tries')}, ${downs[happening.kind]}: ${happening.message}`,
       )
     case 'engineUp':
-      return line('info', () => `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed try', 'failed tries')}`)
+      return line(
+        'info',
+        () =>
+          `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed try', 'failed tries')}`,
+      )
     case 'trouble':
       return line('warn', () => `${troubles[happening.about]}: ${happening.message}`)
     case 'troubleGoesOn':
-      return line('warn', () => `${troubles[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`)
+      return line(
+        'warn',
+        () =>
+          `${troubles[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`,
+      )
     case 'troubleOver':
-      return line('info', () => `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${counted(happening.count, 'failure', 'failures')}`)
+      return line(
+        'info',
+        () =>
+          `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${counted(happening.count, 'failure', 'failures')}`,
+      )
     case 'stalled':
       return line(
         happening.isRepeat ? 'debug' : 'info',
-        () => `this process or its clock stood still for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
+        () =>
+          `this process or its clock stood still for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
       )
     case 'started':
-      return line('info', () => `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`)
+      return line(
+        'info',
+        () =>
+          `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`,
+      )
     case 'crashed':
       return line('error', () => `Flotsam has failed and watches no more: ${happening.message}`)
     case 'stopped':
-      return line('info', () => happening.underWay > 0 ? `stopped; ${counted(happening.underWay, 'removal was', 'removals were')} left unsettled` : 'stopped')
+      return line('info', () =>
+        happening.underWay > 0
+          ? `stopped; ${counted(happening.underWay, 'removal was', 'removals were')} left unsettled`
+          : 'stopped',
+      )
   }
 }
 
@@ -109,7 +146,8 @@ const recoveries = {
 
 function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit<LogLine, 'fields'> {
   const { verdict, reason, dryRun } = happening
-  if (verdict === 'dangling' && dryRun) return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
+  if (verdict === 'dangling' && dryRun)
+    return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
   return line('debug', () => `${called(happening)} is ${verdict}: ${reason}`)
 }
 

@@ -42,7 +42,8 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
   function tell(listener: AnyListener, event: FlotsamEvent): void {
     try {
       const result = listener(event)
-      if (result instanceof Promise) result.catch((thrown: unknown) => noteFault(listener, event.type, thrown))
+      if (result instanceof Promise)
+        result.catch((thrown: unknown) => noteFault(listener, event.type, thrown))
     } catch (thrown) {
       noteFault(listener, event.type, thrown)
     }

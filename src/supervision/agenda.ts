@@ -59,7 +59,11 @@ export class Agenda {
   /** Milliseconds until the next look. */
   untilNextLookMs(isDown: boolean, failedLooks: number): number {
     const waitMs =
-      this.#wished === 'now' ? 0 : isDown ? this.#backoffMs(failedLooks) : Math.min(this.#untilPeriodMs(), this.#untilEarlyMs())
+      this.#wished === 'now'
+        ? 0
+        : isDown
+          ? this.#backoffMs(failedLooks)
+          : Math.min(this.#untilPeriodMs(), this.#untilEarlyMs())
     return Math.min(Math.max(0, waitMs), longestWaitMs)
   }
 

@@ -14,7 +14,11 @@ export interface ContainerBehaviourOptions {
 }
 
 /** Gives the container's chart everything that it does. */
-export function containerBehaviour({ tries, hasHook, endsGracefully }: ContainerBehaviourOptions): typeof containerMachine {
+export function containerBehaviour({
+  tries,
+  hasHook,
+  endsGracefully,
+}: ContainerBehaviourOptions): typeof containerMachine {
   const withTries = (): Tries => {
     if (!tries) throw new Error('dry-run: there is nothing here that could remove')
     return tries
@@ -25,8 +29,8 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
       endGracefully: fromPromise<TryAnswer, { readonly id: string }>(({ input, signal }) =>
         withTries().endGracefully(input.id, signal),
       ),
-      removeContainer: fromPromise<TryAnswer, { readonly id: string; readonly failures: number }>(({ input, signal }) =>
-        withTries().remove(input.id, input.failures, signal),
+      removeContainer: fromPromise<TryAnswer, { readonly id: string; readonly failures: number }>(
+        ({ input, signal }) => withTries().remove(input.id, input.failures, signal),
       ),
     },
     guards: {
@@ -50,7 +54,9 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
       rememberFinalAnswer: assign(({ event }) => verdictIn(tryAnswerOf(event))),
       rememberUnsettled: assign(({ context, event }) => {
         const output = tryAnswerOf(event)
-        return output.answer === 'unsettled' ? { failure: output.failure, isSent: context.isSent || output.isOurs } : {}
+        return output.answer === 'unsettled'
+          ? { failure: output.failure, isSent: context.isSent || output.isOurs }
+          : {}
       }),
       rememberFailure: assign(({ event }) => {
         const output = tryAnswerOf(event)
@@ -60,12 +66,18 @@ export function containerBehaviour({ tries, hasHook, endsGracefully }: Container
       forgetFailures: assign({ failures: 0, failure: undefined, isSent: false }),
       forgetApproval: assign({ isApproved: false }),
       rememberRemovedByAnswer: assign({ outcome: 'removed', isByAnswer: true }),
-      rememberGone: assign(({ context }) => ({ outcome: context.isSent ? ('removed' as const) : ('vanished' as const) })),
+      rememberGone: assign(({ context }) => ({
+        outcome: context.isSent ? ('removed' as const) : ('vanished' as const),
+      })),
       rememberReleased: assign({ outcome: 'released' }),
       tellRemovalBegan: sendParent(({ context: { id } }) => ({ type: 'removalBegan', id }) satisfies ToFleet),
-      tellPlaceGivenBack: sendParent(({ context: { id } }) => ({ type: 'placeGivenBack', id }) satisfies ToFleet),
+      tellPlaceGivenBack: sendParent(
+        ({ context: { id } }) => ({ type: 'placeGivenBack', id }) satisfies ToFleet,
+      ),
       tellRemovalEnded: sendParent(({ context: { id } }) => ({ type: 'removalEnded', id }) satisfies ToFleet),
-      tellRefused: sendParent(({ context: { id, verdict } }) => ({ type: 'refused', id, verdict }) satisfies ToFleet),
+      tellRefused: sendParent(
+        ({ context: { id, verdict } }) => ({ type: 'refused', id, verdict }) satisfies ToFleet,
+      ),
       tellEndedByUs: sendParent(({ context: { id } }) => ({ type: 'endedByUs', id }) satisfies ToFleet),
       tellRetryWanted: sendParent(({ context: { id, failures, failure = stillThere } }) => {
         return { type: 'retryWanted', id, failures, failure } satisfies ToFleet

@@ -71,8 +71,15 @@ function theOne(called: string, containers: readonly ContainerSummary[]): Contai
   const name = called.replace(/^\//, '')
   const exact = containers.find(({ id, names }) => id === called || names.includes(name))
   if (exact) return exact
-  const found = parseContainerId(called) || called === '' ? [] : containers.filter(({ id }) => id.startsWith(called))
+  const found =
+    parseContainerId(called) || called === '' ? [] : containers.filter(({ id }) => id.startsWith(called))
   if (found[0] && found.length === 1) return found[0]
-  const why = found.length > 1 ? `${found.length} containers have an id that starts so` : 'the engine lists no such container'
-  throw new OptionError('container', `container ${JSON.stringify(called)}: ${why}; give a full id, the start of one, or a name`)
+  const why =
+    found.length > 1
+      ? `${found.length} containers have an id that starts so`
+      : 'the engine lists no such container'
+  throw new OptionError(
+    'container',
+    `container ${JSON.stringify(called)}: ${why}; give a full id, the start of one, or a name`,
+  )
 }

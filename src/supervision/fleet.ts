@@ -17,7 +17,9 @@ import { isStuckAfter, retryDelayMs } from './retries.ts'
 
 type FleetInput = { readonly supervisor: Parent<SupervisorEvent> }
 type FleetScope = ActorScope<ReturnType<FleetLogic['getInitialSnapshot']>, ToFleet>
-export type FleetLogic = ReturnType<typeof fromTransition<FleetSnapshot, ToFleet, ActorSystem<ActorSystemInfo>, FleetInput>>
+export type FleetLogic = ReturnType<
+  typeof fromTransition<FleetSnapshot, ToFleet, ActorSystem<ActorSystemInfo>, FleetInput>
+>
 
 export interface FleetOptions {
   readonly clock: Clock
@@ -96,12 +98,18 @@ export class Fleet {
     known.lookNumber = lookNumber
     if (verdict.verdict === 'tracked' || verdict.verdict === 'spared') this.#isWell(known)
     if (known.actor === undefined) this.#spawn(known)
-    else if (isChanged || this.#awaitsVerdict(known, awake.now())) known.actor.send({ type: 'judged', verdict })
-    if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known)) removals.enqueue(known.id, known.hasFailed)
+    else if (isChanged || this.#awaitsVerdict(known, awake.now()))
+      known.actor.send({ type: 'judged', verdict })
+    if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known))
+      removals.enqueue(known.id, known.hasFailed)
   }
 
   /** A look that should hold these does not. */
-  async miss(missing: readonly Known[], listedIds: ReadonlySet<ContainerId>, signal: AbortSignal): Promise<void> {
+  async miss(
+    missing: readonly Known[],
+    listedIds: ReadonlySet<ContainerId>,
+    signal: AbortSignal,
+  ): Promise<void> {
     await inSlices(missing, this.#options.clock, signal, (known) => {
       // Its story may have ended while others were asked about.
       if (this.#options.memory.get(known.id) !== known) return
@@ -193,7 +201,10 @@ export class Fleet {
         this.#supervisor?.send({ type: 'lookAsked' })
         return
       case 'refused':
-        known.hookRefusal = { reason: event.verdict.reason as HookRefusal, askAgainMs: awake.now() + refusalMs }
+        known.hookRefusal = {
+          reason: event.verdict.reason as HookRefusal,
+          askAgainMs: awake.now() + refusalMs,
+        }
         changeVerdict(known, event.verdict as Verdict, report, dryRun)
         return
       case 'endedByUs':

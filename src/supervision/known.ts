@@ -60,10 +60,14 @@ const ageErrorMs = 1000
  * there at the look before, that look would have shown it, so time before that look counts for nothing. That also keeps
  * out what an outage, a stall, a jumping engine clock or a listing that left it out would add to its age.
  */
-export function creationGraceEnd({ seenMs, previousLookMs, missedMs = 0, ageMs }: Sighting, creationGraceMs: number): number {
+export function creationGraceEnd(
+  { seenMs, previousLookMs, missedMs = 0, ageMs }: Sighting,
+  creationGraceMs: number,
+): number {
   // Nobody knows when in its life the time was missed: all of it may have been.
   const believedAgeMs = Math.max(0, believedAge(ageMs) - missedMs)
-  const countedMs = previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)
+  const countedMs =
+    previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)
   return seenMs + creationGraceMs - countedMs
 }
 

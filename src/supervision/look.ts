@@ -196,7 +196,17 @@ export class Looker {
     const engineOffsetMs = engineNowMs === undefined ? undefined : engineNowMs - clock.now()
     const seenAwakeMs = awake.now()
     const { missedMs } = awake
-    return { number, listing, answeredMs: clock.now(), beganAwakeMs, seenAwakeMs, missedBeforeMs, missedMs, durationMs, engineOffsetMs }
+    return {
+      number,
+      listing,
+      answeredMs: clock.now(),
+      beganAwakeMs,
+      seenAwakeMs,
+      missedBeforeMs,
+      missedMs,
+      durationMs,
+      engineOffsetMs,
+    }
   }
 
   #wentWrong(error: EngineError, beganAwakeMs: number, supervisor: Parent<SupervisorEvent>): void {
@@ -219,13 +229,19 @@ export class Looker {
     })
   }
 
-  #historyOf(container: ContainerSummary, answer: TrackerAnswer, answered: Answered, hasClockChanged: boolean): History {
+  #historyOf(
+    container: ContainerSummary,
+    answer: TrackerAnswer,
+    answered: Answered,
+    hasClockChanged: boolean,
+  ): History {
     const { graces, memory, window } = this.#options
     const { seenAwakeMs } = answered
     const known = memory.get(container.id) ?? this.#discover(container, answered, hasClockChanged)
     known.summary = container
     noteAnswer(known, answer, seenAwakeMs, graces.releaseMs)
-    if (known.hookRefusal && answered.beganAwakeMs >= known.hookRefusal.askAgainMs) known.hookRefusal = undefined
+    if (known.hookRefusal && answered.beganAwakeMs >= known.hookRefusal.askAgainMs)
+      known.hookRefusal = undefined
     return {
       graceEnds: {
         creationMs: known.creationGraceEndsMs,
@@ -298,7 +314,11 @@ export class Looker {
     })
     const missing = [...memory.values()].filter(({ lookNumber }) => lookNumber !== number)
     if (missing.length > 0) {
-      await this.#tellVanished(missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold), surveyor, signal)
+      await this.#tellVanished(
+        missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold),
+        surveyor,
+        signal,
+      )
       await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
     }
     this.#previous = answered
@@ -310,8 +330,16 @@ export class Looker {
     else if (!known.isLossTold) this.#tellLost(known, 'exited')
   }
 
-  async #tellVanished(missing: readonly Known[], surveyor: SurveyOptions, signal: AbortSignal): Promise<void> {
-    const answers = await askAboutAll(missing.map(({ summary }) => summary), surveyor, { signal })
+  async #tellVanished(
+    missing: readonly Known[],
+    surveyor: SurveyOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const answers = await askAboutAll(
+      missing.map(({ summary }) => summary),
+      surveyor,
+      { signal },
+    )
     for (const known of missing) if (answers.get(known.id) === 'tracked') this.#tellLost(known, 'vanished')
   }
 

@@ -33,7 +33,11 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
   let known = new Map<ContainerId, string>()
   let trouble: Trouble | undefined
 
-  async function ask({ id }: ContainerSummary, modes: Map<ContainerId, string>, signal: AbortSignal): Promise<boolean> {
+  async function ask(
+    { id }: ContainerSummary,
+    modes: Map<ContainerId, string>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     try {
       modes.set(id, await engine.networkMode(id, { deadlineMs, signal }))
       return true
@@ -66,7 +70,9 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
       const silent = containers.filter(({ networkMode }) => networkMode === '')
       if (silent.length === 0) return { containers, filledIn: (container) => container, isWhole: true }
       // A map of this listing's own: another one, asked about beside it, must not make this one forget a guest.
-      const modes = new Map(silent.flatMap(({ id }) => (known.has(id) ? [[id, known.get(id) as string]] : [])))
+      const modes = new Map(
+        silent.flatMap(({ id }) => (known.has(id) ? [[id, known.get(id) as string]] : [])),
+      )
       const isWhole = await askAll(
         silent.filter(({ id }) => !modes.has(id)),
         modes,

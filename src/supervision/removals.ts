@@ -76,7 +76,9 @@ export class Removals {
 
   /** Whether this look's batch is used up and settled while others wait: the moment for the next look. */
   get wantsNextBatch(): boolean {
-    return this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
+    return (
+      this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
+    )
   }
 
   /** Milliseconds until a place frees itself because its holder takes too long; undefined when nobody waits for one. */

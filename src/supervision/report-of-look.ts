@@ -49,5 +49,7 @@ export function countVerdicts(judged: readonly Judged[]): VerdictCounts {
 
 /** An age by the engine's own clock; one that the clock makes negative is none. */
 export function ageOf(createdAtMs: number | undefined, engineNowMs: number | undefined): number | undefined {
-  return createdAtMs === undefined || engineNowMs === undefined ? undefined : Math.max(0, engineNowMs - createdAtMs)
+  return createdAtMs === undefined || engineNowMs === undefined
+    ? undefined
+    : Math.max(0, engineNowMs - createdAtMs)
 }

@@ -32,7 +32,12 @@ export function meet(streaks: Streaks, failure: Failure, nowMs: number): Noted {
     message: failure.message,
     count: (before?.count ?? 0) + 1,
     sinceMs,
-    mentionAtMs: before === undefined ? nowMs + firstMentionMs : isMention ? nextMentionMs(before, nowMs) : before.mentionAtMs,
+    mentionAtMs:
+      before === undefined
+        ? nowMs + firstMentionMs
+        : isMention
+          ? nextMentionMs(before, nowMs)
+          : before.mentionAtMs,
   }
   return {
     streaks: { ...streaks, [failure.about]: streak },
@@ -42,7 +47,10 @@ export function meet(streaks: Streaks, failure: Failure, nowMs: number): Noted {
 }
 
 /** Ends the streak about something; `streak` is undefined where there was none. */
-export function over(streaks: Streaks, about: string): { readonly streaks: Streaks; readonly streak: Streak | undefined } {
+export function over(
+  streaks: Streaks,
+  about: string,
+): { readonly streaks: Streaks; readonly streak: Streak | undefined } {
   const { [about]: streak, ...others } = streaks
   return streak ? { streaks: others, streak } : { streaks, streak: undefined }
 }

@@ -117,7 +117,11 @@ export function createSupervision(options: SupervisionOptions): Supervision {
         stopTimeoutMs: settings.stopTimeoutMs,
         removeVolumes: settings.removeVolumes,
         tellHook: (failure) =>
-          tell(failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' }),
+          tell(
+            failure
+              ? { type: 'troubleMet', about: 'hook', ...failure }
+              : { type: 'troubleOver', about: 'hook' },
+          ),
       })
   const fleet = new Fleet({
     clock,
@@ -163,7 +167,17 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     stallMs: stallMsFor(settings.creationGraceMs),
   })
   const admission = new Admission({ clock, agenda, fleet, removals, window })
-  const machine = supervisorBehaviour({ clock, agenda, fleet, looker, removals, admission, window, report, settleMs })
+  const machine = supervisorBehaviour({
+    clock,
+    agenda,
+    fleet,
+    looker,
+    removals,
+    admission,
+    window,
+    report,
+    settleMs,
+  })
   const actor = createActor(machine, {
     id: 'supervisor',
     clock,
@@ -174,7 +188,10 @@ export function createSupervision(options: SupervisionOptions): Supervision {
 }
 
 /** An inspection callback that throws would end the actor that it looks at. It is told once and goes on being called. */
-function inspectSafely(inspect: NonNullable<Settings['inspect']>, report: Report): (event: InspectionEvent) => void {
+function inspectSafely(
+  inspect: NonNullable<Settings['inspect']>,
+  report: Report,
+): (event: InspectionEvent) => void {
   let isToldOf = false
   return (event) => {
     try {
@@ -197,8 +214,12 @@ function hookAndEnd(settings: Settings, memory: ReadonlyMap<ContainerId, Known>)
     hasHook: settings.beforeRemove !== undefined,
     endsGracefully: (id) => {
       const known = memory.get(id as ContainerId)
-      return settings.stopTimeoutMs > 0 && known !== undefined && !known.hasHadItsTime && running.has(known.summary.state)
+      return (
+        settings.stopTimeoutMs > 0 &&
+        known !== undefined &&
+        !known.hasHadItsTime &&
+        running.has(known.summary.state)
+      )
     },
   }
 }
-

@@ -48,7 +48,10 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
     const nowMs = clock.now()
     const { streaks, streak, tell } = meet(before, failure, nowMs)
     if (!tell) return { change: { streaks }, tell: undefined }
-    return { change: { streaks }, tell: () => report(tell === 'began' ? began(streak) : goesOn(streak, nowMs)) }
+    return {
+      change: { streaks },
+      tell: () => report(tell === 'began' ? began(streak) : goesOn(streak, nowMs)),
+    }
   }
 
   function noteOver({ streaks: before }: SupervisorContext, about: string): Noted {
@@ -67,7 +70,8 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       disbandFleet: fromPromise<void>(({ signal }) => fleet.disband(signal)),
     },
     delays: {
-      untilNextLook: ({ context }) => agenda.untilNextLookMs(context.engineFailure !== undefined, context.failedLooks),
+      untilNextLook: ({ context }) =>
+        agenda.untilNextLookMs(context.engineFailure !== undefined, context.failedLooks),
       settleTime: settleMs,
     },
     guards: {
@@ -92,7 +96,11 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
         const error = errorOf(event)
         // The health region has heard of the engine's own failures already.
         if (error instanceof EngineError) return
-        const { change, tell } = note(context, { about: 'fault', kind: 'fault', message: `look: ${messageOf(error)}` })
+        const { change, tell } = note(context, {
+          about: 'fault',
+          kind: 'fault',
+          message: `look: ${messageOf(error)}`,
+        })
         enqueue.assign(change)
         if (tell) enqueue(tell)
       }),
@@ -157,4 +165,3 @@ function outputOf(event: EventObject): LookOutcome {
 function errorOf(event: EventObject): unknown {
   return (event as EventObject & { readonly error?: unknown }).error
 }
-

@@ -1,7 +1,16 @@
 import type { Clock } from '../clock.ts'
 import type { ContainerSummary, Listing } from '../engine/port.ts'
 import type { ContainerId } from '../ids.ts'
-import { type Evidence, type GraceEnds, isKept, isShareSuspicious, judge, type Policy, type TrackerAnswer, type Verdict } from '../judge.ts'
+import {
+  type Evidence,
+  type GraceEnds,
+  isKept,
+  isShareSuspicious,
+  judge,
+  type Policy,
+  type TrackerAnswer,
+  type Verdict,
+} from '../judge.ts'
 import { networkSharing, weighGuests } from '../namespaces.ts'
 import type { Ownership } from '../owner.ts'
 import type { IsSelf } from '../self.ts'
@@ -51,13 +60,19 @@ export async function survey(options: SurveyOptions, sight: Sight): Promise<read
 }
 
 /** The verdict on each case, and on what must be judged as a whole. */
-export async function judgeAll(options: SurveyOptions, sight: Sight, cases: readonly Evidence[]): Promise<readonly Judged[]> {
+export async function judgeAll(
+  options: SurveyOptions,
+  sight: Sight,
+  cases: readonly Evidence[],
+): Promise<readonly Judged[]> {
   const judged: Judged[] = []
   await inSlices(cases, options.clock, sight.signal, (evidence) => {
     judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
   })
   // Those that are only graced yet count too: a tracker that forgot all would else empty a host one by one.
-  const suspects = judged.filter(({ answer, verdict }) => answer === 'untracked' && verdict.verdict !== 'spared')
+  const suspects = judged.filter(
+    ({ answer, verdict }) => answer === 'untracked' && verdict.verdict !== 'spared',
+  )
   return isShareSuspicious(suspects.length, judged.length, options.maxDanglingShare)
     ? judged.map((one) => (one.verdict.verdict === 'dangling' ? { ...one, verdict: doubtedShare } : one))
     : judged
@@ -103,7 +118,10 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
  * The owned containers, each once. Of one that is listed twice, the entry counts that protects it: a listing that
  * contradicts itself removes nothing.
  */
-function ownedOnce(containers: readonly ContainerSummary[], { ownership, policy }: SurveyOptions): readonly ContainerSummary[] {
+function ownedOnce(
+  containers: readonly ContainerSummary[],
+  { ownership, policy }: SurveyOptions,
+): readonly ContainerSummary[] {
   const byId = new Map<ContainerId, ContainerSummary>()
   const foreign = new Set<ContainerId>()
   for (const container of containers) {
@@ -177,7 +195,10 @@ async function originsOf(
   const labelsOf = await readImages(new Set(doubted.map(({ imageId }) => imageId)), images, signal)
   await inSlices(doubted, clock, signal, (container) => {
     const labels = labelsOf.get(container.imageId)
-    origins.set(container.id, labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown')
+    origins.set(
+      container.id,
+      labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown',
+    )
   })
   return origins
 }
@@ -187,7 +208,11 @@ type LabelsOfImages = ReadonlyMap<string, Readonly<Record<string, string>> | und
 /** So many images are looked at at a time. */
 const imagesAtOnce = 8
 
-async function readImages(ids: ReadonlySet<string>, images: ImageLabels, signal: AbortSignal): Promise<LabelsOfImages> {
+async function readImages(
+  ids: ReadonlySet<string>,
+  images: ImageLabels,
+  signal: AbortSignal,
+): Promise<LabelsOfImages> {
   const labelsOf = new Map<string, Readonly<Record<string, string>> | undefined>()
   const waiting = [...ids]
   while (waiting.length > 0) {

@@ -96,7 +96,9 @@ export function createTries(options: TriesOptions): Tries {
       const isPaused = memory.get(id as ContainerId)?.summary.state === 'paused'
       if (answer.answer !== 'failed' || !isPaused || answer.failure.kind !== 'refused') return answer
       // Old engines refuse to remove a paused container. The second request asks everything anew.
-      const unpaused = await attempt(id, (known) => engine.unpause(known.id, { ...call, deadlineMs: unpauseDeadlineMs }))
+      const unpaused = await attempt(id, (known) =>
+        engine.unpause(known.id, { ...call, deadlineMs: unpauseDeadlineMs }),
+      )
       return unpaused.answer === 'done' ? attempt(id, send) : unpaused
     },
   }
@@ -106,19 +108,28 @@ export function createTries(options: TriesOptions): Tries {
  * fresh-look: the last question before a request. Undefined means go; the container itself is asked after
  * everything else. Answers at once where the tracker does.
  */
-function askLast(known: Known, options: TriesOptions): TryAnswer | undefined | Promise<TryAnswer | undefined> {
+function askLast(
+  known: Known,
+  options: TriesOptions,
+): TryAnswer | undefined | Promise<TryAnswer | undefined> {
   const { tracker, window } = options
   const { verdict } = known
   if (!verdict || !window.stands(known.lookNumber)) return stale
   if (verdict.verdict !== 'dangling') return { answer: 'let-live', verdict }
   const guests = verdict.endedGuests.map((id) => tracker.ask(id))
-  const own = tracker.ask(known.id)
-  if (own instanceof Promise || guests.some((answer) => answer instanceof Promise)) {
-    // All at once: a verdict lives no longer than it takes to ask one after the other.
-    const answers = Promise.all([own, ...guests].map(async (answer) => answer))
-    return answers.then(([last, ...others]) => letLive(known, finalVerdict(others, last as TrackerAnswer), last as TrackerAnswer, options))
-  }
-  return letLive(known, finalVerdict(guests as TrackerAnswer[], own), own, options)
+  if (!guests.some((answer) => answer instanceof Promise)) return askOwnLast(known, guests as TrackerAnswer[], options)
+  // The guests all at once, and only then the container: its own answer must be no older than the request.
+  return Promise.all(guests.map(async (answer) => answer)).then((answers) => askOwnLast(known, answers, options))
+}
+
+function askOwnLast(
+  known: Known,
+  guests: readonly TrackerAnswer[],
+  options: TriesOptions,
+): TryAnswer | undefined | Promise<TryAnswer | undefined> {
+  const settle = (own: TrackerAnswer) => letLive(known, finalVerdict(guests, own), own, options)
+  const own = options.tracker.ask(known.id)
+  return own instanceof Promise ? own.then(settle) : settle(own)
 }
 
 function finalVerdict(guestAnswers: readonly TrackerAnswer[], ownAnswer: TrackerAnswer): Verdict | undefined {
@@ -165,7 +176,10 @@ function answerTo(thrown: unknown, window: VerdictWindow): TryAnswer {
 async function askHook(known: Known | undefined, options: TriesOptions): Promise<HookAnswer> {
   const { beforeRemove, clock, hookDeadlineMs, tellHook } = options
   if (!known || !beforeRemove) return { answer: 'approved' }
-  const refuse = (reason: HookRefusal): HookAnswer => ({ answer: 'refused', verdict: { verdict: 'spared', reason } })
+  const refuse = (reason: HookRefusal): HookAnswer => ({
+    answer: 'refused',
+    verdict: { verdict: 'spared', reason },
+  })
   const fail = (reason: HookRefusal, message: string): HookAnswer => {
     tellHook({ kind: reason, message })
     return refuse(reason)
@@ -176,7 +190,8 @@ async function askHook(known: Known | undefined, options: TriesOptions): Promise
   })
   try {
     const answer: unknown = await Promise.race([beforeRemove(describe(known)), deadline])
-    if (answer === 'late') return fail('hook-timed-out', `beforeRemove gave no answer within ${hookDeadlineMs} ms`)
+    if (answer === 'late')
+      return fail('hook-timed-out', `beforeRemove gave no answer within ${hookDeadlineMs} ms`)
     if (answer !== true && answer !== false) {
       return fail('hook-failed', `beforeRemove answered ${typeof answer} instead of a boolean`)
     }

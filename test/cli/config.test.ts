@@ -31,7 +31,10 @@ async function inForce(line: string, env: Record<string, string> = {}) {
 describe('where a setting comes from', () => {
   test('flags win over the environment, the environment over the file, and the file over the defaults', async () => {
     const path = await file('period: 1m\ncreationGrace: 2m\nrestoreGrace: 3m\n')
-    const settings = await inForce(`--config ${path} --period 11m`, { FLOTSAM_PERIOD: '12m', FLOTSAM_CREATION_GRACE: '13m' })
+    const settings = await inForce(`--config ${path} --period 11m`, {
+      FLOTSAM_PERIOD: '12m',
+      FLOTSAM_CREATION_GRACE: '13m',
+    })
     expect(settings['period']).toEqual({ value: '11m', source: '--period' })
     expect(settings['creationGrace']).toEqual({ value: '13m', source: 'FLOTSAM_CREATION_GRACE' })
     expect(settings['restoreGrace']).toEqual({ value: '3m', source: `${path}:3` })
@@ -40,7 +43,9 @@ describe('where a setting comes from', () => {
 
   test('the file can be named by the environment, and be JSON', async () => {
     const path = await file('{\n  "$schema": "./flotsam.schema.json",\n  "dryRun": true\n}', 'flotsam.json')
-    expect(await inForce('', { FLOTSAM_CONFIG: path })).toMatchObject({ dryRun: { value: true, source: `${path}:3` } })
+    expect(await inForce('', { FLOTSAM_CONFIG: path })).toMatchObject({
+      dryRun: { value: true, source: `${path}:3` },
+    })
   })
 
   test('a switch can be turned off by a stronger place', async () => {
@@ -60,7 +65,11 @@ describe('where a setting comes from', () => {
   test('what is printed for people is a configuration file that gives the same settings', async () => {
     const { out } = await configOf('config --owner a=b --period 7m --nothing-tracked')
     const again = await inForce(`--config ${await file(out)}`)
-    expect(again).toMatchObject({ owner: { value: 'a=b' }, period: { value: '7m' }, nothingTracked: { value: true } })
+    expect(again).toMatchObject({
+      owner: { value: 'a=b' },
+      period: { value: '7m' },
+      nothingTracked: { value: true },
+    })
   })
 })
 
@@ -81,7 +90,12 @@ describe('a wrong configuration is one clear line, and exit code 2', () => {
     ['period:\n', ':1: period: null is not allowed'],
   ])('%j', async (content, complaint) => {
     const path = await file(content)
-    const { code, out, err } = await configOf(`scan --owner x=y --config ${path}`.replace('--owner x=y', content.includes('owner') ? '' : '--owner x=y'))
+    const { code, out, err } = await configOf(
+      `scan --owner x=y --config ${path}`.replace(
+        '--owner x=y',
+        content.includes('owner') ? '' : '--owner x=y',
+      ),
+    )
     expect(err).toContain(`error: ${path}${complaint}`)
     expect(err.trimEnd().split('\n')).toHaveLength(1)
     expect([code, out]).toEqual([2, ''])
@@ -89,9 +103,15 @@ describe('a wrong configuration is one clear line, and exit code 2', () => {
 
   test.each([
     [{ FLOTSAM_PERIOD: '5' }, 'error: FLOTSAM_PERIOD: "5" is not allowed'],
-    [{ FLOTSAM_DRY_RUN: 'perhaps' }, 'error: FLOTSAM_DRY_RUN: "perhaps" is not allowed; it must be true or false'],
+    [
+      { FLOTSAM_DRY_RUN: 'perhaps' },
+      'error: FLOTSAM_DRY_RUN: "perhaps" is not allowed; it must be true or false',
+    ],
     [{ FLOTSAM_TRACKED_URL: 'ftp://x' }, 'error: FLOTSAM_TRACKED_URL: '],
-    [{ FLOTSAM_TRACKED: 'a', FLOTSAM_NOTHING_TRACKED: '1' }, 'error: FLOTSAM_TRACKED and FLOTSAM_NOTHING_TRACKED cannot be given together'],
+    [
+      { FLOTSAM_TRACKED: 'a', FLOTSAM_NOTHING_TRACKED: '1' },
+      'error: FLOTSAM_TRACKED and FLOTSAM_NOTHING_TRACKED cannot be given together',
+    ],
     [{ FLOTSAM_CONFIG: '/nowhere/flotsam.yaml' }, 'error: --config: /nowhere/flotsam.yaml cannot be read'],
   ] as [Record<string, string>, string][])('%j', async (env, complaint) => {
     const { code, err } = await configOf('scan --owner a=b', env)

@@ -19,7 +19,9 @@ test('shows each rule with what it saw, marks the one that decides, and ends wit
   const lines = out.trimEnd().split('\n')
   expect(lines[0]).toBe(`fresh (${id.slice(0, 12)}, busybox:latest, running)`)
   expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1)
-  expect(lines.find((line) => line.startsWith('>'))).toMatch(/^> graces {13}creation-grace for another \d+s → graced: creation-grace$/)
+  expect(lines.find((line) => line.startsWith('>'))).toMatch(
+    /^> graces {13}creation-grace for another \d+s → graced: creation-grace$/,
+  )
   expect(lines.at(-1)).toMatch(/^graced: creation-grace; dangling in 3m 1[0-9]s unless registered$/)
 })
 
@@ -33,7 +35,9 @@ test('--json prints one object and nothing else', async () => {
 test('a foreign container is explained as such', async () => {
   engine.containers.create({ name: 'foreign', labels: { 'com.example.agent': 'agent-8' } })
   const { out } = await ranCli(`explain foreign ${target}`)
-  expect(out.trimEnd().split('\n').at(-1)).toBe('foreign: not-owned; it is not ours, so nothing is ever done to it')
+  expect(out.trimEnd().split('\n').at(-1)).toBe(
+    'foreign: not-owned; it is not ours, so nothing is ever done to it',
+  )
 })
 
 test('without a tracker nobody knows, and it says so', async () => {
@@ -45,5 +49,7 @@ test('without a tracker nobody knows, and it says so', async () => {
 test('a container that there is none of is a mistake of the user’s: one line and exit code 2', async () => {
   const { code, out, err } = await ranCli(`explain nobody ${target}`, createTestWorld())
   expect([code, out]).toEqual([2, ''])
-  expect(err).toBe('error: container "nobody": the engine lists no such container; give a full id, the start of one, or a name\n')
+  expect(err).toBe(
+    'error: container "nobody": the engine lists no such container; give a full id, the start of one, or a name\n',
+  )
 })

@@ -27,7 +27,8 @@ afterEach(() => engine.close())
 const place = () => ['--host', `unix://${socketPath}`, '--owner', 'com.example.agent=agent-7']
 const target = () => [...place(), '--nothing-tracked']
 const quick = ['--creation-grace', '1s', '--allow-short-grace', '--restore-grace', '0s']
-const forget = (name: string) => engine.containers.create({ name, labels, createdAtMs: Date.now() - 3_600_000 })
+const forget = (name: string) =>
+  engine.containers.create({ name, labels, createdAtMs: Date.now() - 3_600_000 })
 
 /** Tens of seconds are for a machine that has much to do; every bound that matters is asserted. */
 const patient = { timeout: 60_000 }
@@ -110,8 +111,13 @@ describe('run as a process', patient, () => {
     run.child.kill('SIGTERM')
     expect(await run.ended).toBe(0)
     expect(engine.containers.list().map(({ id }) => id)).toEqual([known])
-    expect(engine.requests.matching({ method: 'DELETE' }).map(({ containerId }) => containerId)).toEqual([forgotten])
-    expect(run.out().match(/"event":"trouble[A-Za-z]*"/g)).toEqual(['"event":"trouble"', '"event":"troubleOver"'])
+    expect(engine.requests.matching({ method: 'DELETE' }).map(({ containerId }) => containerId)).toEqual([
+      forgotten,
+    ])
+    expect(run.out().match(/"event":"trouble[A-Za-z]*"/g)).toEqual([
+      '"event":"trouble"',
+      '"event":"troubleOver"',
+    ])
   })
 
   it('ends quietly with 0 when nobody reads its output any more', async () => {

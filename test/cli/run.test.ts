@@ -2,7 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
-import { createTestWorld, ranCli, type Ran, type TestWorld, type TestWorldOptions } from './support/cli-world.ts'
+import {
+  createTestWorld,
+  ranCli,
+  type Ran,
+  type TestWorld,
+  type TestWorldOptions,
+} from './support/cli-world.ts'
 
 const owner = `--owner ${ownerLabel}=${ownerValue}`
 const quick = '--restore-grace 0s'
@@ -151,7 +157,8 @@ describe('run', () => {
           given,
         )
         const on: typeof reconciler.on = (name, listener) => {
-          if (name === 'crashed') clock.setTimeout(() => listener({ type: 'crashed', at: 0, message: 'x' } as never), 500)
+          if (name === 'crashed')
+            clock.setTimeout(() => listener({ type: 'crashed', at: 0, message: 'x' } as never), 500)
           return reconciler.on(name, listener)
         }
         return { ...reconciler, on }

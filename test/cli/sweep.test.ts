@@ -59,7 +59,9 @@ describe('sweep', () => {
       removed: forgotten.map(({ id }) => id),
       spared: [{ id: kept.id, reason: 'keep-label' }],
     })
-    expect([...engine.containers.keys()].sort()).toEqual([kept, foreign, fresh, nearly].map(({ id }) => id).sort())
+    expect([...engine.containers.keys()].sort()).toEqual(
+      [kept, foreign, fresh, nearly].map(({ id }) => id).sort(),
+    )
     expect(engine.count('remove', nearly.id)).toBe(0)
   })
 
@@ -162,7 +164,10 @@ describe('truthful: what became of each', () => {
     let listings = 0
     engine.shapeListing = (listing) => {
       listings += 1
-      const containers = listing.containers.map((one) => ({ ...one, state: listings > 1 ? 'exited' : 'running' }))
+      const containers = listing.containers.map((one) => ({
+        ...one,
+        state: listings > 1 ? 'exited' : 'running',
+      }))
       return { ...listing, containers }
     }
     const { code, json } = await swept('--json')
@@ -196,7 +201,8 @@ describe('truthful: what became of each', () => {
 
   it('ends although neither removals nor listings are ever answered', async () => {
     const ids = [old(), old(), old()].map(({ id }) => id)
-    engine.fault = (verb) => (verb === 'remove' || (verb === 'list' && engine.count('list') > 2) ? 'hang' : undefined)
+    engine.fault = (verb) =>
+      verb === 'remove' || (verb === 'list' && engine.count('list') > 2) ? 'hang' : undefined
     const { code, json, tookMs } = await swept('--json')
     expect([code, json()]).toEqual([1, { ...nothing, unknown: ids }])
     expect(tookMs).toBeLessThan(120_000)
@@ -246,7 +252,8 @@ describe('progress', () => {
   it('shows on a terminal what takes longer than a second, and is cleared away', async () => {
     for (let count = 0; count < 3; count += 1) old()
     const slow = old()
-    engine.fault = (verb, id) => (verb === 'remove' && id === slow.id && engine.count('remove', id) < 3 ? 'refused' : undefined)
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === slow.id && engine.count('remove', id) < 3 ? 'refused' : undefined
     world = createWorld(true)
     const { err } = await swept()
     expect(err).toContain(`\r\u001b[2Ksweeping [${'#'.repeat(23)}${'.'.repeat(7)}] 3/4`)
@@ -278,7 +285,9 @@ describe('over HTTP', () => {
     for (let count = 0; count < 60; count += 1) server.containers.create({ labels, createdAtMs })
     server.containers.create({ labels, createdAtMs, status: 'exited' })
     const target = `--host ${server.address} --owner ${ownerLabel}=${ownerValue} --nothing-tracked --json`
-    const scanned = JSON.parse((await ranCli(`scan ${target}`)).out) as { containers: { id: string; verdict: string }[] }
+    const scanned = JSON.parse((await ranCli(`scan ${target}`)).out) as {
+      containers: { id: string; verdict: string }[]
+    }
     const dangling = scanned.containers.filter(({ verdict }) => verdict === 'dangling').map(({ id }) => id)
     const { code, out } = await ranCli(`sweep ${target}`)
     expect(code).toBe(0)

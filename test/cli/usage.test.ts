@@ -30,10 +30,19 @@ const wrong: readonly (readonly [line: string | readonly string[], told: string]
     'scan --owner flotsam.keep=x',
     '--owner: the keep label cannot be the owner label too; then nothing could ever be removed',
   ],
-  ['scan --preset kubernetes', "option '--preset <NAME>' argument 'kubernetes' is invalid. Allowed choices are nomad."],
+  [
+    'scan --preset kubernetes',
+    "option '--preset <NAME>' argument 'kubernetes' is invalid. Allowed choices are nomad.",
+  ],
 
-  [`run ${owner}`, 'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
-  [`sweep ${owner}`, 'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
+  [
+    `run ${owner}`,
+    'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked',
+  ],
+  [
+    `sweep ${owner}`,
+    'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked',
+  ],
   [
     `sweep ${owner} --tracked f --nothing-tracked`,
     "option '--tracked <FILE>' cannot be used with option '--nothing-tracked'",
@@ -63,7 +72,11 @@ const wrong: readonly (readonly [line: string | readonly string[], told: string]
 
   ...['--period', '--creation-grace', '--restore-grace', '--release-grace'].flatMap((flag) =>
     ['5', '1h foo', '-1s', 'NaN', '1d'].map(
-      (value) => [['scan', ...owner.split(' '), flag, value], `${flag}: "${value}" is not allowed; ${durationForm}`] as const,
+      (value) =>
+        [
+          ['scan', ...owner.split(' '), flag, value],
+          `${flag}: "${value}" is not allowed; ${durationForm}`,
+        ] as const,
     ),
   ),
   [`scan ${owner} --period 0s`, '--period: "0s" is not allowed; it must be longer than zero'],
@@ -78,13 +91,28 @@ const wrong: readonly (readonly [line: string | readonly string[], told: string]
     'scan --preset nomad --filter-listing',
     '--filter-listing: true is not allowed with preset "nomad" alone; there is no one label to filter by, unless --owner narrows it',
   ],
-  [`scan ${owner} --log-level loud`, `option '--log-level <LEVEL>' argument 'loud' is invalid. Allowed choices are ${levels}.`],
+  [
+    `scan ${owner} --log-level loud`,
+    `option '--log-level <LEVEL>' argument 'loud' is invalid. Allowed choices are ${levels}.`,
+  ],
   [`scan ${owner} --host nowhere`, `--host: 'nowhere': it names no scheme; ${hostForms}`],
-  [`scan ${owner} --host unix://relative`, `--host: 'unix://relative': the path of the socket must begin with a slash; ${hostForms}`],
-  [`sweep ${owner} --nothing-tracked --host tcp://host:0`, `--host: 'tcp://host:0': the port is not within 1 and 65535; ${hostForms}`],
-  [`run ${owner} --nothing-tracked --host gopher://host`, `--host: 'gopher://host': the scheme 'gopher' is unknown; ${hostForms}`],
+  [
+    `scan ${owner} --host unix://relative`,
+    `--host: 'unix://relative': the path of the socket must begin with a slash; ${hostForms}`,
+  ],
+  [
+    `sweep ${owner} --nothing-tracked --host tcp://host:0`,
+    `--host: 'tcp://host:0': the port is not within 1 and 65535; ${hostForms}`,
+  ],
+  [
+    `run ${owner} --nothing-tracked --host gopher://host`,
+    `--host: 'gopher://host': the scheme 'gopher' is unknown; ${hostForms}`,
+  ],
   // what a sweep sets for itself is checked all the same
-  [`sweep ${owner} --nothing-tracked --restore-grace 5`, `--restore-grace: "5" is not allowed; ${durationForm}`],
+  [
+    `sweep ${owner} --nothing-tracked --restore-grace 5`,
+    `--restore-grace: "5" is not allowed; ${durationForm}`,
+  ],
 ]
 
 describe('wrong usage ends with 2 and one line that names the flag, the value and what is allowed', () => {
@@ -110,7 +138,9 @@ describe('wrong usage ends with 2 and one line that names the flag, the value an
     try {
       const { code, err } = await ranCli(`scan ${owner}`)
       expect(code).toBe(2)
-      expect(err).toMatch(/^error: DOCKER_HOST is 'gopher:\/\/host': the scheme 'gopher' is unknown; [^\n]*\n$/)
+      expect(err).toMatch(
+        /^error: DOCKER_HOST is 'gopher:\/\/host': the scheme 'gopher' is unknown; [^\n]*\n$/,
+      )
     } finally {
       if (before === undefined) delete process.env['DOCKER_HOST']
       else process.env['DOCKER_HOST'] = before
@@ -129,23 +159,23 @@ describe('help and version', () => {
     const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag)
     expect(flags).toEqual(
       expect.arrayContaining([
-      '--host',
-      '--owner',
-      '--preset',
-      '--tracked',
-      '--tracked-url',
-      '--nothing-tracked',
-      '--period',
-      '--creation-grace',
-      '--restore-grace',
-      '--release-grace',
-      '--allow-short-grace',
-      '--include-stopped',
-      '--filter-listing',
-      '--dry-run',
-      '--json',
-      '--log-level',
-      '--config',
+        '--host',
+        '--owner',
+        '--preset',
+        '--tracked',
+        '--tracked-url',
+        '--nothing-tracked',
+        '--period',
+        '--creation-grace',
+        '--restore-grace',
+        '--release-grace',
+        '--allow-short-grace',
+        '--include-stopped',
+        '--filter-listing',
+        '--dry-run',
+        '--json',
+        '--log-level',
+        '--config',
       ]),
     )
     expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')

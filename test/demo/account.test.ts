@@ -52,7 +52,12 @@ describe('the account', () => {
   const [down, up] = account.outageLines as [Account['outageLines'][0], Account['outageLines'][0]]
   const [removal] = account.removals as [Account['removals'][0]]
   const cases: readonly (readonly [string, Partial<Account>, Partial<Evidence>, readonly string[]])[] = [
-    ['a removal that the engine does not know', {}, { removed: [] }, ['Flotsam says that it removed job-1, and the log knows nothing of it']],
+    [
+      'a removal that the engine does not know',
+      {},
+      { removed: [] },
+      ['Flotsam says that it removed job-1, and the log knows nothing of it'],
+    ],
     [
       'a removal that Flotsam did not tell of',
       {},
@@ -60,7 +65,12 @@ describe('the account', () => {
       ['the log has a removal of cccccccccccc that Flotsam did not tell of'],
     ],
     ['the same removal twice', {}, { removed: [lost, lost] }, ['the log has more than one removal of job-1']],
-    ['the same removal told twice', { removals: [removal, removal] }, {}, ['Flotsam told of one removal more than once']],
+    [
+      'the same removal told twice',
+      { removals: [removal, removal] },
+      {},
+      ['Flotsam told of one removal more than once'],
+    ],
     [
       'a removal asked for of somebody else',
       {},

@@ -15,7 +15,10 @@ interface Typed {
   readonly listening: () => number
 }
 
-function typing({ isTerminal = false, env = {} }: { isTerminal?: boolean; env?: CliWorld['env'] } = {}): Typed {
+function typing({
+  isTerminal = false,
+  env = {},
+}: { isTerminal?: boolean; env?: CliWorld['env'] } = {}): Typed {
   const out: string[] = []
   const err: string[] = []
   const listeners = new Set<() => void>()

@@ -25,7 +25,11 @@ interface Play {
   readonly tamper?: (evidence: Evidence) => Evidence
 }
 
-async function play({ screen = recordingScreen(), tamper = (same) => same, ...options }: Play): Promise<Played> {
+async function play({
+  screen = recordingScreen(),
+  tamper = (same) => same,
+  ...options
+}: Play): Promise<Played> {
   let stage: Stage | undefined
   let evidence: Evidence | undefined
   const openStage = async (): Promise<Stage> => {
@@ -41,7 +45,13 @@ async function play({ screen = recordingScreen(), tamper = (same) => same, ...op
 const leaks = ['job-5', 'job-6', 'job-8', 'web-2', 'job-9', 'job-10']
 const survivors = ['neighbour', 'web-1', 'db-3', 'keep-4', 'job-7']
 const widths = [100, 60, 34] as const
-const moments = ['1  The agent works', '3  Graces', 'the engine freezes', 'is down.', 'Late, it is back'] as const
+const moments = [
+  '1  The agent works',
+  '3  Graces',
+  'the engine freezes',
+  'is down.',
+  'Late, it is back',
+] as const
 
 function withoutFirst(evidence: Evidence): Evidence {
   return { ...evidence, removed: evidence.removed.slice(1) }
@@ -188,7 +198,9 @@ describe('the summary as JSON', () => {
 describe('the check is one that can fail', () => {
   it('a removal that the engine has no record of makes it exit 1', () => {
     const { code, screen } = plays.unrecorded
-    expect(screen.text()).toMatch(/Flotsam says that it removed job-[56], and the engine's\s+request log knows/)
+    expect(screen.text()).toMatch(
+      /Flotsam says that it removed job-[56], and the engine's\s+request log knows/,
+    )
     expect(code).toBe(1)
   })
 
@@ -196,7 +208,9 @@ describe('the check is one that can fail', () => {
     const { code, screen } = plays.overreaching
     const { ok, check } = JSON.parse(screen.text()) as Summary
     expect({ ok, code }).toEqual({ ok: false, code: 1 })
-    expect(check.mismatches.join('\n')).toMatch(/^neighbour was to be spared, and its removal was asked for$/m)
+    expect(check.mismatches.join('\n')).toMatch(
+      /^neighbour was to be spared, and its removal was asked for$/m,
+    )
   })
 })
 

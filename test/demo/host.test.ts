@@ -24,7 +24,10 @@ async function openHost(): Promise<Host> {
   engine.faults.add({ kind: 'deaf-label-filter' })
   const bystanders = [
     engine.containers.create({ name: 'database', image: 'postgres:17' }),
-    engine.containers.create({ name: 'another-demo', labels: { 'flotsam.demo.agent': 'feed', [runLabel]: 'beef' } }),
+    engine.containers.create({
+      name: 'another-demo',
+      labels: { 'flotsam.demo.agent': 'feed', [runLabel]: 'beef' },
+    }),
   ]
   return { engine, bystanders }
 }
@@ -84,7 +87,8 @@ describe("the story on somebody's own engine", () => {
   it('Flotsam removed the lost ones, and the rest went when the demo cleaned up', () => {
     const deleted = deletedOn(whole.host)
     for (const id of whole.summary.removed) expect(deleted.filter((one) => one === id)).toHaveLength(1)
-    for (const { id } of whole.summary.spared) expect(deleted.lastIndexOf(id)).toBeGreaterThan(deleted.lastIndexOf(whole.summary.removed.at(-1)))
+    for (const { id } of whole.summary.spared)
+      expect(deleted.lastIndexOf(id)).toBeGreaterThan(deleted.lastIndexOf(whole.summary.removed.at(-1)))
   })
 
   it("leaves the engine as it was, and has touched nobody's container but its own", () => {

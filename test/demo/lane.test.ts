@@ -63,12 +63,12 @@ describe('the picture', () => {
   })
 
   it('has the whole id and reason where there is room, and the start of them where there is little', () => {
-    expect(drawFrame({ ink, columns: 100, rows: 40, place: 3, lanes: [row('web-1', false)], log: [] })[1]).toMatch(
-      /^ web-1 {3}a{12} ····.*graced: creation-grace$/,
-    )
-    expect(drawFrame({ ink, columns: 60, rows: 40, place: 3, lanes: [row('web-1', false)], log: [] })[1]).toMatch(
-      /^ web-1 {3}a{6} ····.* {2}creation-grace$/,
-    )
+    expect(
+      drawFrame({ ink, columns: 100, rows: 40, place: 3, lanes: [row('web-1', false)], log: [] })[1],
+    ).toMatch(/^ web-1 {3}a{12} ····.*graced: creation-grace$/)
+    expect(
+      drawFrame({ ink, columns: 60, rows: 40, place: 3, lanes: [row('web-1', false)], log: [] })[1],
+    ).toMatch(/^ web-1 {3}a{6} ····.* {2}creation-grace$/)
   })
 
   it('is ASCII where the screen has nothing else', () => {

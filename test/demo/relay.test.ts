@@ -22,7 +22,14 @@ describe('the relay in front of an engine', () => {
   })
 
   const create = (name: string, waitMs = limitMs) =>
-    within(waitMs, (abortSignal) => connectTo(relay.socketPath).createContainer({ name, Image: 'busybox', Cmd: ['sleep', '60'], abortSignal }))
+    within(waitMs, (abortSignal) =>
+      connectTo(relay.socketPath).createContainer({
+        name,
+        Image: 'busybox',
+        Cmd: ['sleep', '60'],
+        abortSignal,
+      }),
+    )
   const list = (waitMs = limitMs) =>
     within(waitMs, (abortSignal) => connectTo(relay.socketPath).listContainers({ all: true, abortSignal }))
   const names = () => engine.containers.list().map(({ name }) => name)

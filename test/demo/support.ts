@@ -7,7 +7,10 @@ export interface RecordingScreen extends Screen {
   onWrite: ((text: string) => void) | undefined
 }
 
-export function recordingScreen({ columns, rows = 40 }: { columns?: number; rows?: number } = {}): RecordingScreen {
+export function recordingScreen({
+  columns,
+  rows = 40,
+}: { columns?: number; rows?: number } = {}): RecordingScreen {
   const writes: string[] = []
   const screen: RecordingScreen = {
     writes,

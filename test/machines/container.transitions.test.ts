@@ -61,14 +61,21 @@ const events = {
 } as const satisfies Record<string, WorldEvent>
 
 const answers = {
-  ...objectOf(Object.keys(tryAnswers), (name) => answered('end', tryAnswers[name as keyof typeof tryAnswers]), 'end: '),
+  ...objectOf(
+    Object.keys(tryAnswers),
+    (name) => answered('end', tryAnswers[name as keyof typeof tryAnswers]),
+    'end: ',
+  ),
   ...objectOf(
     Object.keys(tryAnswers),
     (name) => answered('removal', tryAnswers[name as keyof typeof tryAnswers]),
     'removal: ',
   ),
   'hook: approved': answered('hook', { answer: 'approved' }),
-  'hook: refused': answered('hook', { answer: 'refused', verdict: { verdict: 'spared', reason: 'hook-refused' } }),
+  'hook: refused': answered('hook', {
+    answer: 'refused',
+    verdict: { verdict: 'spared', reason: 'hook-refused' },
+  }),
 }
 
 function objectOf(names: readonly string[], make: (name: string) => WorldEvent, prefix: string) {
@@ -88,7 +95,9 @@ const leftBy = (row: Record<string, Cell>): Record<string, Cell> =>
   Object.fromEntries(Object.entries(row).map(([event, next]) => [event, `${next}: ${left}`]))
 const ends: Record<string, Cell> = { missed: 'gone: gone', disowned: 'gone: gone' }
 const endsRemoving: Record<string, Cell> = { missed: `gone: ${left} gone`, disowned: `gone: ${left} gone` }
-const remembers: Record<string, Cell> = Object.fromEntries(Object.keys(judgedAnew).map((event) => [event, 'remembers']))
+const remembers: Record<string, Cell> = Object.fromEntries(
+  Object.keys(judgedAnew).map((event) => [event, 'remembers']),
+)
 const failed = 'removing.backingOff: placeGivenBack retryWanted'
 const unsure = 'removing.confirming: placeGivenBack lookWanted'
 
@@ -165,7 +174,9 @@ describe('each event in each state', () => {
     heard.delete('')
     expect(new Set(every.map(([, { type }]) => type))).toEqual(heard)
     const known = new Set(every.map(([event]) => event))
-    expect(Object.values(table).flatMap((row) => Object.keys(row).filter((event) => !known.has(event)))).toEqual([])
+    expect(
+      Object.values(table).flatMap((row) => Object.keys(row).filter((event) => !known.has(event))),
+    ).toEqual([])
   })
 
   test.each(cells)('$state × $event: $cell', ({ state, sent, cell }) => {
@@ -180,7 +191,10 @@ describe('each event in each state', () => {
     expect(told).toEqual(toTell)
     expect(doesNothing).toBe(cell === 'ignored')
     if (cell === 'remembers') {
-      expect(after.context).toEqual({ ...before.context, verdict: 'verdict' in sent ? sent.verdict : undefined })
+      expect(after.context).toEqual({
+        ...before.context,
+        verdict: 'verdict' in sent ? sent.verdict : undefined,
+      })
       expect(stopped).toBe(0)
     }
 
@@ -193,7 +207,11 @@ describe('each event in each state', () => {
   })
 
   test('a removal asks the hook first, then ends the container, then removes it', () => {
-    const { actor, send, told } = runningChart({ hasHook: true, endsGracefully: true }, verdicts.dangling, recorder)
+    const { actor, send, told } = runningChart(
+      { hasHook: true, endsGracefully: true },
+      verdicts.dangling,
+      recorder,
+    )
     send(admitted)
     expect(stateOf(actor.getSnapshot())).toBe('removing.consulting')
     send(answered('hook', { answer: 'approved' }))
@@ -205,10 +223,16 @@ describe('each event in each state', () => {
 
   test.each([
     ['the grace after an outage: it is judged anew and counts as no failure', 'judged graced', 'graced', 0],
-    ['no outage, since it is still dangling: it counts as a failure', 'judged dangling', 'removing.backingOff', 1],
+    [
+      'no outage, since it is still dangling: it counts as a failure',
+      'judged dangling',
+      'removing.backingOff',
+      1,
+    ],
   ] as const)('a removal that was cut off meets %s', (_, judged, state, failures) => {
     const { actor, send } = runningChart({}, verdicts.dangling, recorder)
-    for (const event of [admitted, answered('removal', tryAnswers['unsettled outage']), events[judged]]) send(event)
+    for (const event of [admitted, answered('removal', tryAnswers['unsettled outage']), events[judged]])
+      send(event)
     expect(stateOf(actor.getSnapshot())).toBe(state)
     expect(actor.getSnapshot().context.failures).toBe(failures)
   })
@@ -226,9 +250,21 @@ describe('truthful: how the story ended', () => {
   const gone = { outcome: 'vanished', failures: 0, isByAnswer: false }
 
   test.each<[string, readonly WorldEvent[], Partial<typeof gone>]>([
-    ['removed, when the engine answered so', [admitted, answered('removal', tryAnswers.done)], { outcome: 'removed', isByAnswer: true }],
-    ['removed, when our DELETE got no clear answer and a look omits it', [admitted, unsettledOurs, missed], { outcome: 'removed' }],
-    ['vanished, when the engine never knew our DELETE', [admitted, unsettledTheirs, missed], { outcome: 'vanished' }],
+    [
+      'removed, when the engine answered so',
+      [admitted, answered('removal', tryAnswers.done)],
+      { outcome: 'removed', isByAnswer: true },
+    ],
+    [
+      'removed, when our DELETE got no clear answer and a look omits it',
+      [admitted, unsettledOurs, missed],
+      { outcome: 'removed' },
+    ],
+    [
+      'vanished, when the engine never knew our DELETE',
+      [admitted, unsettledTheirs, missed],
+      { outcome: 'vanished' },
+    ],
     [
       'removed, when a DELETE got no clear answer and the next one found the removal under way',
       [admitted, unsettledOurs, dangling, dangling, admitted, unsettledTheirs, missed],
@@ -250,7 +286,12 @@ describe('truthful: how the story ended', () => {
 })
 
 describe('what a removal remembers', () => {
-  const { 'judged dangling': dangling, 'judged graced': graced, 'judged tracked': tracked, 'judged spared': spared } = events
+  const {
+    'judged dangling': dangling,
+    'judged graced': graced,
+    'judged tracked': tracked,
+    'judged spared': spared,
+  } = events
   const failing = answered('removal', tryAnswers.failed)
   const approved = answered('hook', { answer: 'approved' })
 
@@ -258,13 +299,25 @@ describe('what a removal remembers', () => {
     const { told, send, actor } = runningChart({}, verdicts.dangling)
     for (const event of [admitted, failing, dangling, admitted, failing]) send(event)
     const retries = told.filter(({ type }) => type === 'retryWanted')
-    expect(retries).toEqual([1, 2].map((failures) => ({ type: 'retryWanted', id: actor.id, failures, failure: tryAnswers.failed.failure })))
+    expect(retries).toEqual(
+      [1, 2].map((failures) => ({
+        type: 'retryWanted',
+        id: actor.id,
+        failures,
+        failure: tryAnswers.failed.failure,
+      })),
+    )
   })
 
   test('a container that the agent adopted starts afresh', () => {
     const { send, actor } = runningChart({}, verdicts.dangling)
     for (const event of [admitted, failing, tracked]) send(event)
-    expect(actor.getSnapshot().context).toMatchObject({ failures: 0, failure: undefined, isApproved: false, isSent: false })
+    expect(actor.getSnapshot().context).toMatchObject({
+      failures: 0,
+      failure: undefined,
+      isApproved: false,
+      isSent: false,
+    })
   })
 
   test('the hook is asked once for a removal and its retries', () => {
@@ -277,27 +330,33 @@ describe('what a removal remembers', () => {
     ['graced', graced],
     ['tracked', tracked],
     ['spared', spared],
-  ])('the hook is asked again after the container was %s, also when that was seen during a removal', (_, between) => {
-    for (const sent of [
-      [admitted, approved, failing, between, dangling],
-      [admitted, approved, answered('removal', tryAnswers.stale), between, dangling],
-      [admitted, approved, between, answered('removal', tryAnswers.stale), dangling],
-    ]) {
-      const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
-      for (const event of [...sent, admitted]) send(event)
-      expect(stateOf(actor.getSnapshot())).toBe('removing.consulting')
-    }
-  })
+  ])(
+    'the hook is asked again after the container was %s, also when that was seen during a removal',
+    (_, between) => {
+      for (const sent of [
+        [admitted, approved, failing, between, dangling],
+        [admitted, approved, answered('removal', tryAnswers.stale), between, dangling],
+        [admitted, approved, between, answered('removal', tryAnswers.stale), dangling],
+      ]) {
+        const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
+        for (const event of [...sent, admitted]) send(event)
+        expect(stateOf(actor.getSnapshot())).toBe('removing.consulting')
+      }
+    },
+  )
 
   test.each([
     ['graced', graced, 'graced'],
     ['tracked', tracked, 'classified.tracked'],
     ['spared', spared, 'classified.spared'],
-  ])('a verdict that a look told while a request was out (%s) is where an expired one leads', (_, seen, next) => {
-    const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
-    for (const event of [admitted, seen, approved, answered('removal', tryAnswers.stale)]) send(event)
-    expect(stateOf(actor.getSnapshot())).toBe(next)
-  })
+  ])(
+    'a verdict that a look told while a request was out (%s) is where an expired one leads',
+    (_, seen, next) => {
+      const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
+      for (const event of [admitted, seen, approved, answered('removal', tryAnswers.stale)]) send(event)
+      expect(stateOf(actor.getSnapshot())).toBe(next)
+    },
+  )
 })
 
 describe('a fault of a try', () => {
@@ -308,7 +367,12 @@ describe('a fault of a try', () => {
   ])('%s that rejects ends the actor and is told to the fleet, once', async (broken, wishes) => {
     const fault = new Error('a fault of ours')
     const never = () => new Promise<never>(() => {})
-    const tries = { askHook: never, endGracefully: never, remove: never, [broken]: () => Promise.reject(fault) }
+    const tries = {
+      askHook: never,
+      endGracefully: never,
+      remove: never,
+      [broken]: () => Promise.reject(fault),
+    }
     const { actor, told, send } = runningChart(wishes, verdicts.dangling, { tries })
     send(admitted)
     await nextTurn()

@@ -12,7 +12,9 @@ type LifeSnapshot = SnapshotFrom<typeof lifeModel>
 type LifePath = PathOf<typeof lifeModel>
 
 const recorder = new Recorder(containerMachine)
-const eventTypes = Object.keys(new LifeDriver({ hasHook: false, endsGracefully: false, dryRun: false }, () => {}).does)
+const eventTypes = Object.keys(
+  new LifeDriver({ hasHook: false, endsGracefully: false, dryRun: false }, () => {}).does,
+)
 const events = eventTypes.map((type) => ({ type }) as LifeEvent)
 const stateNames = Object.keys(stateOfChart) as LifeState[]
 
@@ -40,7 +42,9 @@ async function follow(path: LifePath, wishes: Wishes): Promise<void> {
       ...stateNames.map((name) => [name, () => expect(driver.state).toBe(stateOfChart[name])]),
       ['*', ({ value }: LifeSnapshot) => expect.unreachable(`nobody says what ${JSON.stringify(value)} is`)],
     ]),
-    events: Object.fromEntries(eventTypes.map((type) => [type, () => driver.does[type as LifeEvent['type']]()])),
+    events: Object.fromEntries(
+      eventTypes.map((type) => [type, () => driver.does[type as LifeEvent['type']]()]),
+    ),
   }
   await createTestModel(lifeModel).testPath(path, params)
   expect(driver.breaches).toEqual([])
@@ -67,23 +71,40 @@ const unreached = [
 ]
 
 describe('a life as it is seen from outside, and the chart inside, agree at every step; no rule is broken on the way', () => {
-  test.each(lives)('on each edge of the map: a life %s', async (_, wishes, { edges }) => {
-    const paths = pathsOverEveryEdge({ model: lifeModel, input: wishes, events, placeOf })
-    expect(paths.length).toBeGreaterThan(edges)
-    for (const path of paths) await follow(path, wishes)
-  }, 120_000)
+  test.each(lives)(
+    'on each edge of the map: a life %s',
+    async (_, wishes, { edges }) => {
+      const paths = pathsOverEveryEdge({ model: lifeModel, input: wishes, events, placeOf })
+      expect(paths.length).toBeGreaterThan(edges)
+      for (const path of paths) await follow(path, wishes)
+    },
+    120_000,
+  )
 
-  test.each(lives)('on all simple paths of a few steps: a life %s', async (_, wishes, { simple }) => {
-    const paths = simplePathsUpTo(wishes === plain ? 4 : 3, { model: lifeModel, input: wishes, events, placeOf: exactPlaceOf })
-    expect(paths.length).toBeGreaterThan(simple)
-    for (const path of paths) await follow(path, wishes)
-  }, 120_000)
+  test.each(lives)(
+    'on all simple paths of a few steps: a life %s',
+    async (_, wishes, { simple }) => {
+      const paths = simplePathsUpTo(wishes === plain ? 4 : 3, {
+        model: lifeModel,
+        input: wishes,
+        events,
+        placeOf: exactPlaceOf,
+      })
+      expect(paths.length).toBeGreaterThan(simple)
+      for (const path of paths) await follow(path, wishes)
+    },
+    120_000,
+  )
 
   test('the map holds every state and every event that somebody outside can name', () => {
-    const paths = lives.flatMap(([, wishes]) => pathsOverEveryEdge({ model: lifeModel, input: wishes, events, placeOf }))
+    const paths = lives.flatMap(([, wishes]) =>
+      pathsOverEveryEdge({ model: lifeModel, input: wishes, events, placeOf }),
+    )
     const steps = paths.flatMap((path) => path.steps)
     expect(new Set(steps.map(({ state }) => state.value))).toEqual(new Set(stateNames))
-    expect(new Set(steps.map(({ event }) => event.type as string))).toEqual(new Set(['xstate.init', ...eventTypes]))
+    expect(new Set(steps.map(({ event }) => event.type as string))).toEqual(
+      new Set(['xstate.init', ...eventTypes]),
+    )
   })
 
   test('those lives take every arrow of the chart, but what is named above, and enter every state', () => {

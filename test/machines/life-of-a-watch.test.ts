@@ -34,7 +34,10 @@ interface Pending {
 
 /** A reconciler whose engine answers only when the model says so. */
 function createDriver() {
-  const { clock, engine, events, reconciler } = createHarness({ inspect: recorder.inspect, recoveryGrace: '20s' })
+  const { clock, engine, events, reconciler } = createHarness({
+    inspect: recorder.inspect,
+    recoveryGrace: '20s',
+  })
   const leak = engine.add({ ageMs: 3_600_000 })
   let listing: Pending | undefined
   let removal: Pending | undefined
@@ -47,7 +50,10 @@ function createDriver() {
   const asked: Promise<unknown>[] = []
   let ended: Promise<void> | undefined
   const wholeListing = (): Listing => ({
-    containers: [...engine.containers.values()].map((container) => ({ ...container, names: [container.name] })),
+    containers: [...engine.containers.values()].map((container) => ({
+      ...container,
+      names: [container.name],
+    })),
     engineNowMs: clock.wallNow(),
     bytes: 0,
   })
@@ -63,7 +69,8 @@ function createDriver() {
   }
   const lookBegins = async () => {
     const before = engine.count('list')
-    for (let seconds = 0; engine.count('list') === before && seconds < 600; seconds++) await clock.advance(1000)
+    for (let seconds = 0; engine.count('list') === before && seconds < 600; seconds++)
+      await clock.advance(1000)
     take(listing)
   }
   const does: Record<HealthEvent['type'], () => void | Promise<void>> = {
@@ -72,7 +79,8 @@ function createDriver() {
       await clock.settle()
     },
     'a listing comes': () => endLook(({ resolve }) => resolve(wholeListing())),
-    'the listing fails': () => endLook(({ reject }) => reject(new EngineError('unavailable', 'nobody answers'))),
+    'the listing fails': () =>
+      endLook(({ reject }) => reject(new EngineError('unavailable', 'nobody answers'))),
     'the look breaks': () => endLook(({ reject }) => reject(new TypeError('a fault of ours'))),
     'the next look is due': lookBegins,
     'somebody asks for a look': async () => {
@@ -118,16 +126,26 @@ async function follow(path: PathOf<typeof healthModel>): Promise<void> {
   }
   const params: TestParam<HealthSnapshot, HealthEvent> = {
     states: Object.fromEntries([
-      ...stateNames.map((name) => [name === 'not begun' || name === 'settling' || name === 'stopped' ? name : `watching.${name}`, () => check(name)]),
-      ['*', ({ value }: HealthSnapshot) => expect.unreachable(`nobody says what ${JSON.stringify(value)} is`)],
+      ...stateNames.map((name) => [
+        name === 'not begun' || name === 'settling' || name === 'stopped' ? name : `watching.${name}`,
+        () => check(name),
+      ]),
+      [
+        '*',
+        ({ value }: HealthSnapshot) => expect.unreachable(`nobody says what ${JSON.stringify(value)} is`),
+      ],
     ]),
     events: Object.fromEntries(eventTypes.map((type) => [type, () => driver.does[type]()])),
   }
   const { state } = await createTestModel(healthModel).testPath(path, params)
   expect(state.error).toBeFalsy()
-  const told = driver.events.map(({ type }) => type).filter((type) => type === 'engineDown' || type === 'engineUp')
+  const told = driver.events
+    .map(({ type }) => type)
+    .filter((type) => type === 'engineDown' || type === 'engineUp')
   expect(told).toEqual(told.map((_, at) => (at % 2 === 0 ? 'engineDown' : 'engineUp')))
-  expect(driver.events.filter(({ type }) => type === 'stopped')).toHaveLength(path.state.status === 'done' ? 1 : 0)
+  expect(driver.events.filter(({ type }) => type === 'stopped')).toHaveLength(
+    path.state.status === 'done' ? 1 : 0,
+  )
   expect(driver.events.map(({ type }) => type)).not.toContain('crashed')
   if (path.state.status === 'done') {
     const requests = driver.engine.requests.length
@@ -165,7 +183,9 @@ describe('a watch as it is seen from outside, and the chart inside, agree at eve
   test('the map holds every state and every event that somebody outside can name', () => {
     const steps = pathsOverEveryEdge({ model: healthModel, events, placeOf }).flatMap((path) => path.steps)
     expect(new Set(steps.map(({ state }) => stateNameOf(state)))).toEqual(new Set(stateNames))
-    expect(new Set(steps.map(({ event }) => event.type as string))).toEqual(new Set(['xstate.init', ...eventTypes]))
+    expect(new Set(steps.map(({ event }) => event.type as string))).toEqual(
+      new Set(['xstate.init', ...eventTypes]),
+    )
   })
 
   test('those watches take every arrow of the chart, but what is named above, and enter every state', () => {

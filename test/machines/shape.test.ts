@@ -22,7 +22,9 @@ function isNode(value: unknown): value is Node {
 }
 
 function childrenOf(node: Node): readonly Node[] {
-  return Object.values(node).flatMap((value) => (Array.isArray(value) ? value : [value])).filter(isNode)
+  return Object.values(node)
+    .flatMap((value) => (Array.isArray(value) ? value : [value]))
+    .filter(isNode)
 }
 
 function below(node: Node): readonly Node[] {
@@ -94,7 +96,11 @@ function faultsInValue(name: unknown, value: Node): readonly string[] {
 
 describe('each chart is one literal that can be read on its own', () => {
   test('there are two of them', () => {
-    expect(readdirSync(directory).filter((file) => file.endsWith('.machine.ts')).toSorted()).toEqual(files)
+    expect(
+      readdirSync(directory)
+        .filter((file) => file.endsWith('.machine.ts'))
+        .toSorted(),
+    ).toEqual(files)
   })
 
   test.each(files)('%s', (file) => {
@@ -105,8 +111,16 @@ describe('each chart is one literal that can be read on its own', () => {
     ['a spread', 'a spread', 'states: { ...shared }'],
     ['a state from elsewhere', 'graced is a Identifier', 'states: { graced: gracedState }'],
     ['a shorthand', 'states is not written out', 'states'],
-    ['a function as a guard', 'guard is a ArrowFunctionExpression', "on: { go: { guard: () => true, target: 'a' } }"],
-    ['a function as an action', 'actions is a CallExpression', "on: { go: { actions: ['b', assign({ a: 1 })] } }"],
+    [
+      'a function as a guard',
+      'guard is a ArrowFunctionExpression',
+      "on: { go: { guard: () => true, target: 'a' } }",
+    ],
+    [
+      'a function as an action',
+      'actions is a CallExpression',
+      "on: { go: { actions: ['b', assign({ a: 1 })] } }",
+    ],
   ])('a chart with %s would be found out', (_, fault, part) => {
     expect(faultsOf(`export const machine = setup({}).createMachine({ ${part} })`)).toEqual([fault])
   })
@@ -133,7 +147,9 @@ function namedIn(machine: AnyStateMachine): Parts {
   const arrows = arrowsOf(machine)
   return {
     actions: new Set([
-      ...nodes.flatMap(({ entry, exit }) => [...entry, ...exit].map(named)).filter((name) => !name.startsWith('xstate.')),
+      ...nodes
+        .flatMap(({ entry, exit }) => [...entry, ...exit].map(named))
+        .filter((name) => !name.startsWith('xstate.')),
       ...arrows.flatMap(({ actions }) => actions),
     ]),
     guards: new Set(arrows.flatMap(({ guard }) => guard ?? [])),
@@ -143,17 +159,28 @@ function namedIn(machine: AnyStateMachine): Parts {
 }
 
 function declaredIn(file: string): Parts {
-  const setUp = propertiesOf(argumentOf(callsOf(parse(readFileSync(join(directory, file), 'utf8')), 'setup')[0]))
+  const setUp = propertiesOf(
+    argumentOf(callsOf(parse(readFileSync(join(directory, file), 'utf8')), 'setup')[0]),
+  )
   const names = (part: string) => {
     const object = setUp.get(part)
     return new Set(object ? [...propertiesOf(object).keys()].map(String) : [])
   }
-  return { actions: names('actions'), guards: names('guards'), delays: names('delays'), actors: names('actors') }
+  return {
+    actions: names('actions'),
+    guards: names('guards'),
+    delays: names('delays'),
+    actors: names('actors'),
+  }
 }
 
 describe.each([
   ['container.machine.ts', containerMachine as AnyStateMachine, chartFor({}) as AnyStateMachine],
-  ['supervisor.machine.ts', supervisorMachine as AnyStateMachine, createSurroundings().machine as AnyStateMachine],
+  [
+    'supervisor.machine.ts',
+    supervisorMachine as AnyStateMachine,
+    createSurroundings().machine as AnyStateMachine,
+  ],
 ])('%s', (file, chart, provided) => {
   test('every action, guard, delay and actor that it names is declared, and nothing is declared for nothing', () => {
     expect(declaredIn(file)).toEqual(namedIn(chart))
@@ -175,13 +202,18 @@ describe.each([
     const initial = nodes.flatMap((node) => {
       return node.type === 'parallel' ? Object.values(node.states) : (node.initial?.target ?? [])
     })
-    const entered = (path: string) => reached.has(path) || initial.some((node) => node.path.join('.') === path)
+    const entered = (path: string) =>
+      reached.has(path) || initial.some((node) => node.path.join('.') === path)
     const unreachable = nodes.filter(({ path }) => path.length > 0 && !entered(path.join('.')))
-    expect(unreachable.filter(({ states }) => Object.keys(states).length === 0).map(({ key }) => key)).toEqual([])
+    expect(
+      unreachable.filter(({ states }) => Object.keys(states).length === 0).map(({ key }) => key),
+    ).toEqual([])
     const leaves = nodes.filter(({ states }) => Object.keys(states).length === 0)
     const isLeft = (source: string, path: readonly string[]) =>
       source === path.slice(0, source === '' ? 0 : source.split('.').length).join('.')
-    const stuck = leaves.filter(({ path }) => !arrows.some(({ source, targets }) => targets.length > 0 && isLeft(source, path)))
+    const stuck = leaves.filter(
+      ({ path }) => !arrows.some(({ source, targets }) => targets.length > 0 && isLeft(source, path)),
+    )
     expect(stuck.map(({ key }) => key)).toEqual([chart === containerMachine ? 'gone' : 'stopped'])
   })
 

@@ -5,7 +5,13 @@ import type { AnyStateMachine } from 'xstate'
 
 import { containerMachine, supervisorMachine } from '../../machines/index.ts'
 import { arrowsOf, nodesOf } from './support/chart.ts'
-import { diagramOf, drawPage, mainPairsOf, pictureOfContainer, statesWithWords } from './support/statecharts-page.ts'
+import {
+  diagramOf,
+  drawPage,
+  mainPairsOf,
+  pictureOfContainer,
+  statesWithWords,
+} from './support/statecharts-page.ts'
 import { containerWords, mainArrows, supervisorWords, type Words } from './support/statecharts-words.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -35,7 +41,9 @@ describe.each<[string, AnyStateMachine, Words]>([
     const diagram = diagramOf(machine)
     const ids = [...diagram.matchAll(/ as (\w+)/g)].map(([, id]) => id)
     expect(ids).toHaveLength(new Set(ids).size)
-    expect(sorted(ids.map(String))).toEqual(sorted(nodesOf(machine).flatMap(({ path }) => path.join('_') || [])))
+    expect(sorted(ids.map(String))).toEqual(
+      sorted(nodesOf(machine).flatMap(({ path }) => path.join('_') || [])),
+    )
     const ends = [...diagram.matchAll(/^ *(\S+) --> (\S+)/gm)].flatMap(([, from, to]) => [from, to])
     expect(ends.filter((end) => end !== '[*]' && !ids.includes(end))).toEqual([])
     const drawn = [...diagram.matchAll(/ --> \S+ : /g)]
@@ -56,7 +64,9 @@ describe('the pages', () => {
 
   test('where the README shows a statechart it is the picture in short', () => {
     const readme = join(root, 'README.md')
-    const shown = existsSync(readme) ? readFileSync(readme, 'utf8').matchAll(/```mermaid\n(stateDiagram[^`]*)\n```/g) : []
+    const shown = existsSync(readme)
+      ? readFileSync(readme, 'utf8').matchAll(/```mermaid\n(stateDiagram[^`]*)\n```/g)
+      : []
     for (const [, picture] of shown) expect(picture).toBe(pictureOfContainer())
   })
 })

@@ -3,7 +3,14 @@ import { describe, expect, test } from 'vitest'
 import { supervisorMachine, type SupervisorEvent } from '../../machines/index.ts'
 import { EngineError } from '../../src/errors.ts'
 import { arrowsOf, leavesOf, passingLeavesOf, Recorder } from './support/chart.ts'
-import { outcome, pureSupervisor, runningSupervisor, settleMs, standing, waitMs } from './support/supervisor-chart.ts'
+import {
+  outcome,
+  pureSupervisor,
+  runningSupervisor,
+  settleMs,
+  standing,
+  waitMs,
+} from './support/supervisor-chart.ts'
 
 const failure = { kind: 'unavailable', message: 'nobody answers' }
 const event = (type: string, more: object = {}) => ({ type, ...more }) as unknown as SupervisorEvent
@@ -19,7 +26,9 @@ const events = {
   stop: event('stop'),
   'the wait ends': event('xstate.after.untilNextLook.supervisor.running.looking.idle'),
   'the look ends': event('xstate.done.actor.look', { output: outcome }),
-  'the look fails': event('xstate.error.actor.look', { error: new EngineError('unavailable', 'nobody answers') }),
+  'the look fails': event('xstate.error.actor.look', {
+    error: new EngineError('unavailable', 'nobody answers'),
+  }),
   'the look breaks': event('xstate.error.actor.look', { error: new TypeError('a fault of ours') }),
   'the settle time ends': event('xstate.after.settleTime.supervisor.stopping.settling'),
   'the fleet is disbanded': event('xstate.done.actor.disband'),
@@ -55,9 +64,17 @@ const running: Row = { ...trouble, placeFreed: { does: ['admitRemovals'] } }
 const lost = ['streaks', 'failedLooks', 'engineFailure']
 
 const looking = (health: string): Row => ({
-  'the look ends': { next: `idle+${health}`, does: ['end child', 'admitRemovals', 'set timer'], changes: ['lastLook'] },
+  'the look ends': {
+    next: `idle+${health}`,
+    does: ['end child', 'admitRemovals', 'set timer'],
+    changes: ['lastLook'],
+  },
   'the look fails': { next: `idle+${health}`, does: ['end child', 'set timer'] },
-  'the look breaks': { next: `idle+${health}`, does: ['end child', 'tell', 'set timer'], changes: ['streaks'] },
+  'the look breaks': {
+    next: `idle+${health}`,
+    does: ['end child', 'tell', 'set timer'],
+    changes: ['streaks'],
+  },
 })
 const idle = (health: string): Row => ({
   lookAsked: { does: ['drop timer', 'set timer'] },
@@ -140,7 +157,9 @@ describe('each event in each state', () => {
     const passing = new Set(passingLeavesOf(supervisorMachine))
     const found = leavesOf(supervisorMachine).filter((leaf) => !passing.has(leaf) && leaf !== 'stopped')
     const named = new Set(Object.keys(routes).flatMap((state) => state.split('+')))
-    expect(found.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1)).toSorted()).toEqual([...named].toSorted())
+    expect(found.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1)).toSorted()).toEqual(
+      [...named].toSorted(),
+    )
     expect([...passing]).toEqual(['starting'])
   })
 
@@ -176,7 +195,8 @@ describe('each event in each state', () => {
 })
 
 const recorder = new Recorder(supervisorMachine)
-const watched = (options: { isEnabled?: boolean } = {}) => runningSupervisor({ ...options, inspect: recorder.inspect })
+const watched = (options: { isEnabled?: boolean } = {}) =>
+  runningSupervisor({ ...options, inspect: recorder.inspect })
 
 describe('a running supervisor', () => {
   test('a look in flight is never doubled, however often one is asked for', async () => {
@@ -237,7 +257,8 @@ describe('a running supervisor', () => {
 
   test('troubles are noted, and told once', () => {
     const { actor, reports } = watched()
-    for (const sent of [events.troubleMet, events.troubleMet, events.troubleOver, events.troubleOver]) actor.send(sent)
+    for (const sent of [events.troubleMet, events.troubleMet, events.troubleOver, events.troubleOver])
+      actor.send(sent)
     expect(reports.map(({ type }) => type)).toEqual(['trouble', 'troubleOver'])
     expect(reports[1]).toMatchObject({ about: 'hook', count: 2 })
     actor.stop()

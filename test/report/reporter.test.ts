@@ -141,7 +141,7 @@ describe('a listener that throws', () => {
 })
 
 describe('the log', () => {
-  test('has one line for an event, with every field of it, the container\'s name as `container`', () => {
+  test("has one line for an event, with every field of it, the container's name as `container`", () => {
     const { lines, reporter } = made()
     reporter.report(vanished)
     expect(lines).toEqual([

@@ -200,7 +200,7 @@ export class Agent {
         try {
           resolve(answer())
         } catch (thrown) {
-          reject(thrown as Error)
+          reject(thrown)
         }
       }, delayMs)
     })

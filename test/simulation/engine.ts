@@ -167,7 +167,7 @@ export class SimulatedEngine {
           resolve(answer as T)
         } catch (thrown) {
           this.#witness.failed(call, thrown as EngineError)
-          reject(thrown as EngineError)
+          reject(thrown)
         }
       }
       const giveUp = () =>

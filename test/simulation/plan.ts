@@ -41,7 +41,7 @@ export type HookMood = 'throws' | 'hangs' | 'refuses' | 'late' | 'not-a-boolean'
 
 /** One thing that happens in the world, with random choices of its own so that leaving out another changes nothing here. */
 export type Act = { readonly atMs: number; readonly seed: number } & (
-  | { readonly kind: 'task'; readonly then: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
+  | { readonly kind: 'task'; readonly next: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
   | { readonly kind: 'leak'; readonly count: number; readonly trouble: RemovalTrouble | undefined }
   | { readonly kind: 'holder' }
   | { readonly kind: 'stranger'; readonly what: 'other-value' | 'unlabelled' | 'snapshot' | 'kept' }
@@ -109,7 +109,7 @@ function actOf(random: Random, setting: Setting, seed: number): Act {
   const longMs = () => random.between(graceMs, 4 * graceMs)
   const whileMs = () => random.between(2 * second, minute)
   return random.weighted<() => Act>([
-    [5, () => ({ ...when, kind: 'task', then: random.pick(['freeze', 'clock-jump', undefined] as const), ms: longMs() })],
+    [5, () => ({ ...when, kind: 'task', next: random.pick(['freeze', 'clock-jump', undefined] as const), ms: longMs() })],
     [4, () => ({ ...when, kind: 'leak', count: random.pick([1, 1, 2, 3, 8]), trouble: random.chance(0.5) ? random.pick(troubles) : undefined })],
     [1.5, () => ({ ...when, kind: 'holder' })],
     [2.5, () => ({ ...when, kind: 'stranger', what: random.pick(['other-value', 'unlabelled', 'snapshot', 'kept'] as const) })],

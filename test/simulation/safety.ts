@@ -233,6 +233,17 @@ export class Safety implements Witness {
     else this.life?.owedRelease.delete(id)
   }
 
+  /** What holds at every moment. */
+  checkStep(): void {
+    if (!this.life || this.life.open.size <= mostHung) return
+    const { length } = this.#removalsOut(this.life)
+    if (length > mostHung) this.#violate('bounded-removal', '', `${length} requests are out`)
+  }
+
+  #removalsOut({ open }: Life): readonly Call[] {
+    return [...open].filter(({ verb }) => verb === 'remove' || verb === 'stop')
+  }
+
   /** What Flotsam says of the end of a container. */
   heard(event: FlotsamEvent): void {
     const { life } = this
@@ -391,8 +402,7 @@ export class Safety implements Witness {
   #checkBounds(life: Life, id: string): void {
     const { setting } = this.#options
     const { look, process, underWay } = life
-    const removals = [...life.open].filter(({ verb }) => verb === 'remove' || verb === 'stop')
-    if (removals.length > mostHung) this.#violate('bounded-removal', id, `${removals.length} requests are out`)
+    const removals = this.#removalsOut(life)
     if (setting.tracker === 'later') return
     const busy = new Set([...removals.map((call) => call.id ?? ''), ...life.consulting])
     const young = [...busy].filter((one) => process.now() - (underWay.get(one) ?? 0) < placeMs - 10).length

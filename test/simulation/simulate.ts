@@ -49,6 +49,7 @@ async function sweep({ folder, seeds, countsAll, onFound }: Sweep): Promise<void
       const next = () => {
         if (isEnough || asked >= seeds) return void worker.terminate().then(() => resolve())
         asked++
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
         worker.postMessage('next')
       }
       worker.on('error', reject)

@@ -17,6 +17,7 @@ const { folder, fromSeed, step, countsAll } = workerData as Work
 const { run } = (await import(`${folder}/test/simulation/run.js`)) as { readonly run: typeof runHere }
 
 let seed = fromSeed
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
 const post = (found: Found) => parentPort?.postMessage(found)
 const postThrown = (thrown: unknown) =>
   post({ seed, uncaught: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) })

@@ -39,6 +39,9 @@ export interface WorldOptions {
   readonly violate: (violation: Violation) => void
 }
 
+/** Removals under way are given 5 s; a slow machine takes a little more. */
+const stopWithinMs = 5500
+
 const plainImage = 'sha256:busybox'
 const snapshotImage = 'sha256:snapshot'
 
@@ -61,6 +64,7 @@ export class World {
   readonly #options: WorldOptions
   #made = 0
   #isRestarting = false
+  #isLateStopTold = false
   #clockSetMs: number | undefined
   #outageBeganMs: number | undefined
   /** How long an outage that ended while the process was frozen was known to last. */
@@ -72,7 +76,7 @@ export class World {
     this.#options = options
     this.setting = plan.setting
     this.#random = new Random(seed, 3)
-    this.timeline = new Timeline(() => {})
+    this.timeline = new Timeline(() => this.#afterStep())
     const selfId = this.#newId()
     this.safety = new Safety({
       timeline: this.timeline,
@@ -142,6 +146,17 @@ export class World {
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.#restart(0)
     for (const body of engine.alive) if (body.trouble) body.trouble.times = 0
     this.tell('calm')
+  }
+
+  /** What holds at every moment, whatever is or is not sent. */
+  #afterStep(): void {
+    const { safety, timeline } = this
+    safety.checkStep()
+    const stopAskedMs = safety.life?.stopAskedMs
+    if (stopAskedMs === undefined || this.process.isFrozen || this.process.isDead || this.#isLateStopTold) return
+    if (safety.countedMs(stopAskedMs, timeline.nowMs) < stopWithinMs || this.reconciler.status().state === 'stopped') return
+    this.#isLateStopTold = true
+    this.#options.violate({ rule: 'quiet-stop', message: `stop() takes longer than ${stopWithinMs} ms`, atMs: timeline.nowMs, wrong: undefined })
   }
 
   #newId(): string {
@@ -423,14 +438,14 @@ export class World {
     }
   }
 
-  #startTask(random: Random, { then, ms }: Extract<Act, { kind: 'task' }>): void {
+  #startTask(random: Random, { next, ms }: Extract<Act, { kind: 'task' }>): void {
     const { agent, engine, process, timeline } = this
     if (engine.condition !== 'up' || process.isDead || process.isFrozen) return
     const { id } = this.#put(this.#newId(), {})
     this.tell(`agent creates ${short(id)}`)
     agent.promiseCreation(id)
-    if (then === 'freeze') timeline.after(random.between(1, 5000), () => this.#freeze(ms, false))
-    if (then === 'clock-jump') timeline.after(random.between(1, 5000), () => this.#setClock(60 * 60_000 * random.pick([1, 1, 24, -1])))
+    if (next === 'freeze') timeline.after(random.between(1, 5000), () => this.#freeze(ms, false))
+    if (next === 'clock-jump') timeline.after(random.between(1, 5000), () => this.#setClock(60 * 60_000 * random.pick([1, 1, 24, -1])))
   }
 
   /** A clock that is set there and back between two looks shows nothing of it: at least one look is in between. */

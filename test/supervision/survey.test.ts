@@ -52,7 +52,13 @@ function prepare({ containers, tracked = new Set(), options = {}, sight = {} }: 
   })
   const listing = { containers, engineNowMs: undefined, bytes: 0 }
   const { signal } = new AbortController()
-  return { asked, clock, engine, surveyor, sight: { listing, lookBeganMs, historyOf, hasDeparted: () => false, signal, ...sight } }
+  return {
+    asked,
+    clock,
+    engine,
+    surveyor,
+    sight: { listing, lookBeganMs, historyOf, hasDeparted: () => false, signal, ...sight },
+  }
 }
 
 /** The verdicts' reasons, in the order of the listing. */

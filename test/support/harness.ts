@@ -51,8 +51,6 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
       return holds
     },
     of: (name) =>
-      events.filter(
-        (event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name,
-      )
+      events.filter((event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name),
   }
 }

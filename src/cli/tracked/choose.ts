@@ -6,7 +6,11 @@ import type { TrackedSource } from './source.ts'
 import { trackedUrl } from './url.ts'
 
 /** The tracker that the flags name; undefined where they name none. */
-export function chooseTracked({ tracked, trackedUrl: url, nothingTracked }: Flags): TrackedSource | undefined {
+export function chooseTracked({
+  tracked,
+  trackedUrl: url,
+  nothingTracked,
+}: Flags): TrackedSource | undefined {
   if (tracked !== undefined) return trackedFile(tracked)
   if (url) return trackedUrl(url)
   return nothingTracked ? { flag: '--nothing-tracked', tracked: new Set(), check: async () => {} } : undefined

@@ -90,7 +90,9 @@ function readIds(text: string, path: string): Ids {
 }
 
 function unreadable(path: string, why: string, cause?: unknown): TrackerTroubleError {
-  return new TrackerTroubleError('tracked-file-unreadable', `${quoted(path)} cannot be read: ${why}`, { cause })
+  return new TrackerTroubleError('tracked-file-unreadable', `${quoted(path)} cannot be read: ${why}`, {
+    cause,
+  })
 }
 
 function invalid(path: string, why: string): TrackerTroubleError {

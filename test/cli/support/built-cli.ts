@@ -78,7 +78,9 @@ function follow(child: RunningCli['child']): RunningCli {
         }
         waiting.add(check)
         check()
-        void ended.then((code) => reject(new Error(`ended with ${code} before it told "${text}": ${out}${err}`)))
+        void ended.then((code) =>
+          reject(new Error(`ended with ${code} before it told "${text}": ${out}${err}`)),
+        )
       }),
   }
 }

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  appendFile,
+  chmod,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  symlink,
+  unlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -82,10 +93,13 @@ describe('unknown-is-spared: a file that is not ids in full is not believed at a
 
   it.each<[string, () => Promise<unknown>]>([
     ['written to', () => appendFile(path, `${two}\n`)],
-    ['written over, with the same length and the old times', async () => {
-      await writeFile(path, `${two}\n`)
-      await utimes(path, 1000, 1000)
-    }],
+    [
+      'written over, with the same length and the old times',
+      async () => {
+        await writeFile(path, `${two}\n`)
+        await utimes(path, 1000, 1000)
+      },
+    ],
     ['cut', () => writeFile(path, '')],
     ['replaced', () => replaceWith(`${two}\n`)],
     ['removed', () => unlink(path)],
@@ -153,7 +167,11 @@ describe('fresh-look: every question is answered from a reading that began after
     const { tracked } = trackedFile(path)
     expect([await tracked.has(one), await tracked.has(two)]).toEqual([true, false])
     await replaceWith(`${two}\n${three}\n`)
-    expect([await tracked.has(one), await tracked.has(two), await tracked.has(three)]).toEqual([false, true, true])
+    expect([await tracked.has(one), await tracked.has(two), await tracked.has(three)]).toEqual([
+      false,
+      true,
+      true,
+    ])
   })
 
   it('recovers by itself when the file comes, goes and comes again', async () => {

@@ -81,11 +81,7 @@ describe('unknown-is-spared: an answer that is not ids in full is not believed a
       answers(200, [one, two.slice(0, 12)]),
       'element 1 is not a full container id, 64 lower-case hexadecimal digits',
     ],
-    [
-      'a number',
-      answers(200, [7]),
-      'element 0 is not a full container id, 64 lower-case hexadecimal digits',
-    ],
+    ['a number', answers(200, [7]), 'element 0 is not a full container id, 64 lower-case hexadecimal digits'],
     [
       'more than 16 MiB',
       answers(200, JSON.stringify(Array.from({ length: 260_000 }, () => one))),

@@ -75,7 +75,9 @@ export function named(part: unknown): string {
 export function leavesIn(value: StateValue, above = ''): readonly string[] {
   if (typeof value === 'string') return [above + value]
   return Object.entries(value).flatMap(([key, inner]) => {
-    return inner === undefined || Object.keys(inner).length === 0 ? [above + key] : leavesIn(inner, `${above}${key}.`)
+    return inner === undefined || Object.keys(inner).length === 0
+      ? [above + key]
+      : leavesIn(inner, `${above}${key}.`)
   })
 }
 
@@ -111,7 +113,9 @@ export class Recorder {
 
   #textOf(definition: Definition): string {
     const branches =
-      definition.eventType === '' ? definition.source.always : definition.source.transitions.get(definition.eventType)
+      definition.eventType === ''
+        ? definition.source.always
+        : definition.source.transitions.get(definition.eventType)
     return arrowFrom(definition, branches?.indexOf(definition) ?? 0).text
   }
 }

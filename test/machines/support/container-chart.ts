@@ -8,7 +8,13 @@ import {
   transition,
 } from 'xstate'
 
-import type { containerMachine, ContainerEvent, ToFleet, TryAnswer, VerdictLike } from '../../../machines/index.ts'
+import type {
+  containerMachine,
+  ContainerEvent,
+  ToFleet,
+  TryAnswer,
+  VerdictLike,
+} from '../../../machines/index.ts'
 import { containerBehaviour } from '../../../src/supervision/container-behaviour.ts'
 import type { Tries } from '../../../src/supervision/tries.ts'
 import { leavesIn } from './chart.ts'
@@ -30,7 +36,9 @@ export const verdicts = {
 } as const satisfies Record<string, VerdictLike>
 
 /** The three ways in which the world answers a container actor. They arrive as XState's own events. */
-export type WorldEvent = ContainerEvent | { readonly type: `xstate.done.actor.${string}`; readonly output: unknown }
+export type WorldEvent =
+  | ContainerEvent
+  | { readonly type: `xstate.done.actor.${string}`; readonly output: unknown }
 
 export const answered = (id: 'hook' | 'end' | 'removal', output: unknown): WorldEvent => ({
   type: `xstate.done.actor.${id}`,
@@ -44,9 +52,21 @@ export const tryAnswers = {
   'let-live graced': { answer: 'let-live', verdict: verdicts.graced },
   'let-live spared': { answer: 'let-live', verdict: verdicts.spared },
   stale: { answer: 'stale' },
-  'unsettled ours': { answer: 'unsettled', isOurs: true, failure: { kind: 'timed-out', message: 'no answer' } },
-  'unsettled theirs': { answer: 'unsettled', isOurs: false, failure: { kind: 'gone', message: 'no such container' } },
-  'unsettled outage': { answer: 'unsettled', isOurs: false, failure: { kind: 'unavailable', message: 'nobody' } },
+  'unsettled ours': {
+    answer: 'unsettled',
+    isOurs: true,
+    failure: { kind: 'timed-out', message: 'no answer' },
+  },
+  'unsettled theirs': {
+    answer: 'unsettled',
+    isOurs: false,
+    failure: { kind: 'gone', message: 'no such container' },
+  },
+  'unsettled outage': {
+    answer: 'unsettled',
+    isOurs: false,
+    failure: { kind: 'unavailable', message: 'nobody' },
+  },
   failed: { answer: 'failed', failure },
 } as const satisfies Record<string, TryAnswer>
 
@@ -56,8 +76,15 @@ const inputFor = (verdict: VerdictLike) => ({ id, name: 'task', verdict })
 const never = () => new Promise<never>(() => {})
 const pendingTries: Tries = { askHook: never, endGracefully: never, remove: never }
 
-export function chartFor({ hasHook = false, endsGracefully = false, dryRun = false }: Wishes, tries = pendingTries) {
-  return containerBehaviour({ tries: dryRun ? undefined : tries, hasHook, endsGracefully: () => endsGracefully })
+export function chartFor(
+  { hasHook = false, endsGracefully = false, dryRun = false }: Wishes,
+  tries = pendingTries,
+) {
+  return containerBehaviour({
+    tries: dryRun ? undefined : tries,
+    hasHook,
+    endsGracefully: () => endsGracefully,
+  })
 }
 
 /** What is told to the fleet, and by which action. */
@@ -80,8 +107,12 @@ export function pureChart(wishes: Wishes, verdict: VerdictLike) {
     initial: () => initialTransition(machine, inputFor(verdict))[0],
     step(before: ContainerSnapshot, event: WorldEvent) {
       const [after, actions] = transition(machine, before, event as ContainerEvent)
-      const told = actions.map(({ type }) => messageOfAction[type as keyof typeof messageOfAction]).filter(Boolean)
-      const stopped = actions.map(({ type }): string => type).filter((type) => type === 'xstate.stopChild').length
+      const told = actions
+        .map(({ type }) => messageOfAction[type as keyof typeof messageOfAction])
+        .filter(Boolean)
+      const stopped = actions
+        .map(({ type }): string => type)
+        .filter((type) => type === 'xstate.stopChild').length
       const isSame = stateOf(after) === stateOf(before) && after.context === before.context
       return { after, told, stopped, doesNothing: actions.length === 0 && isSame }
     },
@@ -94,7 +125,10 @@ export const stateOf = ({ value }: ContainerSnapshot): string => leavesIn(value)
 export function runningChart(
   wishes: Wishes,
   verdict: VerdictLike,
-  { tries = pendingTries, inspect = () => {} }: { tries?: Tries; inspect?: (event: InspectionEvent) => void } = {},
+  {
+    tries = pendingTries,
+    inspect = () => {},
+  }: { tries?: Tries; inspect?: (event: InspectionEvent) => void } = {},
 ) {
   const told: (ToFleet | { readonly type: string; readonly error?: unknown })[] = []
   const fleet = createActor(

@@ -35,7 +35,9 @@ interface Facts {
 export const healthModel = setup({
   types: { context: {} as Facts, events: {} as HealthEvent },
   actions: {
-    removeLeak: assign(({ context }) => ({ isDeleteOut: context.isDeleteOut || (context.hasLeak && !context.isRecovering) })),
+    removeLeak: assign(({ context }) => ({
+      isDeleteOut: context.isDeleteOut || (context.hasLeak && !context.isRecovering),
+    })),
     recover: assign({ isRecovering: true }),
     recovered: assign({ isRecovering: false }),
     forgetLeak: assign({ hasLeak: false, isDeleteOut: false }),
@@ -88,7 +90,10 @@ export const healthModel = setup({
           },
         },
         'waiting while down': {
-          on: { 'the next look is due': 'looking while down', 'somebody asks for a look': 'looking while down' },
+          on: {
+            'the next look is due': 'looking while down',
+            'somebody asks for a look': 'looking while down',
+          },
         },
       },
     },

@@ -96,7 +96,9 @@ export class LifeDriver {
   get endings(): readonly string[] {
     const { events } = this.#harness
     const endings = ['removed', 'vanished', 'released', 'crashed']
-    return events.filter((event) => endings.includes(event.type) && (!('id' in event) || event.id === this.#id)).map(({ type }) => type)
+    return events
+      .filter((event) => endings.includes(event.type) && (!('id' in event) || event.id === this.#id))
+      .map(({ type }) => type)
   }
 
   sent(verb: 'remove' | 'stop'): number {
@@ -211,7 +213,8 @@ export class LifeDriver {
     const labels = this.#labelsAtLook
     if (tracked.has(id)) this.breaches.push(`fresh-look: ${verb} of a tracked container`)
     if (this.#isDown) this.breaches.push(`survives-outage: ${verb} while the engine is down`)
-    if (clock.now() - this.#lookedAtMs > verdictLifeMs) this.breaches.push(`fresh-look: ${verb} on an expired verdict`)
+    if (clock.now() - this.#lookedAtMs > verdictLifeMs)
+      this.breaches.push(`fresh-look: ${verb} on an expired verdict`)
     if (this.#pending.has(verb)) this.breaches.push(`a second ${verb} while the first is out`)
     if (labels[ownerLabel] !== ownerValue) this.breaches.push(`owned-only: ${verb} of a foreign container`)
     if (keep in labels) this.breaches.push(`protected: ${verb} of a kept container`)

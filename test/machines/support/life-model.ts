@@ -289,11 +289,7 @@ export const lifeModel = setup({
     },
     'asking the hook': {
       on: {
-        look: [
-          { guard: 'isDown' },
-          { guard: 'isMissing', target: 'gone' },
-          { actions: 'see' },
-        ],
+        look: [{ guard: 'isDown' }, { guard: 'isMissing', target: 'gone' }, { actions: 'see' }],
         'engine returns': [
           { guard: 'isUp' },
           { guard: 'isMissing', target: 'gone' },
@@ -317,8 +313,16 @@ export const lifeModel = setup({
           target: 'asking last',
           actions: setFacts({ isEndedByUs: true, hasEnded: true }),
         },
-        'stop: refused': { guard: 'canFailAgain', target: 'failed', actions: ['failAgain', setFacts({ isEndedByUs: true })] },
-        'stop: timed out': { guard: 'canFailAgain', target: 'failed', actions: ['failAgain', setFacts({ isEndedByUs: true })] },
+        'stop: refused': {
+          guard: 'canFailAgain',
+          target: 'failed',
+          actions: ['failAgain', setFacts({ isEndedByUs: true })],
+        },
+        'stop: timed out': {
+          guard: 'canFailAgain',
+          target: 'failed',
+          actions: ['failAgain', setFacts({ isEndedByUs: true })],
+        },
         'stop: not found': { target: 'asking last', actions: setFacts({ isEndedByUs: true }) },
       },
     },
@@ -343,7 +347,11 @@ export const lifeModel = setup({
           { guard: ({ context }) => context.isEngineDown || context.failures >= 2 },
           { target: 'settling', actions: 'see' },
         ],
-        'engine fails': { guard: 'isUp', target: 'waiting for the engine', actions: setFacts({ isEngineDown: true }) },
+        'engine fails': {
+          guard: 'isUp',
+          target: 'waiting for the engine',
+          actions: setFacts({ isEngineDown: true }),
+        },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
     },
@@ -363,7 +371,11 @@ export const lifeModel = setup({
           { target: 'judging', actions: 'see' },
         ],
         'retry is due': { guard: 'isUp', target: 'judging', actions: 'see' },
-        'engine fails': { guard: 'isUp', target: 'waiting for the engine', actions: setFacts({ isEngineDown: true }) },
+        'engine fails': {
+          guard: 'isUp',
+          target: 'waiting for the engine',
+          actions: setFacts({ isEngineDown: true }),
+        },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
     },
@@ -385,5 +397,11 @@ function verdictAtLook(facts: Facts): Verdict {
 /** At the end of its graces it would be removed, had another not the place. */
 function canDangle(facts: Facts): boolean {
   const { isListed, isOwned } = facts
-  return isListed && isOwned && !facts.dryRun && look(facts, { isGraced: false }).seen === 'dangling' && facts.isGraced
+  return (
+    isListed &&
+    isOwned &&
+    !facts.dryRun &&
+    look(facts, { isGraced: false }).seen === 'dangling' &&
+    facts.isGraced
+  )
 }

@@ -23,7 +23,10 @@ function begin<TModel extends AnyStateMachine>({ model, input }: Exploration<TMo
   return { state, steps: [{ state, event: { type: 'xstate.init' } as EventFromLogic<TModel> }], weight: 0 }
 }
 
-function goOn<TModel extends AnyStateMachine>(path: PathOf<TModel>, exploration: Exploration<TModel>): PathOf<TModel>[] {
+function goOn<TModel extends AnyStateMachine>(
+  path: PathOf<TModel>,
+  exploration: Exploration<TModel>,
+): PathOf<TModel>[] {
   const { model, events } = exploration
   const state = path.state as AnyMachineSnapshot
   if (state.status !== 'active') return []
@@ -36,7 +39,9 @@ function goOn<TModel extends AnyStateMachine>(path: PathOf<TModel>, exploration:
 }
 
 /** A shortest path to every place, and from each place one step further by every event that can happen there. */
-export function pathsOverEveryEdge<TModel extends AnyStateMachine>(exploration: Exploration<TModel>): PathOf<TModel>[] {
+export function pathsOverEveryEdge<TModel extends AnyStateMachine>(
+  exploration: Exploration<TModel>,
+): PathOf<TModel>[] {
   const { placeOf } = exploration
   const visited = new Set<string>()
   const over: PathOf<TModel>[] = []
@@ -59,7 +64,10 @@ export function pathsOverEveryEdge<TModel extends AnyStateMachine>(exploration: 
 }
 
 /** Every path of at most so many steps that comes to no place twice; those that begin a longer one are left out. */
-export function simplePathsUpTo<TModel extends AnyStateMachine>(most: number, exploration: Exploration<TModel>): PathOf<TModel>[] {
+export function simplePathsUpTo<TModel extends AnyStateMachine>(
+  most: number,
+  exploration: Exploration<TModel>,
+): PathOf<TModel>[] {
   const { placeOf } = exploration
   const found: PathOf<TModel>[] = []
   const walk = (path: PathOf<TModel>, places: ReadonlySet<string>) => {
@@ -75,7 +83,9 @@ export function simplePathsUpTo<TModel extends AnyStateMachine>(most: number, ex
   return withoutBeginnings(found)
 }
 
-function withoutBeginnings<TModel extends AnyStateMachine>(paths: readonly PathOf<TModel>[]): PathOf<TModel>[] {
+function withoutBeginnings<TModel extends AnyStateMachine>(
+  paths: readonly PathOf<TModel>[],
+): PathOf<TModel>[] {
   const wordsOf = ({ steps }: PathOf<TModel>) => steps.map(({ event }) => event.type).join('\n')
   const beginnings = new Set(paths.map((path) => wordsOf({ ...path, steps: path.steps.slice(0, -1) })))
   return paths.filter((path) => !beginnings.has(wordsOf(path)))

@@ -43,7 +43,10 @@ function lineFor(arrow: Arrow): Line | undefined {
   const begins = from.length > shared + 1 ? `in ${from.slice(shared + 1).join('.')}, ` : ''
   const ends = to.length > shared + 1 ? ` (to ${to.slice(shared + 1).join('.')})` : ''
   const label = `${begins}${wordFor(arrow.event)}${conditionOf(arrow)}${ends}`
-  return { inside: to.slice(0, shared).join('.'), text: `${begin} --> ${idOf(to.slice(0, shared + 1))} : ${label}` }
+  return {
+    inside: to.slice(0, shared).join('.'),
+    text: `${begin} --> ${idOf(to.slice(0, shared + 1))} : ${label}`,
+  }
 }
 
 function drawNode(node: AnyStateNode, lines: readonly Line[], indent: string): string[] {
@@ -55,11 +58,16 @@ function drawNode(node: AnyStateNode, lines: readonly Line[], indent: string): s
 function drawInside(node: AnyStateNode, lines: readonly Line[], indent: string): string[] {
   const inner = Object.values(node.states)
   if (node.type === 'parallel') {
-    return inner.flatMap((region, at) => [...(at > 0 ? [`${indent}--`] : []), ...drawNode(region, lines, indent)])
+    return inner.flatMap((region, at) => [
+      ...(at > 0 ? [`${indent}--`] : []),
+      ...drawNode(region, lines, indent),
+    ])
   }
   const [first] = node.initial?.target ?? []
   const begin = first ? [`${indent}[*] --> ${idOf(first.path)}`] : []
-  const ends = inner.filter(({ type }) => type === 'final').map(({ path }) => `${indent}${idOf(path)} --> [*]`)
+  const ends = inner
+    .filter(({ type }) => type === 'final')
+    .map(({ path }) => `${indent}${idOf(path)} --> [*]`)
   const own = lines.filter(({ inside }) => inside === node.path.join('.')).map(({ text }) => indent + text)
   return [...begin, ...inner.flatMap((state) => drawNode(state, lines, indent)), ...new Set(own), ...ends]
 }
@@ -73,7 +81,9 @@ export function diagramOf(machine: AnyStateMachine): string {
 /** The pairs of main states with an arrow between them. */
 export function mainPairsOf(machine: AnyStateMachine): readonly string[] {
   const top = (name: string) => name.split('.')[0] ?? ''
-  const pairs = arrowsOf(machine).flatMap(({ source, targets }) => targets.map((to) => [top(source), top(to)]))
+  const pairs = arrowsOf(machine).flatMap(({ source, targets }) =>
+    targets.map((to) => [top(source), top(to)]),
+  )
   return [...new Set(pairs.filter(([from, to]) => from !== to).map((pair) => pair.join(' ')))]
 }
 
@@ -93,7 +103,10 @@ export function pictureOfContainer(): string {
 }
 
 /** The states that have to be explained, with what is said of each. */
-export function statesWithWords(machine: AnyStateMachine, words: Words): readonly [string, string | undefined][] {
+export function statesWithWords(
+  machine: AnyStateMachine,
+  words: Words,
+): readonly [string, string | undefined][] {
   return nodesOf(machine)
     .filter(({ path }) => path.length > 0)
     .map((node) => [node.path.join('.'), node.description ?? words.states[node.path.join('.')]])
@@ -124,14 +137,20 @@ function deedsOf({ entry, exit, invoke }: AnyStateNode): string {
     return own.length > 0 ? [`${when} ${own.map(code).join(', ')}`] : []
   }
   const runs = invoke.map(({ src }) => named(src))
-  return [...list('first', entry.map(named)), ...list('runs', runs), ...list('last', exit.map(named))].join('; ')
+  return [...list('first', entry.map(named)), ...list('runs', runs), ...list('last', exit.map(named))].join(
+    '; ',
+  )
 }
 
 function section(title: string, machine: AnyStateMachine, words: Words): string {
   const said = (entries: Readonly<Record<string, string>>) =>
     Object.entries(entries).map(([name, text]) => [code(wordFor(name)), text])
   const deeds = new Map(nodesOf(machine).map((node) => [node.path.join('.'), deedsOf(node)]))
-  const states = statesWithWords(machine, words).map(([name, text = '']) => [code(name), text, deeds.get(name) ?? ''])
+  const states = statesWithWords(machine, words).map(([name, text = '']) => [
+    code(name),
+    text,
+    deeds.get(name) ?? '',
+  ])
   const parts = [
     `## ${title}`,
     `${fence}mermaid\n${diagramOf(machine)}\n${fence}`,
@@ -139,7 +158,8 @@ function section(title: string, machine: AnyStateMachine, words: Words): string 
     `### Events\n\n${table(['event', 'meaning'], said(words.events))}`,
     `### Guards\n\n${table(['guard', 'holds when'], said(words.guards))}`,
   ]
-  if (Object.keys(words.delays).length > 0) parts.push(`### Delays\n\n${table(['delay', 'length'], said(words.delays))}`)
+  if (Object.keys(words.delays).length > 0)
+    parts.push(`### Delays\n\n${table(['delay', 'length'], said(words.delays))}`)
   return [...parts, `### Every arrow\n\n${arrowTable(machine)}`].join('\n\n')
 }
 

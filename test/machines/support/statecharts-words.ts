@@ -10,7 +10,8 @@ export interface Words {
 export const containerWords: Words = {
   states: {
     'classified.sorting': 'Passed through at once: its verdict says where it is parked.',
-    'removing.starting': 'Passed through at once: what comes first is the hook, then the graceful end, then the removal.',
+    'removing.starting':
+      'Passed through at once: what comes first is the hook, then the graceful end, then the removal.',
   },
   events: {
     judged: 'A look has a verdict on it: a changed one, or one that its removal waits for.',
@@ -29,7 +30,8 @@ export const containerWords: Words = {
     isSpared: 'The verdict is `spared`.',
     isWithheld: 'This is a dry run: nothing in the program is able to remove.',
     needsApproval: 'There is a hook, and it has not yet approved this removal.',
-    endsGracefully: 'The owner gives containers time to end, and this one runs and was not asked to end before.',
+    endsGracefully:
+      'The owner gives containers time to end, and this one runs and was not asked to end before.',
     hasFailed: 'A look still finds it dangling: the engine is there, and the removal did nothing.',
     hasApproved: 'The hook answered `true`.',
     isDone: 'The engine confirmed it.',

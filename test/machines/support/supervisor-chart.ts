@@ -18,7 +18,10 @@ import type {
 } from '../../../machines/index.ts'
 import type { FleetSnapshot, Parent } from '../../../machines/types.ts'
 import type { Happening } from '../../../src/events.ts'
-import { supervisorBehaviour, type SupervisorBehaviourOptions } from '../../../src/supervision/supervisor-behaviour.ts'
+import {
+  supervisorBehaviour,
+  type SupervisorBehaviourOptions,
+} from '../../../src/supervision/supervisor-behaviour.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 import { leavesIn } from './chart.ts'
 
@@ -91,7 +94,12 @@ export function pureSupervisor({ isEnabled = true, underWayCount = 0 } = {}) {
     step(before: SupervisorSnapshot, event: SupervisorEvent) {
       const [after, actions] = transition(machine, before, event)
       const isUnchanged = standing(after) === standing(before) && after.context === before.context
-      return { after, does: actions.map(wordsFor), changes: changesOf(before.context, after.context), isUnchanged }
+      return {
+        after,
+        does: actions.map(wordsFor),
+        changes: changesOf(before.context, after.context),
+        isUnchanged,
+      }
     },
   }
 }
