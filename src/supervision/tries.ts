@@ -99,7 +99,9 @@ export function createTries(options: TriesOptions): Tries {
       const unpaused = await attempt(id, (known) =>
         engine.unpause(known.id, { ...call, deadlineMs: unpauseDeadlineMs }),
       )
-      return unpaused.answer === 'done' ? attempt(id, send) : unpaused
+      if (unpaused.answer === 'done') return attempt(id, send)
+      // Whatever became of it: the removal was refused, and nothing of ours has removed the container.
+      return unpaused.answer === 'unsettled' ? { ...unpaused, isOurs: false } : unpaused
     },
   }
 }
@@ -117,9 +119,12 @@ function askLast(
   if (!verdict || !window.stands(known.lookNumber)) return stale
   if (verdict.verdict !== 'dangling') return { answer: 'let-live', verdict }
   const guests = verdict.endedGuests.map((id) => tracker.ask(id))
-  if (!guests.some((answer) => answer instanceof Promise)) return askOwnLast(known, guests as TrackerAnswer[], options)
+  if (!guests.some((answer) => answer instanceof Promise))
+    return askOwnLast(known, guests as TrackerAnswer[], options)
   // The guests all at once, and only then the container: its own answer must be no older than the request.
-  return Promise.all(guests.map(async (answer) => answer)).then((answers) => askOwnLast(known, answers, options))
+  return Promise.all(guests.map(async (answer) => answer)).then((answers) =>
+    askOwnLast(known, answers, options),
+  )
 }
 
 function askOwnLast(

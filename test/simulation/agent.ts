@@ -25,6 +25,7 @@ export interface AgentOptions {
   readonly isEngineUp: () => boolean
   readonly find: (id: string) => Body | undefined
   readonly tell: (text: string) => void
+  readonly trackerAsked: (id: string) => void
   readonly trackerSaid: (id: string, answer: unknown) => void
   readonly released: (id: string) => void
   readonly hookAsked: (id: string) => void
@@ -67,7 +68,10 @@ export class Agent {
     const { random, setting, nowMs } = this.#options
     const { creationGraceMs } = setting
     const deadlineMs = nowMs() + 0.75 * creationGraceMs
-    this.#promise({ kind: 'creation', id, deadlineMs, waitsForEngine: false }, random.between(20, 0.6 * creationGraceMs))
+    this.#promise(
+      { kind: 'creation', id, deadlineMs, waitsForEngine: false },
+      random.between(20, 0.6 * creationGraceMs),
+    )
   }
 
   #promise(promised: Promised, inMs: number): void {
@@ -142,14 +146,17 @@ export class Agent {
     this.releasing.set(id, nowMs() + withinMs)
     tell(`agent lets go of ${short(id)}`)
     released(id)
-    process.setTimeout(() => {
-      const untilMs = this.releasing.get(id)
-      this.releasing.delete(id)
-      const body = find(id)
-      if (untilMs === undefined || nowMs() > untilMs || !isEngineUp() || !body || random.chance(0.3)) return
-      body.removedMs = nowMs()
-      tell(`agent removes ${short(id)} itself`)
-    }, random.between(10, withinMs))
+    process.setTimeout(
+      () => {
+        const untilMs = this.releasing.get(id)
+        this.releasing.delete(id)
+        const body = find(id)
+        if (untilMs === undefined || nowMs() > untilMs || !isEngineUp() || !body || random.chance(0.3)) return
+        body.removedMs = nowMs()
+        tell(`agent removes ${short(id)} itself`)
+      },
+      random.between(10, withinMs),
+    )
   }
 
   /** What Flotsam asks. */
@@ -160,6 +167,7 @@ export class Agent {
 
   #has(id: string): boolean | undefined | Promise<boolean | undefined> {
     const { random, setting } = this.#options
+    this.#options.trackerAsked(id)
     switch (this.trackerMood) {
       case 'throws':
         this.#say(id, 'a throw')
@@ -180,12 +188,21 @@ export class Agent {
       case 'forgets-all':
         return this.#say(id, false) as boolean
       case 'late':
-        return this.#later(random.between(500, 8000), () => this.#say(id, this.tasks.has(id)) as boolean)
+        return this.#answerLate(id)
       case 'not-ready':
       case undefined:
     }
     if (setting.tracker === 'at-once') return this.#say(id, this.tasks.has(id)) as boolean
     return this.#later(random.between(1, 60), () => this.#say(id, this.tasks.has(id)) as boolean)
+  }
+
+  /** In time, or when nobody listens any more. */
+  #answerLate(id: string): Promise<boolean> {
+    const { random } = this.#options
+    if (random.chance(0.5))
+      return this.#later(random.between(500, 1800), () => this.#say(id, this.tasks.has(id)) as boolean)
+    this.#say(id, 'nothing in time')
+    return this.#later(random.between(2500, 8000), () => this.tasks.has(id))
   }
 
   #say(id: string, answer: unknown): unknown {

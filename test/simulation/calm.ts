@@ -39,21 +39,39 @@ type Fail = (rule: string, message: string) => void
 async function waitForHealth(world: World, beganMs: number, fail: Fail): Promise<void> {
   const { setting, timeline } = world
   // A new process, a listing that hangs for its whole deadline, the longest pause, and the listing that ends it.
-  const byMs = beganMs + 20 * second + longestListingMs + setting.backoffMaxMs + 2 * setting.periodMs + 2 * setting.restoreGraceMs + second
+  const byMs =
+    beganMs +
+    20 * second +
+    longestListingMs +
+    setting.backoffMaxMs +
+    2 * setting.periodMs +
+    2 * setting.restoreGraceMs +
+    second
   while (timeline.nowMs < byMs && !isWell(world, beganMs)) await timeline.passTo(timeline.nowMs + second)
-  if (!isWell(world, beganMs)) fail('survives-outage', `still ${world.reconciler.status().engine.health} ${byMs - beganMs} ms after the engine came back`)
+  if (!isWell(world, beganMs))
+    fail(
+      'survives-outage',
+      `still ${world.reconciler.status().engine.health} ${byMs - beganMs} ms after the engine came back`,
+    )
 }
 
 function isWell({ agent, reconciler, safety }: World, sinceMs: number): boolean {
   const { state, engine } = reconciler.status()
-  return state === 'running' && agent.isRestored && engine.health === 'up' && (safety.life?.look?.beganMs ?? -1) >= sinceMs
+  return (
+    state === 'running' &&
+    agent.isRestored &&
+    engine.health === 'up' &&
+    (safety.life?.look?.beganMs ?? -1) >= sinceMs
+  )
 }
 
 /** Everything that dangles goes, however long it was graced, refused or retried before. */
 async function waitForRemovals(world: World, fail: Fail): Promise<void> {
   const { timeline, setting } = world
   if (setting.dryRun || setting.maxShare !== undefined) return
-  const longestGraceMs = Math.max(setting.creationGraceMs, setting.restoreGraceMs, setting.releaseGraceMs) + setting.recoveryGraceMs
+  const longestGraceMs =
+    Math.max(setting.creationGraceMs, setting.restoreGraceMs, setting.releaseGraceMs) +
+    setting.recoveryGraceMs
   const beganMs = timeline.nowMs
   const baseMs = beganMs + longestGraceMs + 2 * setting.periodMs + promptMs + 20 * second
   for (;;) {
@@ -61,7 +79,11 @@ async function waitForRemovals(world: World, fail: Fail): Promise<void> {
     if (left.length === 0) return
     const latest = left.map((body) => ({ body, byMs: baseMs + retryMs(world, body) }))
     const late = latest.find(({ byMs }) => timeline.nowMs > byMs)
-    if (late) return fail('eventually-removed', `${short(late.body.id)} (${late.body.state}) is still there ${Math.round(timeline.nowMs - beganMs)} ms after calm`)
+    if (late)
+      return fail(
+        'eventually-removed',
+        `${short(late.body.id)} (${late.body.state}) is still there ${Math.round(timeline.nowMs - beganMs)} ms after calm`,
+      )
     await timeline.passTo(timeline.nowMs + second)
   }
 }
@@ -77,10 +99,18 @@ function danglingOf(world: World): readonly Body[] {
   const { engine, setting } = world
   const states: readonly string[] = setting.states
   const isRemovable = (body: Body) =>
-    world.leaks.includes(body) && !isKept(body) && engine.images.get(body.imageId)?.[ownerLabel] !== ownerValue && body.labels[ownerLabel] === ownerValue
+    world.leaks.includes(body) &&
+    !isKept(body) &&
+    engine.images.get(body.imageId)?.[ownerLabel] !== ownerValue &&
+    body.labels[ownerLabel] === ownerValue
   const goes = (body: Body): boolean => isRemovable(body) && states.includes(body.state) && !isProtected(body)
   const isProtected = (holder: Body): boolean =>
-    engine.alive.some((guest) => guest.networkMode === `container:${holder.id}` && !goes(guest) && !(isRemovable(guest) && guest.state === 'exited'))
+    engine.alive.some(
+      (guest) =>
+        guest.networkMode === `container:${holder.id}` &&
+        !goes(guest) &&
+        !(isRemovable(guest) && guest.state === 'exited'),
+    )
   return engine.alive.filter(goes)
 }
 
@@ -89,7 +119,8 @@ async function checkPromptness(world: World, fail: Fail): Promise<void> {
   const { safety, setting, timeline } = world
   if (setting.dryRun || setting.maxShare !== undefined) return
   const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0 }) =>
-    safety.countedMs(firstLookMs, timeline.nowMs) > setting.restoreGraceMs && timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs
+    safety.countedMs(firstLookMs, timeline.nowMs) > setting.restoreGraceMs &&
+    timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs
   while (safety.life && !isOutOfGrace(safety.life)) await timeline.passTo(timeline.nowMs + second)
   const probe = world.leak(new Random(1, 7))
   const createdMs = timeline.nowMs
@@ -102,9 +133,13 @@ async function checkPromptness(world: World, fail: Fail): Promise<void> {
     const sighting = safety.life?.look?.listing.containers.some(({ id }) => id === probe.id)
     if (sighting) seenMs ??= timeline.nowMs
     if (probe.removedMs !== undefined) return
-    if (seenMs === undefined && timeline.nowMs > seenByMs + second) return fail('eventually-removed', 'a period passed without a look')
+    if (seenMs === undefined && timeline.nowMs > seenByMs + second)
+      return fail('eventually-removed', 'a period passed without a look')
     if (seenMs !== undefined && timeline.nowMs > Math.max(seenMs, graceEndsMs) + promptMs + consultingMs) {
-      return fail('eventually-removed', `${short(probe.id)} is not removed within 5 s of ${seenMs > graceEndsMs ? 'its sighting' : "its grace's end"}`)
+      return fail(
+        'eventually-removed',
+        `${short(probe.id)} is not removed within 5 s of ${seenMs > graceEndsMs ? 'its sighting' : "its grace's end"}`,
+      )
     }
   }
 }
@@ -124,9 +159,15 @@ function checkLines(events: readonly FlotsamEvent[], fail: Fail): void {
       if (mentions === undefined) fail('one-line-per-change', `${about} was over without having begun`)
       open.delete(about)
     } else {
-      const forMs = event.type === 'engineStillDown' ? event.downForMs : event.type === 'troubleGoesOn' ? event.lastedMs : 0
+      const forMs =
+        event.type === 'engineStillDown'
+          ? event.downForMs
+          : event.type === 'troubleGoesOn'
+            ? event.lastedMs
+            : 0
       if (mentions === undefined) fail('one-line-per-change', `${about} goes on without having begun`)
-      else if (forMs < 60 * second * 2 ** mentions - second) fail('one-line-per-change', `${about} is mentioned again after ${forMs} ms`)
+      else if (forMs < 60 * second * 2 ** mentions - second)
+        fail('one-line-per-change', `${about} is mentioned again after ${forMs} ms`)
       open.set(about, (mentions ?? 0) + 1)
     }
   }
@@ -136,13 +177,17 @@ function checkLines(events: readonly FlotsamEvent[], fail: Fail): void {
 async function checkEnd(world: World, fail: Fail): Promise<void> {
   const { process, reconciler, safety, timeline } = world
   await timeline.passTo(timeline.nowMs + 2 * world.setting.periodMs + 10 * second)
-  const listed = safety.life?.look?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
+  const listed =
+    safety.life?.look?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
   const left = listed.filter(({ id }) => world.engine.find(id))
   const { containers, removals } = reconciler.status()
   const { total } = containers
   // A request that hangs holds on to a container that is gone.
   if (total > listed.length + removals.underWay.length || total < left.length) {
-    fail('flat', `${total} containers are remembered; ${listed.length} were listed and ${left.length} are left`)
+    fail(
+      'flat',
+      `${total} containers are remembered; ${listed.length} were listed and ${left.length} are left`,
+    )
   }
   let isStopped = false
   safety.stopAsked()

@@ -136,16 +136,36 @@ export class SimulatedEngine {
 
   /** The engine as the process sees it. */
   portFor(process: Process): Engine {
-    const call = <T>(verb: Verb, id: string | undefined, options: CallOptions & { label?: string | undefined }, carryOut: Request['carryOut']) =>
-      this.#call<T>({ verb, id, label: options.label, deadlineMs: options.deadlineMs, process }, options.signal, carryOut)
+    const call = <T>(
+      verb: Verb,
+      id: string | undefined,
+      options: CallOptions & { label?: string | undefined },
+      carryOut: Request['carryOut'],
+    ) =>
+      this.#call<T>(
+        { verb, id, label: options.label, deadlineMs: options.deadlineMs, process },
+        options.signal,
+        carryOut,
+      )
     return {
       address: 'simulated://engine',
       list: (options) => call<Listing>('list', undefined, options, (request) => this.#list(request)),
-      info: (options) => call('info', undefined, options, (request) => this.#answer(request, () => ({ name: 'Simulated', version: '1', apiVersion: '1.41', clockOffsetMs: undefined }))),
-      imageLabels: (imageId, options) => call('imageLabels', imageId, options, (request) => this.#imageLabels(request, imageId)),
-      networkMode: (id, options) => call('networkMode', id, options, (request) => this.#networkMode(request, id)),
+      info: (options) =>
+        call('info', undefined, options, (request) =>
+          this.#answer(request, () => ({
+            name: 'Simulated',
+            version: '1',
+            apiVersion: '1.41',
+            clockOffsetMs: undefined,
+          })),
+        ),
+      imageLabels: (imageId, options) =>
+        call('imageLabels', imageId, options, (request) => this.#imageLabels(request, imageId)),
+      networkMode: (id, options) =>
+        call('networkMode', id, options, (request) => this.#networkMode(request, id)),
       remove: (id, options) => call('remove', id, options, (request) => this.#remove(request, id)),
-      stop: (id, options) => call('stop', id, options, (request) => this.#stop(request, id, options.graceSeconds)),
+      stop: (id, options) =>
+        call('stop', id, options, (request) => this.#stop(request, id, options.graceSeconds)),
       unpause: (id, options) => call('unpause', id, options, (request) => this.#unpause(request, id)),
     }
   }
@@ -226,7 +246,9 @@ export class SimulatedEngine {
   }
 
   #refuse(request: Request, kind: FailureKind, message: string): void {
-    this.#timeline.after(this.#random.between(1, 10), () => this.#whenUp(() => this.#fail(request, kind, message)))
+    this.#timeline.after(this.#random.between(1, 10), () =>
+      this.#whenUp(() => this.#fail(request, kind, message)),
+    )
   }
 
   #list(request: Request): void {
@@ -235,7 +257,11 @@ export class SimulatedEngine {
     if (this.faults.has('web-page')) return this.#refuse(request, 'invalid-answer', 'a web page')
     const entries = this.#entries(request.label)
     const engineNowMs = this.lies.has('no-date') ? undefined : Math.floor(this.nowMs / 1000) * 1000
-    this.#answer(request, () => ({ containers: readEntries(entries), engineNowMs, bytes: entries.length * 800 }))
+    this.#answer(request, () => ({
+      containers: readEntries(entries),
+      engineNowMs,
+      bytes: entries.length * 800,
+    }))
   }
 
   #entries(label: string | undefined): object[] {
@@ -284,7 +310,8 @@ export class SimulatedEngine {
     const body = this.alive.find(({ id, name }) => id.startsWith(called) || name === called)
     if (!body || this.#meets(body, 'ghost')) return this.#refuse(request, 'gone', 'no such container')
     if (body.isRemovalUnderWay) return this.#refuse(request, 'in-progress', 'removal is already in progress')
-    if (body.state === 'paused' && this.#traits.refusesPaused) return this.#refuse(request, 'refused', 'is paused')
+    if (body.state === 'paused' && this.#traits.refusesPaused)
+      return this.#refuse(request, 'refused', 'is paused')
     if (this.#meets(body, 'refused')) {
       if (body.state === 'running' && this.#random.chance(0.5)) body.state = 'exited'
       return this.#refuse(request, 'refused', 'device or resource busy')
@@ -296,7 +323,11 @@ export class SimulatedEngine {
     }
     const isSilent = this.#meets(body, 'hangs-then-does')
     const isSlow = this.#meets(body, 'slow')
-    const takesMs = isSilent ? this.#random.between(1000, 60_000) : isSlow ? this.#random.between(2000, 40_000) : this.#random.between(5, 200)
+    const takesMs = isSilent
+      ? this.#random.between(1000, 60_000)
+      : isSlow
+        ? this.#random.between(2000, 40_000)
+        : this.#random.between(5, 200)
     this.#goAway(body, takesMs, () => {
       if (!isSilent) this.#answer(request, () => undefined)
     })
@@ -351,7 +382,8 @@ function readEntries(entries: readonly object[]): readonly ContainerSummary[] {
   try {
     return entries.map(toSummary)
   } catch (thrown) {
-    if (thrown instanceof AnswerError) throw new EngineError('invalid-answer', thrown.message, { cause: thrown })
+    if (thrown instanceof AnswerError)
+      throw new EngineError('invalid-answer', thrown.message, { cause: thrown })
     throw thrown
   }
 }

@@ -22,30 +22,58 @@ export const mutations: readonly Mutation[] = [
   {
     rule: 'owned-only',
     without: 'the exact value of the owner label',
-    patches: [{ file: 'src/owner.js', find: 'owns: ({ labels }) => bears(labels, owner)', put: 'owns: ({ labels }) => Object.hasOwn(labels, owner.label)' }],
+    patches: [
+      {
+        file: 'src/owner.js',
+        find: 'owns: ({ labels }) => bears(labels, owner)',
+        put: 'owns: ({ labels }) => Object.hasOwn(labels, owner.label)',
+      },
+    ],
   },
   {
     rule: 'fresh-look',
     without: 'the last question before a request, and the expiry of verdicts',
     patches: [
-      { file: 'src/supervision/tries.js', find: 'const objection = askLast(', put: 'const objection = undefined && askLast(' },
-      { file: 'src/supervision/verdict-window.js', find: 'return this.#clock.now() - this.#endedMs > verdictLifeMs', put: 'return false' },
+      {
+        file: 'src/supervision/tries.js',
+        find: 'const objection = askLast(',
+        put: 'const objection = undefined && askLast(',
+      },
+      {
+        file: 'src/supervision/verdict-window.js',
+        find: 'return this.#clock.now() - this.#endedMs > verdictLifeMs',
+        put: 'return false',
+      },
     ],
   },
   {
     rule: 'awake-time',
     without: 'the notice of stalls and outages',
     patches: [
-      { file: 'src/awake.js', find: 'const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs', put: 'const stalled = false' },
+      {
+        file: 'src/awake.js',
+        find: 'const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs',
+        put: 'const stalled = false',
+      },
       { file: 'src/awake.js', find: 'Math.min(gapMs, this.#heartbeatMs * 1.5)', put: 'gapMs' },
       { file: 'src/awake.js', find: 'this.#isPaused = true', put: '' },
-      { file: 'src/supervision/verdict-window.js', find: 'this.#recoveryEndsMs = this.#awake.now() + this.#recoveryGraceMs', put: '' },
+      {
+        file: 'src/supervision/verdict-window.js',
+        find: 'this.#recoveryEndsMs = this.#awake.now() + this.#recoveryGraceMs',
+        put: '',
+      },
     ],
   },
   {
     rule: 'unknown-is-spared',
     without: 'the difference between no answer and no',
-    patches: [{ file: 'src/tracker.js', find: 'trouble = { reason, message }; return reason', put: "trouble = { reason, message }; return 'untracked'" }],
+    patches: [
+      {
+        file: 'src/tracker.js',
+        find: 'trouble = { reason, message }; return reason',
+        put: "trouble = { reason, message }; return 'untracked'",
+      },
+    ],
   },
   {
     rule: 'exact-id',
@@ -55,18 +83,34 @@ export const mutations: readonly Mutation[] = [
   {
     rule: 'not-self',
     without: 'the agent in its own container',
-    patches: [{ file: 'src/judge.js', find: "settles: ({ isSelf }) => (isSelf ? spared('self') : undefined)", put: 'settles: () => undefined' }],
+    patches: [
+      {
+        file: 'src/judge.js',
+        find: "settles: ({ isSelf }) => (isSelf ? spared('self') : undefined)",
+        put: 'settles: () => undefined',
+      },
+    ],
   },
   {
     rule: 'own-label',
     without: 'labels that came with an image',
-    patches: [{ file: 'src/judge.js', find: "settles: ({ labelOrigin }) => labelOrigin === 'container' || labelOrigin === 'unasked'", put: "settles: ({ labelOrigin }) => labelOrigin !== 'none'" }],
+    patches: [
+      {
+        file: 'src/judge.js',
+        find: "settles: ({ labelOrigin }) => labelOrigin === 'container' || labelOrigin === 'unasked'",
+        put: "settles: ({ labelOrigin }) => labelOrigin !== 'none'",
+      },
+    ],
   },
   {
     rule: 'protected',
     without: 'the keep label and the guests of a network',
     patches: [
-      { file: 'src/judge.js', find: "settles: ({ container, policy }) => (isKept(container, policy) ? spared('keep-label') : undefined)", put: 'settles: () => undefined' },
+      {
+        file: 'src/judge.js',
+        find: "settles: ({ container, policy }) => (isKept(container, policy) ? spared('keep-label') : undefined)",
+        put: 'settles: () => undefined',
+      },
       { file: 'src/judge.js', find: "if (protectingGuest) return spared('namespace-shared')", put: '' },
     ],
   },
@@ -74,8 +118,16 @@ export const mutations: readonly Mutation[] = [
     rule: 'bounded-removal',
     without: 'places and batches',
     patches: [
-      { file: 'src/supervision/removals.js', find: 'return young < this.#limits.maxConcurrent && this.#admittedAtMs.size < maxHung', put: 'return true' },
-      { file: 'src/supervision/removals.js', find: 'if (this.#admittedThisLook >= this.#limits.maxPerLook ||', put: 'if (' },
+      {
+        file: 'src/supervision/removals.js',
+        find: 'return young < this.#limits.maxConcurrent && this.#admittedAtMs.size < maxHung',
+        put: 'return true',
+      },
+      {
+        file: 'src/supervision/removals.js',
+        find: 'if (this.#admittedThisLook >= this.#limits.maxPerLook ||',
+        put: 'if (',
+      },
     ],
   },
   {
@@ -87,8 +139,16 @@ export const mutations: readonly Mutation[] = [
     rule: 'honest-clock',
     without: "everything that keeps an engine's clock honest",
     patches: [
-      { file: 'src/supervision/known.js', find: 'previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)', put: 'believedAgeMs' },
-      { file: 'src/supervision/look.js', find: 'const hasClockChanged = this.#hasClockChanged(answered)', put: 'const hasClockChanged = false' },
+      {
+        file: 'src/supervision/known.js',
+        find: 'previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)',
+        put: 'believedAgeMs',
+      },
+      {
+        file: 'src/supervision/look.js',
+        find: 'const hasClockChanged = this.#hasClockChanged(answered)',
+        put: 'const hasClockChanged = false',
+      },
     ],
   },
   {
@@ -113,7 +173,8 @@ export function plant({ rule, patches }: Mutation, soundFolder: string, folder: 
     const path = join(folder, file)
     const code = readFileSync(path, 'utf8')
     const parts = code.split(loosely(find))
-    if (parts.length !== 2) throw new Error(`${rule}: ${parts.length - 1} places in ${file} read ${JSON.stringify(find)}; one must`)
+    if (parts.length !== 2)
+      throw new Error(`${rule}: ${parts.length - 1} places in ${file} read ${JSON.stringify(find)}; one must`)
     writeFileSync(path, parts.join(put))
   }
 }

@@ -90,7 +90,9 @@ function settingOf(random: Random): Setting {
     hasHook: random.chance(0.5),
     stopTimeoutMs: random.chance(0.2) ? 5 * second : 0,
     dryRun: random.chance(0.1),
-    states: random.chance(0.5) ? ['running', 'paused', 'restarting', 'dead'] : ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
+    states: random.chance(0.5)
+      ? ['running', 'paused', 'restarting', 'dead']
+      : ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
     tracker: random.chance(0.65) ? 'at-once' : 'later',
     hasReady: random.chance(0.3),
     isBusy: random.chance(0.15),
@@ -101,7 +103,14 @@ function settingOf(random: Random): Setting {
   }
 }
 
-const troubles: readonly RemovalTrouble[] = ['refused', 'hangs', 'hangs-then-does', 'ghost', 'answered-early', 'slow']
+const troubles: readonly RemovalTrouble[] = [
+  'refused',
+  'hangs',
+  'hangs-then-does',
+  'ghost',
+  'answered-early',
+  'slow',
+]
 
 function actOf(random: Random, setting: Setting, seed: number): Act {
   const when = { atMs: random.between(500, setting.chaosMs * 0.9), seed }
@@ -109,28 +118,77 @@ function actOf(random: Random, setting: Setting, seed: number): Act {
   const longMs = () => random.between(graceMs, 4 * graceMs)
   const whileMs = () => random.between(2 * second, minute)
   return random.weighted<() => Act>([
-    [5, () => ({ ...when, kind: 'task', next: random.pick(['freeze', 'clock-jump', undefined] as const), ms: longMs() })],
-    [4, () => ({ ...when, kind: 'leak', count: random.pick([1, 1, 2, 3, 8]), trouble: random.chance(0.5) ? random.pick(troubles) : undefined })],
+    [
+      5,
+      () => ({
+        ...when,
+        kind: 'task',
+        next: random.pick(['freeze', 'clock-jump', undefined] as const),
+        ms: longMs(),
+      }),
+    ],
+    [
+      4,
+      () => ({
+        ...when,
+        kind: 'leak',
+        count: random.pick([1, 1, 2, 3, 8]),
+        trouble: random.chance(0.5) ? random.pick(troubles) : undefined,
+      }),
+    ],
     [1.5, () => ({ ...when, kind: 'holder' })],
-    [2.5, () => ({ ...when, kind: 'stranger', what: random.pick(['other-value', 'unlabelled', 'snapshot', 'kept'] as const) })],
+    [
+      2.5,
+      () => ({
+        ...when,
+        kind: 'stranger',
+        what: random.pick(['other-value', 'unlabelled', 'snapshot', 'kept'] as const),
+      }),
+    ],
     [2, () => ({ ...when, kind: 'release' })],
     [1, () => ({ ...when, kind: 'adopt' })],
     [0.7, () => ({ ...when, kind: 'crash' })],
     [0.4, () => ({ ...when, kind: 'stop' })],
     [0.7, () => ({ ...when, kind: random.pick(['vanish', 'exit', 'pause'] as const) })],
     [0.4, () => ({ ...when, kind: 'look' })],
-    [0.8, () => ({ ...when, kind: 'freeze', ms: random.chance(0.5) ? longMs() : random.between(second, 10 * second) })],
+    [
+      0.8,
+      () => ({
+        ...when,
+        kind: 'freeze',
+        ms: random.chance(0.5) ? longMs() : random.between(second, 10 * second),
+      }),
+    ],
     [0.4, () => ({ ...when, kind: 'suspend', ms: longMs() })],
     [0.5, () => ({ ...when, kind: 'lag', ms: random.between(50, 900) })],
     [0.5, () => ({ ...when, kind: 'wall-jump', ms: jump(random) })],
     [0.8, () => ({ ...when, kind: 'clock-jump', ms: jump(random) })],
     [1.2, () => ({ ...when, kind: 'outage', how: random.pick(['down', 'wedged'] as const), ms: whileMs() })],
-    [0.8, () => ({ ...when, kind: 'fault', what: random.pick(['broken-listing', 'denied', 'web-page', 'slow', 'crawling'] as const), ms: whileMs() })],
-    [1.6, () => ({ ...when, kind: 'lie', what: lie(random), ms: random.chance(0.3) ? 3 * graceMs : whileMs() })],
+    [
+      0.8,
+      () => ({
+        ...when,
+        kind: 'fault',
+        what: random.pick(['broken-listing', 'denied', 'web-page', 'slow', 'crawling'] as const),
+        ms: whileMs(),
+      }),
+    ],
+    [
+      1.6,
+      () => ({ ...when, kind: 'lie', what: lie(random), ms: random.chance(0.3) ? 3 * graceMs : whileMs() }),
+    ],
     // Long enough for what is only known by a short id to outlive its grace.
     [0.5, () => ({ ...when, kind: 'lie', what: 'short-ids', ms: 4 * graceMs })],
     [1.2, () => ({ ...when, kind: 'tracker', mood: trackerMood(random, setting), ms: whileMs() })],
-    [0.6, () => ({ ...when, kind: 'hook', mood: random.pick(['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const), ms: whileMs() })],
+    [
+      0.6,
+      () => ({
+        ...when,
+        kind: 'hook',
+        mood: random.pick(['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const),
+        ms: whileMs(),
+      }),
+    ],
   ])()
 }
 
@@ -139,7 +197,16 @@ function jump(random: Random): number {
 }
 
 function lie(random: Random): Lie {
-  return random.pick(['stale', 'ghosts', 'omits', 'duplicates', 'misshapen', 'no-date', 'ignores-filter', 'loses-answers'] as const)
+  return random.pick([
+    'stale',
+    'ghosts',
+    'omits',
+    'duplicates',
+    'misshapen',
+    'no-date',
+    'ignores-filter',
+    'loses-answers',
+  ] as const)
 }
 
 function trackerMood(random: Random, { maxShare, hasReady }: Setting): TrackerMood {

@@ -20,11 +20,17 @@ export interface RunResult {
 const stepMs = 20_000
 
 /** Lives through one world: first wild, then calm. */
-export async function run({ seed, plan = planOf(seed), tell, countsAll = false }: RunOptions): Promise<RunResult> {
+export async function run({
+  seed,
+  plan = planOf(seed),
+  tell,
+  countsAll = false,
+}: RunOptions): Promise<RunResult> {
   const violations: Violation[] = []
   const world = new World({ seed, plan, tell, violate: (violation) => violations.push(violation) })
   const isOver = () => violations.length > 0 && !countsAll
-  for (let atMs = stepMs; atMs <= plan.setting.chaosMs && !isOver(); atMs += stepMs) await world.timeline.passTo(atMs)
+  for (let atMs = stepMs; atMs <= plan.setting.chaosMs && !isOver(); atMs += stepMs)
+    await world.timeline.passTo(atMs)
   if (!isOver()) await checkCalm(world, (violation) => violations.push(violation), countsAll)
   world.process.die()
   return { seed, violations, removals: world.events.filter(({ type }) => type === 'removed').length }

@@ -59,6 +59,7 @@ interface Life {
   outSinceMs: number | undefined
   /** Nothing may be removed on a look that began before a recovery grace from here on has passed. */
   recoveryFromMs: number | undefined
+  readonly askedAtMs: Map<string, number>
   readonly answers: Map<string, { readonly answer: unknown; readonly turn: number }>
   readonly approvals: Map<string, unknown>
   /** Flotsam was told that these are tracked, and has not reported their end since. */
@@ -120,6 +121,7 @@ export class Safety implements Witness {
       stopAskedMs: undefined,
       outSinceMs: undefined,
       recoveryFromMs: undefined,
+      askedAtMs: new Map(),
       answers: new Map(),
       approvals: new Map(),
       seenTracked: new Set(),
@@ -152,6 +154,10 @@ export class Safety implements Witness {
     this.#clockJumpsMs.push(this.#nowMs)
   }
 
+  trackerAsked(id: string): void {
+    this.life?.askedAtMs.set(id, this.life.process.now())
+  }
+
   trackerSaid(id: string, answer: unknown): void {
     const { life } = this
     if (!life) return
@@ -165,9 +171,11 @@ export class Safety implements Witness {
   }
 
   hookAsked(id: string): void {
+    this.life?.askedAtMs.delete(id)
     this.#acts(id)
     this.life?.consulting.add(id)
-    if (this.life?.stopAskedMs !== undefined) this.#violate('quiet-stop', id, 'the hook is asked after stop()')
+    if (this.life?.stopAskedMs !== undefined)
+      this.#violate('quiet-stop', id, 'the hook is asked after stop()')
   }
 
   hookSaid(id: string, answer: unknown): void {
@@ -240,6 +248,10 @@ export class Safety implements Witness {
     if (length > mostHung) this.#violate('bounded-removal', '', `${length} requests are out`)
   }
 
+  lateStop(withinMs: number): void {
+    this.#violate('quiet-stop', '', `stop() takes longer than ${withinMs} ms`, true)
+  }
+
   #removalsOut({ open }: Life): readonly Call[] {
     return [...open].filter(({ verb }) => verb === 'remove' || verb === 'stop')
   }
@@ -285,7 +297,12 @@ export class Safety implements Witness {
     return this.#options.timeline.nowMs
   }
 
-  #violate(rule: SafetyRule | 'policy' | 'every-call-ends', id: string, message: string, isHarmless = false): void {
+  #violate(
+    rule: SafetyRule | 'policy' | 'every-call-ends',
+    id: string,
+    message: string,
+    isHarmless = false,
+  ): void {
     const wrong = isHarmless ? undefined : `${id} at ${this.#nowMs}`
     this.#options.violate({ rule, message: `${id.slice(0, 4)}: ${message}`, atMs: this.#nowMs, wrong })
   }
@@ -318,7 +335,8 @@ export class Safety implements Witness {
   #checkTarget(life: Life, id: string): void {
     const { selfId, setting } = this.#options
     if (setting.dryRun) this.#violate('dry-run', id, 'a request that changes something, in a dry run')
-    if (!/^[0-9a-f]{64}$/.test(id)) return this.#violate('exact-id', id, `${JSON.stringify(id)} is no full id`)
+    if (!/^[0-9a-f]{64}$/.test(id))
+      return this.#violate('exact-id', id, `${JSON.stringify(id)} is no full id`)
     const body = this.#body(id)
     if (!body) return this.#violate('exact-id', id, 'there never was such a container')
     if (body.labels[ownerLabel] !== ownerValue) this.#violate('owned-only', id, 'it is not ours')
@@ -327,7 +345,8 @@ export class Safety implements Witness {
     if (isKept(body)) this.#violate('protected', id, 'it bears the keep label')
     const listed = life.look?.listing.containers.find((one) => one.id === id)
     const isCovered = listed && (setting.states as readonly string[]).includes(listed.state)
-    if (listed && !isCovered && !life.endedByUs.has(id)) this.#violate('policy', id, `${listed.state} is not covered`)
+    if (listed && !isCovered && !life.endedByUs.has(id))
+      this.#violate('policy', id, `${listed.state} is not covered`)
     const guest = this.#protectingGuest(life, body)
     if (guest) this.#violate('protected', id, `${guest.id.slice(0, 4)} uses its network`)
   }
@@ -338,13 +357,18 @@ export class Safety implements Witness {
     const { look, agent } = life
     if (life.stopAskedMs !== undefined) this.#violate('quiet-stop', id, 'a removal begins after stop()')
     const last = life.answers.get(id)
-    if (last?.answer !== false) this.#violate('unknown-is-spared', id, `the tracker last said ${String(last?.answer)}`)
-    if (agent.tasks.has(id) && agent.trackerMood !== 'forgets-all') this.#violate('fresh-look', id, 'the agent tracks it')
-    else if (last && last.turn !== timeline.turn) this.#violate('fresh-look', id, 'the tracker was not asked last', true)
-    if (setting.hasHook && life.approvals.get(id) !== true) this.#violate('unknown-is-spared', id, 'the hook has not agreed')
+    if (last?.answer !== false)
+      this.#violate('unknown-is-spared', id, `the tracker last said ${String(last?.answer)}`)
+    if (agent.tasks.has(id) && agent.trackerMood !== 'forgets-all')
+      this.#violate('fresh-look', id, 'the agent tracks it')
+    else if (last && last.turn !== timeline.turn)
+      this.#violate('fresh-look', id, 'the tracker was not asked last', true)
+    if (setting.hasHook && life.approvals.get(id) !== true)
+      this.#violate('unknown-is-spared', id, 'the hook has not agreed')
     if (!look) return this.#violate('fresh-look', id, 'there is no look to decide upon', true)
     if (look.isFiltered) this.#violate('protected', id, 'decided on a filtered look', true)
-    if (!look.listing.containers.some((one) => one.id === id)) this.#violate('fresh-look', id, 'the last look does not hold it', true)
+    if (!look.listing.containers.some((one) => one.id === id))
+      this.#violate('fresh-look', id, 'the last look does not hold it', true)
     const ageMs = life.process.now() - look.deliveredMs
     if (ageMs > verdictLifeMs + 10) this.#violate('fresh-look', id, `the last look is ${ageMs} ms old`, true)
   }
@@ -357,11 +381,19 @@ export class Safety implements Witness {
     const promised = agent.promised.get(id)
     // Past its deadline the agent will give it up, whatever it still waits for.
     if (promised?.deadlineMs !== undefined && this.#nowMs <= promised.deadlineMs) {
-      this.#violate(this.#blame(body?.createdMs ?? 0), id, `the agent is about to register it (${promised.kind})`)
+      this.#violate(
+        this.#blame(body?.createdMs ?? 0),
+        id,
+        `the agent is about to register it (${promised.kind})`,
+      )
     }
     const releasedUntilMs = agent.releasing.get(id)
     if (releasedUntilMs !== undefined && releasedUntilMs >= this.#nowMs && life.owedRelease.has(id)) {
-      this.#violate(this.#blame(releasedUntilMs - setting.releaseGraceMs), id, 'the agent is about to remove it itself')
+      this.#violate(
+        this.#blame(releasedUntilMs - setting.releaseGraceMs),
+        id,
+        'the agent is about to remove it itself',
+      )
     }
     if (!look || !body) return
     this.#checkGrace(id, 'creation', this.#creationSince(life, body), setting.creationGraceMs, look)
@@ -374,7 +406,11 @@ export class Safety implements Witness {
     const countedMs = this.countedMs(sinceMs, look.beganMs)
     if (countedMs >= graceMs - 10) return
     const rule = name === 'recovery' ? 'awake-time' : this.#blame(sinceMs)
-    this.#violate(rule, id, `the look began ${Math.round(countedMs)} ms into a ${name} grace of ${graceMs} ms`)
+    this.#violate(
+      rule,
+      id,
+      `the look began ${Math.round(countedMs)} ms into a ${name} grace of ${graceMs} ms`,
+    )
   }
 
   /** Where an engine set its clock before it ever told the time, its ages are all that anybody knows. */
@@ -392,11 +428,13 @@ export class Safety implements Witness {
     const { life } = this
     if (!life) return
     const failedInTurn = life.failedInTurn.get(id)
-    const goesOn = life.underWay.has(id) && (failedInTurn === undefined || failedInTurn === this.#options.timeline.turn)
+    const goesOn =
+      life.underWay.has(id) && (failedInTurn === undefined || failedInTurn === this.#options.timeline.turn)
     life.failedInTurn.delete(id)
     if (goesOn) return
     life.look?.acted.add(id)
-    life.underWay.set(id, life.process.now())
+    // It had its place before the last question was put.
+    life.underWay.set(id, Math.min(life.process.now(), life.askedAtMs.get(id) ?? Infinity))
   }
 
   #checkBounds(life: Life, id: string): void {
@@ -411,12 +449,19 @@ export class Safety implements Witness {
     }
     if (!look) return
     if (look.acted.size > setting.maxPerLook) {
-      this.#violate('bounded-removal', id, `${look.acted.size} removals by one look, not ${setting.maxPerLook}`)
+      this.#violate(
+        'bounded-removal',
+        id,
+        `${look.acted.size} removals by one look, not ${setting.maxPerLook}`,
+      )
     }
     if (setting.maxShare === undefined) return
-    const owned = new Set(look.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue).map((one) => one.id))
+    const owned = new Set(
+      look.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue).map((one) => one.id),
+    )
     const share = look.acted.size / owned.size
-    if (share > setting.maxShare) this.#violate('bounded-removal', id, `a share of ${share.toFixed(2)} is removed`)
+    if (share > setting.maxShare)
+      this.#violate('bounded-removal', id, `a share of ${share.toFixed(2)} is removed`)
   }
 
   #checkClaim(life: Life, event: Extract<FlotsamEvent, { type: 'removed' | 'vanished' }>): void {
@@ -424,7 +469,8 @@ export class Safety implements Witness {
     const sent = life.sent.get(id)
     const isListed = life.look?.listing.containers.some((one) => one.id === id) ?? true
     if (event.type === 'removed' && event.confirmedBy === 'answer') {
-      if (sent?.confirmed !== true) this.#violate('truthful', id, 'called removed by an answer that never came')
+      if (sent?.confirmed !== true)
+        this.#violate('truthful', id, 'called removed by an answer that never came')
       return
     }
     if (isListed) this.#violate('truthful', id, `called ${event.type} while the last look holds it`)
@@ -456,7 +502,10 @@ export class Safety implements Witness {
 
   #isForgotten(life: Life, body: Body): boolean {
     const isOurs = body.labels[ownerLabel] === ownerValue && !isKept(body) && !this.#isFromImage(body)
-    const isTracked = this.#options.setting.tracker === 'at-once' && life.agent.tasks.has(body.id) && life.agent.trackerMood !== 'forgets-all'
+    const isTracked =
+      this.#options.setting.tracker === 'at-once' &&
+      life.agent.tasks.has(body.id) &&
+      life.agent.trackerMood !== 'forgets-all'
     return isOurs && !isTracked && life.answers.get(body.id)?.answer === false
   }
 }

@@ -7,7 +7,7 @@ export async function shrink(
 ): Promise<readonly number[]> {
   let kept: readonly number[] = whole.acts.map((_, index) => index)
   for (let size = Math.ceil(kept.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let from = 0; from < kept.length; ) {
+    for (let from = 0; from < kept.length;) {
       const fewer = [...kept.slice(0, from), ...kept.slice(from + size)]
       if (await breaks(keep(whole, fewer))) kept = fewer
       else from += size

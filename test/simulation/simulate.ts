@@ -82,7 +82,9 @@ async function runSound(seeds: number): Promise<boolean> {
     },
   })
   const seconds = (performance.now() - beganMs) / 1000
-  say(`${seeds} seeds from ${fromSeed}, ${removals} removals, ${failed.length} failed, ${seconds.toFixed(0)} s`)
+  say(
+    `${seeds} seeds from ${fromSeed}, ${removals} removals, ${failed.length} failed, ${seconds.toFixed(0)} s`,
+  )
   for (const { seed, rule } of failed) say(`seed ${seed}: ${rule}`)
   const [first] = failed
   if (first) await tell(first.seed, undefined)
@@ -112,7 +114,9 @@ async function runMutation(mutation: Mutation, seeds: number, wanted: number): P
   })
   rmSync(folder, { recursive: true })
   const first = foundIn === undefined ? 'NOT FOUND' : `found at seed ${foundIn}`
-  say(`${mutation.rule.padEnd(18)} ${String(prevented).padStart(6)} prevented in ${String(ran).padStart(5)} seeds, ${first.padEnd(20)} without ${mutation.without}`)
+  say(
+    `${mutation.rule.padEnd(18)} ${String(prevented).padStart(6)} prevented in ${String(ran).padStart(5)} seeds, ${first.padEnd(20)} without ${mutation.without}`,
+  )
   return foundIn !== undefined && foundIn <= findsWithin
 }
 
@@ -130,14 +134,21 @@ async function tell(seed: number, kept: readonly number[] | undefined): Promise<
 async function main(): Promise<boolean> {
   const seeds = Number(values.seeds)
   if (values.seed !== undefined) {
-    await tell(Number(values.seed), values.keep === undefined ? undefined : values.keep.split(',').map(Number))
+    await tell(
+      Number(values.seed),
+      values.keep === undefined ? undefined : values.keep.split(',').map(Number),
+    )
     return true
   }
   if (values.mutation === undefined) return runSound(seeds)
   const chosen = mutations.filter(({ rule }) => values.mutation === 'all' || values.mutation === rule)
-  if (chosen.length === 0) throw new Error(`there is no mutation ${values.mutation}; there are ${mutations.map(({ rule }) => rule).join(', ')}`)
+  if (chosen.length === 0)
+    throw new Error(
+      `there is no mutation ${values.mutation}; there are ${mutations.map(({ rule }) => rule).join(', ')}`,
+    )
   let isWell = true
-  for (const mutation of chosen) isWell = (await runMutation(mutation, seeds, Number(values.prevented))) && isWell
+  for (const mutation of chosen)
+    isWell = (await runMutation(mutation, seeds, Number(values.prevented))) && isWell
   return isWell
 }
 

@@ -48,7 +48,10 @@ describe('a simulated world', () => {
   test('a failing plan is shortened to the acts that matter', async () => {
     const whole = planOf(3)
     const [second, last] = [whole.acts[1], whole.acts.at(-1)]
-    const kept = await shrink(whole, ({ acts }) => acts.some((act) => act === second) && acts.some((act) => act === last))
+    const kept = await shrink(
+      whole,
+      ({ acts }) => acts.some((act) => act === second) && acts.some((act) => act === last),
+    )
     expect(kept).toEqual([1, whole.acts.length - 1])
   })
 })
@@ -66,18 +69,22 @@ describe('without one of its rules', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test.each(mutations)('$rule: the simulation finds the library without $without', { timeout: 60_000 }, async (mutation) => {
-    const mutated = join(folder, mutation.rule)
-    plant(mutation, join(folder, 'sound'), mutated)
-    const library = (await import(join(mutated, 'test/simulation/run.js'))) as { readonly run: typeof run }
-    const finds = async (seed: number) => {
-      const { violations } = await library.run({ seed, countsAll: true })
-      return violations.some(({ rule }) => rule === mutation.rule)
-    }
-    let seed = 1
-    while (seed <= 100 && !(await finds(seed))) seed++
-    expect(seed).toBeLessThanOrEqual(100)
-  })
+  test.each(mutations)(
+    '$rule: the simulation finds the library without $without',
+    { timeout: 60_000 },
+    async (mutation) => {
+      const mutated = join(folder, mutation.rule)
+      plant(mutation, join(folder, 'sound'), mutated)
+      const library = (await import(join(mutated, 'test/simulation/run.js'))) as { readonly run: typeof run }
+      const finds = async (seed: number) => {
+        const { violations } = await library.run({ seed, countsAll: true })
+        return violations.some(({ rule }) => rule === mutation.rule)
+      }
+      let seed = 1
+      while (seed <= 100 && !(await finds(seed))) seed++
+      expect(seed).toBeLessThanOrEqual(100)
+    },
+  )
 
   test('each safety rule has a mutation of its own', () => {
     const rules = mutations.map(({ rule }) => rule)

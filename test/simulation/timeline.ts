@@ -154,7 +154,8 @@ export class Process implements Clock {
 
   /** Runs one late timer, else reads one input, else runs the next timer. */
   takeTurn(): void {
-    const readsInput = this.#input.length > 0 && (this.#readsInputFirst || this.#nextTimerMs() > this.#timeline.nowMs)
+    const readsInput =
+      this.#input.length > 0 && (this.#readsInputFirst || this.#nextTimerMs() > this.#timeline.nowMs)
     if (this.#input.length === 0) this.#readsInputFirst = false
     const due = readsInput ? this.#input.shift() : this.#timers.shift()
     due?.run()

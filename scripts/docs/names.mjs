@@ -1,0 +1,14 @@
+import { Converter, ReflectionKind } from 'typedoc'
+
+const imported = {
+  index: 'flotsam',
+  testing: 'flotsam/testing',
+}
+
+/** Names each module as users import it, and not by where its source lies. */
+export function load({ converter }) {
+  converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, reflection) => {
+    if (reflection.kindOf(ReflectionKind.Module))
+      reflection.name = imported[reflection.name] ?? reflection.name
+  })
+}
