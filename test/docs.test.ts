@@ -9,46 +9,7 @@ import type { Happening } from '../src/events.ts'
 import { createReconciler, OptionError, type ReconcilerOptions } from '../src/index.ts'
 import { readOptions } from '../src/options.ts'
 import { lineOf } from '../src/report/log-line.ts'
-
-const root = join(import.meta.dirname, '..')
-const read = (path: string) => readFileSync(join(root, path), 'utf8')
-
-/** Every page that is written by hand or drawn, from the top of the project. */
-const pages = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  ...['docs', 'examples'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => join(folder, name)),
-  ),
-]
-
-/** The part of a page under one of its headings. */
-function section(page: string, heading: string): string {
-  const [, after] = read(page).split(new RegExp(`^#+ ${heading}$`, 'm'))
-  if (after === undefined) throw new Error(`${page} has no heading "${heading}"`)
-  return after.split(/^#+ /m)[0] as string
-}
-
-/** The rows of the first table there, without its head. */
-function rowsUnder(page: string, heading: string): readonly (readonly string[])[] {
-  const table = /^\|.*\|$(?:\n^\|.*\|$)*/m.exec(section(page, heading))?.[0]
-  if (table === undefined) throw new Error(`${page} has no table under "${heading}"`)
-  const lines = table.split('\n').slice(2)
-  return lines.map((line) =>
-    line
-      .slice(1, -1)
-      .split(' | ')
-      .map((cell) => cell.trim()),
-  )
-}
-
-const bare = (cell: string | undefined) => (cell ?? '').replaceAll('`', '')
-const firstCells = (page: string, heading: string) => rowsUnder(page, heading).map(([cell]) => bare(cell))
-const wordsOf = (cell: string | undefined) =>
-  [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, word]) => word as string)
+import { bare, firstCells, handbook, pages, read, root, rowsUnder, section, wordsOf } from './support/pages.ts'
 
 /** The text of a declaration, up to the empty line or the closing brace that ends it. */
 function declaration(path: string, beginning: string): string {
@@ -198,7 +159,7 @@ function outcomeOf(options: ReconcilerOptions): unknown {
 
 describe('examples', () => {
   test('every TypeScript snippet and the example agent pass the compiler', async () => {
-    const snippets = pages.flatMap((page) =>
+    const snippets = handbook.flatMap((page) =>
       [...read(page).matchAll(/```ts\n(.*?)```/gs)].map(([, code], at) => ({
         name: `${page.replaceAll(/\W/g, '-')}-${at + 1}.mts`,
         code: `${code}\nexport {}\n`,
@@ -221,7 +182,7 @@ describe('examples', () => {
       name.endsWith('.ts'),
     )
     const source = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
-    const lines = pages.flatMap((page) => [
+    const lines = handbook.flatMap((page) => [
       ...read(page).matchAll(/flotsam (?:run|scan|sweep|explain|config|demo|help)\b[^`\n]*/g),
     ])
     const used = new Set(lines.flatMap(([line]) => line.match(/--[a-z-]+/g) ?? []))
@@ -300,7 +261,10 @@ async function compile(
       checkJs: true,
       noUnusedLocals: false,
       typeRoots: [join(root, 'node_modules/@types')],
-      paths: { flotsam: [join(root, 'src/index.ts')] },
+      paths: {
+        flotsam: [join(root, 'src/index.ts')],
+        'flotsam/testing': [join(root, 'src/testing/index.ts')],
+      },
     },
     include: [],
     files: [...snippets.map(({ name }) => join(folder, name)), ...others.map((path) => join(root, path))],
@@ -327,12 +291,14 @@ function isReachable(page: string, link: string): boolean {
 /** The anchors that hosts of Markdown make of headings. */
 function anchorsOf(page: string): readonly string[] {
   const headings = [...withoutCode(read(page)).matchAll(/^#+ (.+)$/gm)].map(([, title]) => title as string)
-  return headings.map((title) =>
-    title
-      .toLowerCase()
-      .replaceAll(/[^\w\- ]/g, '')
-      .replaceAll(' ', '-'),
-  )
+  const seen = new Map<string, number>()
+  return headings.map((title) => {
+    const words = title.toLowerCase().replaceAll(/[^\w\- ]/g, '')
+    const anchor = words.replaceAll(' ', '-')
+    const before = seen.get(anchor) ?? 0
+    seen.set(anchor, before + 1)
+    return before === 0 ? anchor : `${anchor}-${before}`
+  })
 }
 
 function withoutCode(text: string): string {

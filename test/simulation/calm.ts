@@ -1,6 +1,7 @@
 import type { FlotsamEvent } from '../../src/events.ts'
 import { short } from './agent.ts'
 import type { Body } from './engine.ts'
+import type { Setting } from './plan.ts'
 import { Random } from './random.ts'
 import { isKept, ownerLabel, ownerValue, type Violation } from './safety.ts'
 import type { World } from './world.ts'
@@ -73,7 +74,9 @@ async function waitForRemovals(world: World, fail: Fail): Promise<void> {
     Math.max(setting.creationGraceMs, setting.restoreGraceMs, setting.releaseGraceMs) +
     setting.recoveryGraceMs
   const beganMs = timeline.nowMs
-  const baseMs = beganMs + longestGraceMs + 2 * setting.periodMs + promptMs + 20 * second
+  // The hook and the stop are waited for with one container after the other where places are few.
+  const queueMs = danglingOf(world).length * consultingMs(setting)
+  const baseMs = queueMs + beganMs + longestGraceMs + 2 * setting.periodMs + promptMs + 20 * second
   for (;;) {
     const left = danglingOf(world)
     if (left.length === 0) return
@@ -86,6 +89,11 @@ async function waitForRemovals(world: World, fail: Fail): Promise<void> {
       )
     await timeline.passTo(timeline.nowMs + second)
   }
+}
+
+/** How long the agent's hook and a graceful end may take. */
+function consultingMs({ hasHook, stopTimeoutMs }: Setting): number {
+  return (hasHook ? 3 * second : 0) + stopTimeoutMs
 }
 
 /** What its failures until now may add. */
@@ -126,7 +134,6 @@ async function checkPromptness(world: World, fail: Fail): Promise<void> {
   const createdMs = timeline.nowMs
   const graceEndsMs = createdMs + setting.creationGraceMs + clockErrorMs
   const seenByMs = createdMs + setting.periodMs + promptMs
-  const consultingMs = (setting.hasHook ? 3 * second : 0) + setting.stopTimeoutMs
   let seenMs: number | undefined
   for (;;) {
     await timeline.passTo(timeline.nowMs + 500)
@@ -135,7 +142,10 @@ async function checkPromptness(world: World, fail: Fail): Promise<void> {
     if (probe.removedMs !== undefined) return
     if (seenMs === undefined && timeline.nowMs > seenByMs + second)
       return fail('eventually-removed', 'a period passed without a look')
-    if (seenMs !== undefined && timeline.nowMs > Math.max(seenMs, graceEndsMs) + promptMs + consultingMs) {
+    if (
+      seenMs !== undefined &&
+      timeline.nowMs > Math.max(seenMs, graceEndsMs) + promptMs + consultingMs(setting)
+    ) {
       return fail(
         'eventually-removed',
         `${short(probe.id)} is not removed within 5 s of ${seenMs > graceEndsMs ? 'its sighting' : "its grace's end"}`,

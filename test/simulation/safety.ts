@@ -487,11 +487,17 @@ export class Safety implements Witness {
     return this.#engine?.images.get(imageId)?.[ownerLabel] === ownerValue
   }
 
-  /** A container on the last listing that truly uses this one's network, itself or through another. */
+  /** A container on the last listing that is there and truly uses this one's network, itself or through another. */
   #protectingGuest(life: Life, holder: Body, met = new Set<string>()): Body | undefined {
     for (const { id, state } of life.look?.listing.containers ?? []) {
       const guest = this.#body(id)
-      if (!guest || met.has(id) || guest.networkMode !== `container:${holder.id}`) continue
+      if (
+        !guest ||
+        guest.removedMs !== undefined ||
+        met.has(id) ||
+        guest.networkMode !== `container:${holder.id}`
+      )
+        continue
       met.add(id)
       if (!this.#isForgotten(life, guest) || !['exited', 'dead'].includes(state)) return guest
       const further = this.#protectingGuest(life, guest, met)

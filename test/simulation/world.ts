@@ -511,9 +511,10 @@ export class World {
     }
   }
 
-  /** A clock that is set there and back between two looks shows nothing of it: at least one look is in between. */
+  /** A clock that is set there and back between two looks shows nothing of it: at least one look that tells the time is in between. */
   #setClock(byMs: number): void {
-    const lookedMs = this.safety.life?.look?.beganMs
+    const look = this.safety.life?.look
+    const lookedMs = look?.listing.engineNowMs === undefined ? undefined : look.beganMs
     if (this.#clockSetMs !== undefined && (lookedMs === undefined || lookedMs <= this.#clockSetMs)) return
     this.#clockSetMs = this.timeline.nowMs
     this.tell(`engine's clock jumps by ${byMs} ms`)
