@@ -85,11 +85,16 @@ test('docs/guide.md, Testing your agent: the test passes as it stands, and fails
   onTestFinished(() => cli.close())
   // What Node 20 cannot read are the types.
   const script = snippet.replaceAll(/<string(?:, string)?>(?=\()|: string(?=\))/g, '')
-  const idle = script.replace('tracked: tasks,', 'tracked: tasks,\n    enabled: false,')
+  const idle = script
+    .replace('20_000', '3_000')
+    .replace('tracked: tasks,', 'tracked: tasks,\n    enabled: false,')
   writeFileSync(join(cli.folder, 'agent.mjs'), script)
   writeFileSync(join(cli.folder, 'idle.mjs'), idle)
   const run = (name: string) =>
-    promisify(execFile)(process.execPath, ['--test', name], { cwd: cli.folder, env: { PATH: process.env['PATH'] } })
+    promisify(execFile)(process.execPath, ['--test', name], {
+      cwd: cli.folder,
+      env: { PATH: process.env['PATH'] },
+    })
   expect((await run('agent.mjs')).stdout).toMatch(/pass 1\n/)
   await expect(run('idle.mjs')).rejects.toThrow('Command failed')
 }, 30_000)
@@ -103,9 +108,7 @@ describe('docs/least-privilege.md, What it asks', () => {
   const heard = (engines: readonly EmbeddedEngine[]) => {
     const all = engines.flatMap(({ requests }) => requests.matching())
     return sorted(
-      new Set(
-        all.map(({ method, path }) => `${method} ${path.replace(/(sha256:)?[0-9a-f]{64}/, '{id}')}`),
-      ),
+      new Set(all.map(({ method, path }) => `${method} ${path.replace(/(sha256:)?[0-9a-f]{64}/, '{id}')}`)),
     )
   }
 
@@ -131,6 +134,13 @@ describe('docs/least-privilege.md, What it asks', () => {
     const engines = [await listening(), await listening({ api: '1.41' }), await listening()]
     const [newer, older, mute] = engines as [EmbeddedEngine, EmbeddedEngine, EmbeddedEngine]
     await withoutNetworks(mute)
+    older.faults.add({
+      kind: 'error',
+      method: 'DELETE',
+      status: 409,
+      message: 'Unpause and then stop it',
+      count: 1,
+    })
     for (const [engine, status] of [
       [newer, 'running'],
       [older, 'paused'],
@@ -143,7 +153,7 @@ describe('docs/least-privilege.md, What it asks', () => {
         tracked: new Set(),
         engine: engine.address,
         restoreGrace: '0s',
-        stopTimeout: '1s',
+        stopTimeout: engine === newer ? '1s' : '0s',
         filterListing: true,
         dryRun,
       })
@@ -181,24 +191,49 @@ describe('docs/least-privilege.md, What it asks', () => {
   })
 })
 
+test('docs/least-privilege.md, When something is denied: a denied stop is told, and the next try removes', async () => {
+  const engine = await listening()
+  engine.containers.create({ name: 'crawl-2', labels, createdAtMs: Date.now() - hourMs })
+  engine.faults.add({
+    kind: 'error',
+    method: 'POST',
+    path: /\/stop$/,
+    status: 403,
+    message: 'not on the list',
+  })
+  const settings = {
+    owner,
+    tracked: new Set<string>(),
+    engine: engine.address,
+    restoreGrace: 0,
+    stopTimeout: '1s',
+  }
+  const reconciler = createReconciler(settings)
+  onTestFinished(() => reconciler.stop())
+  const told: string[] = []
+  reconciler.on('trouble', ({ about, message }) => told.push(`${about}: ${message}`))
+  const removed = new Promise((resolve) => reconciler.on('removed', resolve))
+  reconciler.start()
+  await removed
+  expect(told).toEqual([expect.stringMatching(/^removal: crawl-2: cannot stop container .* denies us$/)])
+})
+
 test('docs/nomad.md: every option of ours exists, with that default', () => {
   const rows = rowsUnder('docs/nomad.md', 'Options')
   const settings = readOptions({ preset: 'nomad', tracked: new Set() })
   const inForce: Readonly<Record<string, unknown>> = {
-    enabled: settings.enabled,
+    enabled: settings.isEnabled,
     dryRun: settings.dryRun,
     period: settings.periodMs,
-    creationGrace: settings.graces.creationMs,
+    creationGrace: settings.creationGraceMs,
   }
-  const asWritten = (text: string) =>
-    text === '5m' ? 300_000 : (JSON.parse(text) as boolean)
-  const shown = rows.map(([, , ours = '', value]) => [
-    /`(\w+)`/.exec(ours)?.[1],
-    asWritten(bare(value)),
-  ])
+  const asWritten = (text: string) => (text === '5m' ? 300_000 : (JSON.parse(text) as boolean))
+  const shown = rows.map(([, , ours = '', value]) => [/`(\w+)`/.exec(ours)?.[1], asWritten(bare(value))])
   expect(Object.fromEntries(shown)).toEqual(inForce)
   for (const [, , ours = ''] of rows.slice(1)) {
     const flag = /`--([\w-]+)`/.exec(ours)?.[1] ?? ''
-    expect(Object.keys(schema.properties)).toContain(flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()))
+    expect(Object.keys(schema.properties)).toContain(
+      flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+    )
   }
 })

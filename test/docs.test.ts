@@ -9,7 +9,17 @@ import type { Happening } from '../src/events.ts'
 import { createReconciler, OptionError, type ReconcilerOptions } from '../src/index.ts'
 import { readOptions } from '../src/options.ts'
 import { lineOf } from '../src/report/log-line.ts'
-import { bare, firstCells, handbook, pages, read, root, rowsUnder, section, wordsOf } from './support/pages.ts'
+import {
+  bare,
+  firstCells,
+  handbook,
+  pages,
+  read,
+  root,
+  rowsUnder,
+  section,
+  wordsOf,
+} from './support/pages.ts'
 
 /** The text of a declaration, up to the empty line or the closing brace that ends it. */
 function declaration(path: string, beginning: string): string {

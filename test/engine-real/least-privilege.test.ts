@@ -78,7 +78,9 @@ function cli({ address }: Proxy, command: string) {
   return ranCli(`${command} --host ${address} --owner ${owner.join()} --nothing-tracked ${graces}`)
 }
 
-describe.skipIf(haproxy === undefined)('behind the proxy of docs/least-privilege.md', () => {
+const why = haproxy === undefined ? ' (skipped: haproxy is missing; sudo apt-get install haproxy)' : ''
+
+describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege.md${why}`, () => {
   describeOnBench('dockerd', 'a reconciler', (bench) => {
     let proxy: Proxy
     afterEach(() => proxy.end())

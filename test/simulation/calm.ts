@@ -18,6 +18,8 @@ const clockErrorMs = 3 * second
 /** How long a failed removal waits, by how often it failed. */
 const retriesMs = [0, 1, 5, 30, 120, 240, 480, 900].map((seconds) => seconds * second)
 const settleMs = 5 * second
+/** After this long everything that was asked in vain is asked again. */
+const askAgainMs = 62 * second
 
 /** The liveness rules, each against its bound, in a world where nothing goes wrong any more. */
 export async function checkCalm(world: World, violate: Violate, countsAll: boolean): Promise<void> {
@@ -126,9 +128,10 @@ function danglingOf(world: World): readonly Body[] {
 async function checkPromptness(world: World, fail: Fail): Promise<void> {
   const { safety, setting, timeline } = world
   if (setting.dryRun || setting.maxShare !== undefined) return
-  const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0 }) =>
+  const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0, askedInVainMs = -Infinity }) =>
     safety.countedMs(firstLookMs, timeline.nowMs) > setting.restoreGraceMs &&
-    timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs
+    timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs &&
+    timeline.nowMs - askedInVainMs > askAgainMs
   while (safety.life && !isOutOfGrace(safety.life)) await timeline.passTo(timeline.nowMs + second)
   const probe = world.leak(new Random(1, 7))
   const createdMs = timeline.nowMs

@@ -59,6 +59,8 @@ interface Life {
   outSinceMs: number | undefined
   /** Nothing may be removed on a look that began before a recovery grace from here on has passed. */
   recoveryFromMs: number | undefined
+  /** An image, or a network, that could not be looked at is not asked about again for a while. */
+  askedInVainMs: number | undefined
   readonly askedAtMs: Map<string, number>
   readonly answers: Map<string, { readonly answer: unknown; readonly turn: number }>
   readonly approvals: Map<string, unknown>
@@ -121,6 +123,7 @@ export class Safety implements Witness {
       stopAskedMs: undefined,
       outSinceMs: undefined,
       recoveryFromMs: undefined,
+      askedInVainMs: undefined,
       askedAtMs: new Map(),
       answers: new Map(),
       approvals: new Map(),
@@ -225,6 +228,7 @@ export class Safety implements Witness {
       life.outSinceMs ??= this.#leftAtMs.get(call) ?? this.#nowMs
       life.look = undefined
     }
+    if (call.verb === 'imageLabels' || call.verb === 'networkMode') life.askedInVainMs = this.#nowMs
     if (call.verb === 'remove' || call.verb === 'stop') {
       life.failedInTurn.set(call.id ?? '', this.#options.timeline.turn)
       life.failures.set(call.id ?? '', this.failuresOf(call.id ?? '') + 1)

@@ -23,7 +23,9 @@ export const handbook = pages.filter((page) => !page.startsWith('docs/api/'))
 /** The code blocks of that language under a heading, or on the whole page. */
 export function blocks(page: string, language: string, heading?: string): readonly string[] {
   const text = heading === undefined ? read(page) : section(page, heading)
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, code]) => code as string)
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(
+    ([, code]) => code as string,
+  )
 }
 
 /** The part of a page under one of its headings. */
@@ -49,6 +51,7 @@ export function rowsUnder(page: string, heading: string): readonly (readonly str
 }
 
 export const bare = (cell: string | undefined) => (cell ?? '').replaceAll('`', '')
-export const firstCells = (page: string, heading: string) => rowsUnder(page, heading).map(([cell]) => bare(cell))
+export const firstCells = (page: string, heading: string) =>
+  rowsUnder(page, heading).map(([cell]) => bare(cell))
 export const wordsOf = (cell: string | undefined) =>
   [...(cell ?? '').matchAll(/`([^`]+)`/g)].map(([, word]) => word as string)
