@@ -22,11 +22,14 @@ export async function glance(options: GlanceOptions): Promise<LookReport> {
 }
 
 /** Everything that a look without a history rests on. */
-export async function see({ engine, creationGraceMs, signal }: GlanceOptions): Promise<Sight> {
+export async function see({ surveyor, engine, creationGraceMs, signal }: GlanceOptions): Promise<Sight> {
+  const beganMs = surveyor.clock.now()
   const listing = await engine.list({ deadlineMs: listingDeadlineMs, signal })
+  // The listing tells the age at its end, and a verdict goes by its beginning, here as in a look with a history.
+  const durationMs = surveyor.clock.now() - beganMs
   const historyOf = ({ createdAtMs }: ContainerSummary) => ({
     graceEnds: {
-      creationMs: creationGraceMs - believedAge(ageOf(createdAtMs, listing.engineNowMs)),
+      creationMs: durationMs + creationGraceMs - believedAge(ageOf(createdAtMs, listing.engineNowMs)),
       restoreMs: undefined,
       releaseMs: undefined,
       recoveryMs: undefined,
