@@ -1,4 +1,4 @@
-import type { EventName, FlotsamEvent } from '../../src/events.ts'
+import { eventNames, type FlotsamEvent } from '../../src/events.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { selfFrom, type SelfTraces } from '../../src/self.ts'
 import { Agent, short } from './agent.ts'
@@ -7,29 +7,6 @@ import type { Act, Plan, Setting } from './plan.ts'
 import { Random } from './random.ts'
 import { keepLabel, ownerLabel, ownerValue, Safety, type Violation } from './safety.ts'
 import { type Machine, Process, Timeline } from './timeline.ts'
-
-const everyEvent = [
-  'discovered',
-  'classified',
-  'spared',
-  'removed',
-  'removeFailed',
-  'stuck',
-  'vanished',
-  'released',
-  'lost',
-  'looked',
-  'engineDown',
-  'engineStillDown',
-  'engineUp',
-  'trouble',
-  'troubleGoesOn',
-  'troubleOver',
-  'stalled',
-  'started',
-  'stopped',
-  'crashed',
-] as const satisfies readonly EventName[]
 
 export interface WorldOptions {
   readonly seed: number
@@ -237,7 +214,7 @@ export class World {
       },
       this.#reconcilerOptions(agent),
     )
-    for (const name of everyEvent) reconciler.on(name, (event) => this.#hear(event as FlotsamEvent))
+    for (const name of eventNames) reconciler.on(name, (event) => this.#hear(event as FlotsamEvent))
     this.process = process
     this.agent = agent
     this.reconciler = reconciler

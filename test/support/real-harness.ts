@@ -1,6 +1,7 @@
 import type Docker from 'dockerode'
 import { pino } from 'pino'
 import { afterEach, beforeEach } from 'vitest'
+import { eventNames } from '../../src/events.ts'
 import {
   createReconciler,
   type EventName,
@@ -31,29 +32,6 @@ export const graces = {
 
 export const eventDeadlineMs = 20_000
 const emptyDeadlineMs = 30_000
-
-const everyEvent = Object.keys({
-  discovered: true,
-  classified: true,
-  spared: true,
-  removed: true,
-  removeFailed: true,
-  stuck: true,
-  vanished: true,
-  released: true,
-  lost: true,
-  looked: true,
-  engineDown: true,
-  engineStillDown: true,
-  engineUp: true,
-  trouble: true,
-  troubleGoesOn: true,
-  troubleOver: true,
-  stalled: true,
-  started: true,
-  stopped: true,
-  crashed: true,
-} satisfies Record<EventName, true>) as EventName[]
 
 /** One line of the log, as somebody who reads the NDJSON sees it. */
 export interface ReadLine {
@@ -189,7 +167,7 @@ function watchWith(options: Omit<ReconcilerOptions, 'tracked'> & Partial<Reconci
   const level = { formatters: { level: (label: string) => ({ level: label }) }, level: 'debug' }
   const logger = pino(level, { write: (line: string) => lines.push(JSON.parse(line) as ReadLine) })
   const reconciler = createReconciler({ tracked, logger, ...options })
-  for (const name of everyEvent) {
+  for (const name of eventNames) {
     reconciler.on(name, (event) => {
       events.push(event as FlotsamEvent)
       for (const listener of listeners) listener()
