@@ -39,6 +39,8 @@ export interface SupervisorContext {
   /** Looks that failed one after the other; the backoff grows with them. */
   readonly failedLooks: number
   readonly engineFailure: FailureLike | undefined
+  /** Why the engine's events could not be followed, until a look shows whether that is its only trouble. */
+  readonly deafness: FailureLike | undefined
 }
 
 export type SupervisorEvent =
@@ -79,6 +81,7 @@ export const supervisorMachine = setup({
       { readonly supervisor: Parent<SupervisorEvent> }
     >(unprovided, {}),
     look: fromPromise<LookOutcome, { readonly supervisor: Parent<SupervisorEvent> }>(unprovided),
+    listen: fromPromise<void, { readonly supervisor: Parent<SupervisorEvent> }>(unprovided),
     disbandFleet: fromPromise<void>(unprovided),
   },
   actions: {
@@ -86,6 +89,9 @@ export const supervisorMachine = setup({
     rememberEngineFailure: unprovided,
     forgetEngineFailure: unprovided,
     noteFailedLook: unprovided,
+    rememberDeafness: unprovided,
+    forgetDeafness: unprovided,
+    noteDeafness: unprovided,
     noteTrouble: unprovided,
     noteTroubleOver: unprovided,
     holdFleet: unprovided,
@@ -96,10 +102,13 @@ export const supervisorMachine = setup({
   },
   guards: {
     isEnabled: unprovided,
+    hearsEvents: unprovided,
+    couldNotListen: unprovided,
     isSettled: unprovided,
   },
   delays: {
     untilNextLook: unprovided,
+    untilListeningAgain: unprovided,
     settleTime: unprovided,
   },
 }).createMachine({
@@ -110,6 +119,7 @@ export const supervisorMachine = setup({
     lastLook: undefined,
     failedLooks: 0,
     engineFailure: undefined,
+    deafness: undefined,
   }),
   invoke: { id: 'fleet', src: 'fleet', input: ({ self }) => ({ supervisor: self }) },
   initial: 'starting',
@@ -166,8 +176,33 @@ export const supervisorMachine = setup({
               },
             },
             up: {
+              description:
+                'The last listing was whole. What the engine tells of itself until the next one is a hint for an early look, and never the truth.',
               on: {
                 engineFailed: { target: 'down', actions: 'rememberEngineFailure' },
+              },
+              initial: 'choosing',
+              states: {
+                choosing: {
+                  always: [{ guard: 'hearsEvents', target: 'listening' }, { target: 'unhearing' }],
+                },
+                unhearing: {},
+                listening: {
+                  entry: 'forgetDeafness',
+                  invoke: {
+                    id: 'listen',
+                    src: 'listen',
+                    input: ({ self }) => ({ supervisor: self }),
+                    onDone: 'deaf',
+                    onError: { target: 'deaf', actions: 'rememberDeafness' },
+                  },
+                },
+                deaf: {
+                  on: {
+                    engineAnswered: { guard: 'couldNotListen', actions: 'noteDeafness' },
+                  },
+                  after: { untilListeningAgain: 'listening' },
+                },
               },
             },
             down: {

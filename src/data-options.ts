@@ -59,6 +59,7 @@ export const dataOptions = z.strictObject({
   states: z.array(z.enum(coverableStates)).min(1).default(['running', 'paused', 'restarting', 'dead']),
   keepLabel: labelName.default('flotsam.keep'),
   filterListing: z.boolean().default(false),
+  events: z.boolean().default(true),
   self: z
     .string()
     .regex(/^\/?[a-zA-Z0-9][\w.-]*$/, 'it must be a container id of at least 12 digits, or a container name')

@@ -17,7 +17,7 @@ export interface VerdictCounts {
 }
 
 /** What a run of failures of one sort is about. */
-export type TroubleSubject = 'tracker' | 'hook' | 'image' | 'network' | 'removal' | 'fault'
+export type TroubleSubject = 'tracker' | 'hook' | 'image' | 'network' | 'events' | 'removal' | 'fault'
 
 interface Happenings {
   /** An owned container was seen for the first time. */

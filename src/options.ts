@@ -53,6 +53,8 @@ export interface ReconcilerOptions {
   readonly keepLabel?: string
   /** Lets the engine filter listings by the owner label, for hosts with many foreign containers. Default `false`. */
   readonly filterListing?: boolean
+  /** Whether the engine's events ask for early looks. Only hints are taken from them: without them all happens at the next look. Default `true`. */
+  readonly events?: boolean
   /** The id, an id prefix of at least 12 digits, or the name of the container that the agent runs in. Default: found out. */
   readonly self?: string
   /** The pause between tries while the engine is down: doubled from `min`, `100ms` at least, up to `max`, with jitter. Default `1s` and `60s`. */
@@ -90,6 +92,7 @@ export interface Settings {
   readonly states: ReadonlySet<string>
   readonly keepLabel: string
   readonly filter: string | undefined
+  readonly hearsEvents: boolean
   readonly self: string | undefined
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
@@ -130,6 +133,7 @@ export function readOptions(options: ReconcilerOptions): Settings {
     states: new Set(data.states),
     keepLabel: data.keepLabel,
     filter: data.filterListing ? ownershipOf(data).filter : undefined,
+    hearsEvents: data.events,
     self: data.self,
     backoffMinMs: data.backoff.min,
     backoffMaxMs: data.backoff.max,

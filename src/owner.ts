@@ -7,9 +7,12 @@ export type OwnerLabel =
   | { readonly label: string; readonly value: string; readonly anyValue?: false | undefined }
   | { readonly label: string; readonly anyValue: true; readonly value?: undefined }
 
+/** What of a container tells whose it is. */
+type Marked = Pick<ContainerSummary, 'labels' | 'names' | 'mountTargets'>
+
 /** Whose a container is. The match is always made here, on our side of the engine. */
 export interface Ownership {
-  owns(container: ContainerSummary): boolean
+  owns(container: Marked): boolean
   /** Whether what makes the container ours came with its image instead of having been put on the container itself. */
   cameWithImage(container: ContainerSummary, imageLabels: Labels): boolean
   /** What of the container tells whose it is, for people. */
@@ -48,8 +51,7 @@ const nomadMounts = ['/alloc', '/local', '/secrets']
 export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
   const byAllocation = ownedByLabel({ label: nomadAllocationLabel, anyValue: true })
   const byClient = narrowedBy && ownedByLabel(narrowedBy)
-  const isNomads = (container: ContainerSummary) =>
-    byAllocation.owns(container) || looksLikeOldNomad(container)
+  const isNomads = (container: Marked) => byAllocation.owns(container) || looksLikeOldNomad(container)
   return {
     owns: (container) => isNomads(container) && (byClient?.owns(container) ?? true),
     cameWithImage: (container, imageLabels) =>
@@ -77,7 +79,7 @@ function seenLabel(labels: Labels, { label, value }: OwnerLabel): string {
   return `label ${label}=${labels[label]}${wanted}`
 }
 
-function looksLikeOldNomad({ names, mountTargets }: ContainerSummary): boolean {
+function looksLikeOldNomad({ names, mountTargets }: Marked): boolean {
   return (
     nomadMounts.every((target) => mountTargets.includes(target)) && names.some((name) => nomadName.test(name))
   )

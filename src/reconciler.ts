@@ -7,6 +7,7 @@ import { createDockerodeEngine, watchOnly } from './engine/dockerode-engine.ts'
 import type { Engine } from './engine/port.ts'
 import { LifecycleError, messageOf, OptionError } from './errors.ts'
 import { type EventName, eventNames } from './events.ts'
+import { healthIn } from './health.ts'
 import { readOptions, type ReconcilerOptions, type Settings } from './options.ts'
 import { createReporter, type Listener, type Subscription } from './report/reporter.ts'
 import type { Explanation } from './explain.ts'
@@ -233,7 +234,7 @@ function end({ awake, looker, window }: Supervision, why: string): void {
   looker.stop(new LifecycleError(why))
 }
 
-type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'context'>
+type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'followsEvents' | 'context'>
 
 function standingOf(
   snapshot: SnapshotFrom<typeof supervisorMachine>,
@@ -244,8 +245,8 @@ function standingOf(
   if (!isStarted) return { value: isEnded ? 'stopped' : 'new', health: 'unknown', context }
   if (typeof value === 'string')
     return { value: value === 'disabled' ? 'disabled' : 'stopped', health: 'unknown', context }
-  if (!('running' in value))
-    return { value: 'stopping', health: context.engineFailure ? 'down' : 'unknown', context }
-  const { health } = value['running'] as { readonly health: Standing['health'] }
-  return { value: 'running', health, context }
+  const believed = healthIn(snapshot)
+  return believed
+    ? { value: 'running', ...believed, context }
+    : { value: 'stopping', health: context.engineFailure ? 'down' : 'unknown', context }
 }

@@ -1,4 +1,5 @@
 import type { SupervisorContext } from '../machines/supervisor.machine.ts'
+import type { EngineHealth } from './health.ts'
 import type { VerdictName } from './judge.ts'
 import type { Known } from './supervision/known.ts'
 import type { Removals } from './supervision/removals.ts'
@@ -10,9 +11,11 @@ export interface Status {
   readonly dryRun: boolean
   readonly engine: {
     readonly address: string
-    readonly health: 'unknown' | 'up' | 'down'
+    readonly health: EngineHealth
     /** Looks that failed one after the other. */
     readonly failedLooks: number
+    /** Its events are followed now, and ask for early looks. */
+    readonly followsEvents: boolean
     readonly failure: { readonly kind: string; readonly message: string } | null
   }
   readonly lastLook: {
@@ -37,7 +40,8 @@ export interface Status {
 
 export interface StatusSources {
   readonly value: Status['state']
-  readonly health: Status['engine']['health']
+  readonly health: EngineHealth
+  readonly followsEvents?: boolean
   readonly context: SupervisorContext
   readonly address: string
   readonly dryRun: boolean
@@ -48,6 +52,7 @@ export interface StatusSources {
 export function statusOf({
   value,
   health,
+  followsEvents = false,
   context,
   address,
   dryRun,
@@ -67,7 +72,13 @@ export function statusOf({
   return {
     state: value,
     dryRun,
-    engine: { address, health, failedLooks, failure: engineFailure ? { ...engineFailure } : null },
+    engine: {
+      address,
+      health,
+      failedLooks,
+      followsEvents,
+      failure: engineFailure ? { ...engineFailure } : null,
+    },
     lastLook: lastLook
       ? {
           beganAt: lastLook.beganAt,

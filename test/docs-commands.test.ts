@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { defaults } from '../src/cli/config.ts'
 import { environmentName } from '../src/cli/layers.ts'
 import { createReconciler } from '../src/index.ts'
 import { readOptions } from '../src/options.ts'
@@ -42,7 +43,10 @@ describe('docs/guide.md, Configuration', () => {
   test('the table has every setting with its flag and its variable, and no other', () => {
     const rows = rowsUnder(page, 'Configuration').map((cells) => cells.map(bare))
     const known = Object.keys(schema.properties).filter((name) => name !== '$schema')
-    const flagOf = (name: string) => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+    const flagOf = (name: string) => {
+      const words = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+      return defaults[name] === true ? `--no-${words}` : `--${words}`
+    }
     expect(known).toContain('creationGrace')
     expect(rows).toEqual(known.map((name) => [flagOf(name), environmentName(name), name]))
   })

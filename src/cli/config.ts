@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { stringify } from 'yaml'
 import type { OwnerLabel } from '../index.ts'
-import { settingsOf, type Sources } from './layers.ts'
+import { isSwitch, settingsOf, type Sources } from './layers.ts'
 import { type CliWorld, exitDone, type ExitCode } from './world.ts'
 
 /** What holds where nobody says otherwise: the library's defaults, as a person would write them. */
@@ -13,6 +13,7 @@ export const defaults: Readonly<Record<string, string | boolean>> = {
   allowShortGrace: false,
   includeStopped: false,
   filterListing: false,
+  events: true,
   dryRun: false,
   logLevel: 'info',
 }
@@ -51,9 +52,16 @@ function plainOf(value: unknown): string | boolean | undefined {
 /** The JSON Schema of a configuration file, for editors. */
 export function configurationSchema(command: Command): object {
   const properties = settingsOf(command).map((option) => {
-    const type = option.isBoolean() ? { type: 'boolean' } : { type: 'string', minLength: 1 }
+    const type = isSwitch(option) ? { type: 'boolean' } : { type: 'string', minLength: 1 }
     const choices = option.argChoices ? { enum: option.argChoices } : {}
-    return [option.attributeName(), { ...type, ...choices, description: option.description }] as const
+    return [
+      option.attributeName(),
+      {
+        ...type,
+        ...choices,
+        description: option.negate ? `false: ${option.description}` : option.description,
+      },
+    ] as const
   })
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

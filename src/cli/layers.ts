@@ -18,11 +18,16 @@ type Layer = ReadonlyMap<string, Given>
 /** These say the same in three ways, so that a stronger layer's one replaces a weaker layer's other. */
 const trackers: ReadonlySet<string> = new Set(['tracked', 'trackedUrl', 'nothingTracked'])
 /** What is asked of one call alone is no setting. */
-const notSettings: ReadonlySet<string> = new Set(['config', 'json', 'help', 'version'])
+const notSettings: ReadonlySet<string> = new Set(['config', 'json', 'inspect', 'help', 'version'])
 
 /** The options of a command that can also be set by the environment or a file. */
 export function settingsOf(command: Command): readonly Option[] {
   return command.options.filter((option) => !notSettings.has(option.attributeName()))
+}
+
+/** Whether it is on or off, and takes no value. */
+export function isSwitch(option: Option): boolean {
+  return option.isBoolean() || option.negate
 }
 
 /** `creationGrace` → `FLOTSAM_CREATION_GRACE` */
@@ -46,6 +51,8 @@ export async function fillIn(
     environmentLayer(settings, env),
     named === undefined ? new Map<string, Given>() : await fileLayer(named, settings),
   ]
+  const isOnByDefault = (name: string) =>
+    settings.some((option) => option.negate && option.attributeName() === name)
   const sources = new Map<string, string>()
   let isTrackerSaid = false
   for (const [rank, layer] of layers.entries()) {
@@ -54,7 +61,8 @@ export async function fillIn(
     for (const [name, { value, source }] of layer) {
       if (sources.has(name) || (isTrackerSaid && trackers.has(name))) continue
       sources.set(name, source)
-      if (rank > 0 && value !== false) command.setOptionValueWithSource(name, value, 'config')
+      if (rank > 0 && (value !== false || isOnByDefault(name)))
+        command.setOptionValueWithSource(name, value, 'config')
     }
     isTrackerSaid ||= said.length > 0
   }
@@ -92,10 +100,7 @@ function environmentLayer(
       const text = env[source]
       if (text === undefined || text === '') return []
       return [
-        [
-          name,
-          { value: option.isBoolean() ? readWord(text, source) : readText(option, text, source), source },
-        ],
+        [name, { value: isSwitch(option) ? readWord(text, source) : readText(option, text, source), source }],
       ]
     }),
   )
@@ -164,7 +169,7 @@ async function fileLayer(path: string, settings: readonly Option[]): Promise<Lay
 
 function readPlain(option: Option, node: unknown, source: string): unknown {
   const plain: unknown = isScalar(node) ? node.value : undefined
-  if (option.isBoolean()) {
+  if (isSwitch(option)) {
     if (typeof plain === 'boolean') return plain
     throw new UsageError(`${source}: ${quoted(shown(node))} is not allowed; it must be true or false`)
   }

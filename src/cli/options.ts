@@ -18,6 +18,7 @@ export interface Flags {
   readonly allowShortGrace?: true
   readonly includeStopped?: true
   readonly filterListing?: true
+  readonly events?: boolean
   readonly dryRun?: true
   readonly json?: true
   readonly logLevel?: LogLevel
@@ -73,6 +74,7 @@ export function addSharedOptions(command: Command): Command {
     new Option('--allow-short-grace', 'allow a creation grace under 10s, for tests and demonstrations'),
     new Option('--include-stopped', 'also remove containers that were never started or have exited'),
     new Option('--filter-listing', 'let the engine filter by label, for hosts with many foreign containers'),
+    new Option('--no-events', "do not follow the engine's events, which only ask for early looks"),
     new Option('--dry-run', 'remove nothing, and say what would be removed'),
     new Option('--json', 'one JSON object on stdout and nothing else; for run, JSON logs also on a terminal'),
     new Option('--log-level <LEVEL>', 'how much to log (default: info; scan and sweep: nothing)').choices(
@@ -101,6 +103,7 @@ export function optionsFrom(flags: Flags): Omit<ReconcilerOptions, 'tracked'> {
     ...(flags.allowShortGrace && { allowShortGrace: true }),
     ...(flags.includeStopped && { states: allStates }),
     ...(flags.filterListing && { filterListing: true }),
+    ...(flags.events === false && { events: false }),
     ...(flags.dryRun && { dryRun: true }),
   }
 }

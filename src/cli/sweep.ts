@@ -44,6 +44,7 @@ async function removeAll(
     ...options,
     // A sweep has no past that an agent could restore anything from, and somebody waits for it.
     restoreGrace: 0,
+    events: false,
     beforeRemove: ({ id }) => settlement.covers(id),
   })
   const ended = await settle(reconciler, settlement, world, teller)

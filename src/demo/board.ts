@@ -3,10 +3,11 @@ import type { InspectionEvent, SnapshotFrom } from 'xstate'
 import type { containerMachine } from '../../machines/container.machine.ts'
 import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
 import type { Outcome, VerdictLike } from '../../machines/types.ts'
+import { type EngineHealth, healthIn } from '../health.ts'
 
 /** The states of a container's chart, in the order of a whole life. */
 export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'
-export type EngineHealth = 'unwatched' | 'unknown' | 'up' | 'down'
+export type EngineStanding = 'unwatched' | EngineHealth
 
 /** Where one container's actor stands. */
 export interface Standing {
@@ -27,7 +28,7 @@ export type BoardChange =
       /** The states that its chart went through for this change, the one before it first. */
       readonly path: readonly ChartState[]
     }
-  | { readonly about: 'engine'; readonly health: EngineHealth }
+  | { readonly about: 'engine'; readonly health: EngineStanding }
 
 type ContainerSnapshot = SnapshotFrom<typeof containerMachine>
 type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
@@ -44,7 +45,7 @@ export class Board {
   readonly #rows = new Map<string, Row>()
   readonly #listeners = new Set<(change: BoardChange) => void>()
   readonly #called: (name: string) => string
-  #health: EngineHealth = 'unwatched'
+  #health: EngineStanding = 'unwatched'
 
   constructor(called: (name: string) => string) {
     this.#called = called
@@ -63,7 +64,7 @@ export class Board {
     return [...this.#rows.values()].flatMap(({ standing }) => standing ?? [])
   }
 
-  get health(): EngineHealth {
+  get health(): EngineStanding {
     return this.#health
   }
 
@@ -124,8 +125,8 @@ export class Board {
     if (isNews) this.#tell({ about: 'container', standing, path })
   }
 
-  #hearOfEngine({ value }: SupervisorSnapshot): void {
-    const health = healthIn(value)
+  #hearOfEngine(snapshot: SupervisorSnapshot): void {
+    const health = healthIn(snapshot)?.health ?? 'unwatched'
     if (health === this.#health) return
     this.#health = health
     this.#tell({ about: 'engine', health })
@@ -150,9 +151,4 @@ function machineIdOf(snapshot: object): string | undefined {
 
 function topOf(value: ContainerSnapshot['value']): ChartState {
   return typeof value === 'string' ? value : (Object.keys(value)[0] as ChartState)
-}
-
-function healthIn(value: SupervisorSnapshot['value']): EngineHealth {
-  if (typeof value === 'string' || !('running' in value)) return 'unwatched'
-  return (value.running as { readonly health: EngineHealth }).health
 }

@@ -1,4 +1,4 @@
-import type { EngineHealth, Standing } from './board.ts'
+import type { EngineStanding, Standing } from './board.ts'
 
 /** What a lane shows at one moment: a word for each state worth a mark of its own. */
 export type Mark =
@@ -18,7 +18,7 @@ export function markOf({ state, verdict, isWatched }: Standing): Mark {
   return state === 'classified' ? verdict : state
 }
 
-export function markOfEngine(health: EngineHealth): Mark {
+export function markOfEngine(health: EngineStanding): Mark {
   return health === 'up' || health === 'down' ? health : 'absent'
 }
 

@@ -1,5 +1,5 @@
 import { shortId } from '../ids.ts'
-import type { BoardChange, ChartState, EngineHealth, Standing } from './board.ts'
+import type { BoardChange, ChartState, EngineStanding, Standing } from './board.ts'
 import { type Ink, inkFor } from './glyphs.ts'
 import type { LogLine } from './ledger.ts'
 import { type Narrator, type Screen, wrap } from './narrator.ts'
@@ -7,7 +7,7 @@ import { type Narrator, type Screen, wrap } from './narrator.ts'
 const widestText = 100
 const widestSteps = 32
 
-const healthWords: Readonly<Record<EngineHealth, string>> = {
+const healthWords: Readonly<Record<EngineStanding, string>> = {
   unwatched: 'nobody watches it',
   unknown: 'not seen yet',
   up: 'is up',

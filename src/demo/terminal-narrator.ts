@@ -9,6 +9,8 @@ export interface TerminalNarratorOptions {
   readonly screen: Screen
   readonly elapsedMs: () => number
   readonly markMs: number
+  /** Where the audience can look on; stays in the picture. */
+  readonly address?: string | undefined
 }
 
 const hideCursor = '\u001B[?25l'
@@ -107,14 +109,14 @@ export class TerminalNarrator implements Narrator {
   }
 
   #frame(columns: number): string[] {
-    const { screen } = this.#options
+    const { screen, address } = this.#options
     const lanes = [
       this.#engineRow(),
       this.#agentRow(),
       ...[...this.#standings.values()].map((one) => this.#row(one)),
     ]
     const log = this.#log.slice(-shownLogLines)
-    return drawFrame({ ink: this.#ink, columns, rows: screen.rows(), place: this.#place(), lanes, log })
+    return drawFrame({ ink: this.#ink, columns, rows: screen.rows(), place: this.#place(), lanes, log, address })
   }
 
   #row(standing: Standing): FrameRow {

@@ -3,6 +3,9 @@ import { EngineError } from '../errors.ts'
 import { describeCall, toEngineError, type FailureContext } from './failure.ts'
 import type { CallOptions } from './port.ts'
 
+/** A call without a deadline ends by its signal, or when the engine ends it. */
+export type Limits = Omit<CallOptions, 'deadlineMs'> & { readonly deadlineMs?: number | undefined }
+
 const longestDelayMs = 2 ** 31 - 1
 
 /**
@@ -13,7 +16,7 @@ const longestDelayMs = 2 ** 31 - 1
 export function callEngine<T>(
   clock: Clock,
   context: FailureContext,
-  { deadlineMs, signal }: CallOptions,
+  { deadlineMs, signal }: Limits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController()
@@ -25,9 +28,10 @@ export function callEngine<T>(
     }
     const expire = () => fail(timedOut(context, `no whole answer within ${deadlineMs} ms`))
     const giveUp = () => fail(timedOut(context, 'given up before it was answered'))
-    const timer = clock.setTimeout(expire, Math.min(deadlineMs, longestDelayMs))
+    const timer =
+      deadlineMs === undefined ? undefined : clock.setTimeout(expire, Math.min(deadlineMs, longestDelayMs))
     const settle = () => {
-      clock.clearTimeout(timer)
+      if (timer !== undefined) clock.clearTimeout(timer)
       if (signal !== undefined) forget(signal, giveUp)
     }
     if (signal?.aborted) return giveUp()

@@ -3,13 +3,14 @@ import type Dockerode from 'dockerode'
 import type { Clock } from '../clock.ts'
 import { shortId } from '../ids.ts'
 import { machineSurroundings, resolveEngine, type Surroundings } from './address.ts'
-import { callEngine } from './call.ts'
+import { callEngine, type Limits } from './call.ts'
 import { connect } from './connect.ts'
 import { ask, expectStatus, readBody, readJson, readNothing, type Ask } from './exchange.ts'
 import { AnswerError, type Verb } from './failure.ts'
+import { readEvents } from './event-stream.ts'
 import { readEngineInfo } from './info.ts'
 import { readListing } from './listing.ts'
-import type { CallOptions, Engine, WatchingEngine } from './port.ts'
+import type { Engine, WatchingEngine } from './port.ts'
 import { asRecord } from './record.ts'
 import { readLabels } from './summary.ts'
 
@@ -32,12 +33,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const { address } = place
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
 
-  function call<T>(
-    verb: Verb,
-    subject: string,
-    limits: CallOptions,
-    work: (ask: Ask) => Promise<T>,
-  ): Promise<T> {
+  function call<T>(verb: Verb, subject: string, limits: Limits, work: (ask: Ask) => Promise<T>): Promise<T> {
     return callEngine(clock, { verb, address, subject }, limits, (signal) =>
       work((question) => ask(modem, { ...question, path: prefix + question.path }, signal)),
     )
@@ -71,6 +67,14 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         const mode = asRecord(container?.['HostConfig'])?.['NetworkMode']
         if (typeof mode !== 'string') throw new AnswerError('the answer names no network mode')
         return mode
+      }),
+    events: ({ signal, label, onOpen, onEvent }) =>
+      call('events', '', { signal }, async (ask) => {
+        const filters = { type: ['container'], ...(label === undefined ? {} : { label: [label] }) }
+        const answer = await ask({ method: 'GET', path: '/events', query: { filters } })
+        const body = readBody(await expectStatus(answer, 200))
+        onOpen()
+        for await (const event of readEvents(body)) onEvent(event)
       }),
     remove: (id, { volumes, ...limits }) =>
       call('remove', shortId(id), limits, async (ask) => {
@@ -106,6 +110,7 @@ export function watchOnly(engine: Engine): WatchingEngine {
     info: (call) => engine.info(call),
     imageLabels: (imageId, call) => engine.imageLabels(imageId, call),
     networkMode: (id, call) => engine.networkMode(id, call),
+    events: (call) => engine.events(call),
   }
   return Object.freeze(Object.assign(Object.create(null) as object, watching))
 }

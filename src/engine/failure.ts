@@ -1,6 +1,6 @@
 import { EngineError, messageOf, type FailureKind } from '../errors.ts'
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'remove' | 'stop' | 'unpause'
+export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'events' | 'remove' | 'stop' | 'unpause'
 
 /** What was being done when it failed. */
 export interface FailureContext {
@@ -55,6 +55,7 @@ export function describeCall({ verb, address, subject = '' }: FailureContext): s
     info: 'ask for the version',
     imageLabels: `read the labels of image ${subject}`,
     networkMode: `read the network of container ${subject}`,
+    events: 'follow the events',
     remove: `remove container ${subject}`,
     stop: `stop container ${subject}`,
     unpause: `unpause container ${subject}`,
@@ -85,7 +86,7 @@ function statusOf(thrown: unknown): number | undefined {
 
 function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified {
   const cause = messageOf(thrown)
-  const asksForAll = verb === 'list' || verb === 'info'
+  const asksForAll = verb === 'list' || verb === 'info' || verb === 'events'
   switch (status) {
     case 400: // an API version that it does not speak, a TLS port asked in plain text
       return { kind: 'misconfigured', cause }

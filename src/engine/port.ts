@@ -47,6 +47,26 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What an engine says has happened to a container: a hint and nothing more. It may come late, twice, wrong or never. */
+export interface EngineEvent {
+  readonly id: ContainerId
+  /** In the engine's own word: `create`, `start`, `die`, `destroy`, … */
+  readonly action: string
+  readonly name: string
+  /** The container's labels; engines put attributes of their own among them. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface EventsCall {
+  /** Ends the stream; `events` then rejects with `timed-out`. */
+  readonly signal: AbortSignal
+  /** The engine is asked for events of containers with this label (`key` or `key=value`) only, and may ignore that. */
+  readonly label?: string | undefined
+  /** The engine has begun to answer: what happens from now on is told. */
+  readonly onOpen: () => void
+  readonly onEvent: (event: EngineEvent) => void
+}
+
 /**
  * The engine as somebody sees it who may only look: what a dry run gets. There is no verb in it that removes, stops or
  * changes anything. Every rejection is an `EngineError`.
@@ -61,6 +81,11 @@ export interface WatchingEngine {
   imageLabels(imageId: string, call: CallOptions): Promise<Readonly<Record<string, string>>>
   /** A container's network mode, for engines whose listings leave it out. Rejects with `gone` when it no longer exists. */
   networkMode(id: ContainerId, call: CallOptions): Promise<string>
+  /**
+   * Follows what happens to containers. The one call without a deadline, since a quiet engine says nothing: it settles when
+   * its signal ends it, resolves when the engine ends the stream, and rejects when the stream breaks.
+   */
+  events(call: EventsCall): Promise<void>
 }
 
 /** The engine with the verbs that change things. */

@@ -131,6 +131,7 @@ const troubles = {
   hook: 'beforeRemove failed, so the container is spared',
   image: 'an image could not be looked at, so its containers are spared',
   network: 'whose network a container uses could not be found out, so nothing is removed',
+  events: 'the events of the engine cannot be followed, so leaks are found a period later',
   removal: 'a removal failed',
   fault: 'a fault inside was contained',
 } as const
@@ -140,6 +141,7 @@ const recoveries = {
   hook: 'beforeRemove answers again',
   image: 'images can be looked at again',
   network: 'whose network each container uses is known again',
+  events: 'the events of the engine are followed',
   removal: 'no removal fails any more',
   fault: 'no further faults',
 } as const

@@ -14,10 +14,18 @@ export interface AgendaOptions {
   readonly random: () => number
 }
 
-/** Early looks keep a pause of so many times the last look's length, so that they never keep the engine busy. */
-const pausePerLook = 5
-const pauseMinMs = 250
-const pauseMaxMs = 3000
+/** The rest that an engine has between looks: so many times the last look's length, within limits. */
+interface Pause {
+  readonly perLook: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+const earlyPause: Pause = { perLook: 5, minMs: 250, maxMs: 3000 }
+/** Looks that only hints ask for take a twentieth of the time at most, however many hints there are. */
+const hintPause: Pause = { perLook: 20, minMs: 500, maxMs: 30_000 }
+/** A hint waits for those that come with it, as a start does with a create. */
+const hintSettleMs = 100
 /** Timers take no more than 2^31 - 1 ms; a longer wait is simply asked for again. */
 const longestWaitMs = 2 ** 30
 
@@ -30,6 +38,7 @@ export class Agenda {
   #beganMs: number | undefined
   #endedMs: number | undefined
   #wished: Urgency | undefined
+  #hintedMs: number | undefined
   #dueAwakeMs: number | undefined
 
   constructor(options: AgendaOptions) {
@@ -40,6 +49,7 @@ export class Agenda {
   begin(): void {
     this.#beganMs = this.#options.clock.now()
     this.#wished = undefined
+    this.#hintedMs = undefined
     this.#dueAwakeMs = undefined
   }
 
@@ -49,6 +59,13 @@ export class Agenda {
 
   wish(urgency: Urgency): void {
     if (this.#wished !== 'now') this.#wished = urgency
+  }
+
+  /** The engine hints that something has happened. Says whether that is the first hint since the last look began. */
+  hint(): boolean {
+    if (this.#hintedMs !== undefined) return false
+    this.#hintedMs = this.#options.clock.now()
+    return true
   }
 
   /** Something will change by itself at that time of the awake clock. */
@@ -63,7 +80,7 @@ export class Agenda {
         ? 0
         : isDown
           ? this.#backoffMs(failedLooks)
-          : Math.min(this.#untilPeriodMs(), this.#untilEarlyMs())
+          : Math.min(this.#untilPeriodMs(), this.#untilEarlyMs(), this.#untilHintMs())
     return Math.min(Math.max(0, waitMs), longestWaitMs)
   }
 
@@ -74,13 +91,19 @@ export class Agenda {
   #untilEarlyMs(): number {
     if (this.#wished === undefined && this.#dueAwakeMs === undefined) return Infinity
     const untilDueMs = this.#wished ? 0 : (this.#dueAwakeMs as number) - this.#options.awake.now()
-    return Math.max(untilDueMs, this.#untilPauseIsOverMs())
+    return Math.max(untilDueMs, this.#untilPauseIsOverMs(earlyPause))
   }
 
-  #untilPauseIsOverMs(): number {
+  #untilHintMs(): number {
+    if (this.#hintedMs === undefined) return Infinity
+    const untilSettledMs = this.#hintedMs + hintSettleMs - this.#options.clock.now()
+    return Math.max(untilSettledMs, this.#untilPauseIsOverMs(hintPause))
+  }
+
+  #untilPauseIsOverMs({ perLook, minMs, maxMs }: Pause): number {
     if (this.#beganMs === undefined || this.#endedMs === undefined) return 0
     const lookMs = this.#endedMs - this.#beganMs
-    const pauseMs = Math.min(Math.max(lookMs * pausePerLook, pauseMinMs), pauseMaxMs)
+    const pauseMs = Math.min(Math.max(lookMs * perLook, minMs), maxMs)
     return this.#endedMs + pauseMs - this.#options.clock.now()
   }
 

@@ -54,6 +54,10 @@ export class Removals {
     return [...this.#admittedAtMs].map(([id, atMs]) => ({ id, forMs: nowMs - atMs }))
   }
 
+  isUnderWay(id: ContainerId): boolean {
+    return this.#admittedAtMs.has(id)
+  }
+
   get underWayCount(): number {
     return this.#admittedAtMs.size
   }

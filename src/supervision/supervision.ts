@@ -14,6 +14,7 @@ import { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
 import { containerBehaviour } from './container-behaviour.ts'
 import { Fleet } from './fleet.ts'
+import { Hearing } from './hearing.ts'
 import { createImageLabels } from './images.ts'
 import type { Known } from './known.ts'
 import { Looker } from './look.ts'
@@ -166,12 +167,24 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     filter: settings.filter,
     stallMs: stallMsFor(settings.creationGraceMs),
   })
+  const hearing = new Hearing({
+    clock,
+    agenda,
+    engine: access.engine,
+    memory,
+    removals,
+    ownership: settings.ownership,
+    isWanted: settings.hearsEvents,
+    backoffMinMs: settings.backoffMinMs,
+    longestPauseMs: Math.max(settings.backoffMaxMs, settings.periodMs),
+  })
   const admission = new Admission({ clock, agenda, fleet, removals, window })
   const machine = supervisorBehaviour({
     clock,
     agenda,
     fleet,
     looker,
+    hearing,
     removals,
     admission,
     window,

@@ -7,13 +7,14 @@ import {
   type SupervisorEvent,
   supervisorMachine,
 } from '../../machines/supervisor.machine.ts'
-import type { Parent } from '../../machines/types.ts'
+import type { FailureLike, Parent } from '../../machines/types.ts'
 import type { Clock } from '../clock.ts'
 import { EngineError, type FailureKind, messageOf } from '../errors.ts'
 import type { Happening, Report, TroubleSubject } from '../events.ts'
 import type { Admission } from './admission.ts'
 import type { Agenda } from './agenda.ts'
 import type { Fleet } from './fleet.ts'
+import type { Hearing } from './hearing.ts'
 import type { Looker } from './look.ts'
 import type { Removals } from './removals.ts'
 import { type Failure, meet, over } from './streaks.ts'
@@ -24,6 +25,7 @@ export interface SupervisorBehaviourOptions {
   readonly agenda: Agenda
   readonly fleet: Fleet
   readonly looker: Looker
+  readonly hearing: Hearing
   readonly removals: Removals
   readonly admission: Admission
   readonly window: VerdictWindow
@@ -41,7 +43,7 @@ interface Noted {
 
 /** Gives the supervisor's chart everything that it does. */
 export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof supervisorMachine {
-  const { admission, agenda, clock, fleet, looker, removals, report, settleMs, window } = options
+  const { admission, agenda, clock, fleet, hearing, looker, removals, report, settleMs, window } = options
 
   /** Puts the failure into its streak; what of it is worth a line is told when the step is taken. */
   function note({ streaks: before }: SupervisorContext, failure: Failure): Noted {
@@ -67,15 +69,21 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       look: fromPromise<LookOutcome, { readonly supervisor: Parent<SupervisorEvent> }>(({ input, signal }) =>
         looker.look(input.supervisor, signal),
       ),
+      listen: fromPromise<void, { readonly supervisor: Parent<SupervisorEvent> }>(({ input, signal }) =>
+        hearing.listen(input.supervisor, signal),
+      ),
       disbandFleet: fromPromise<void>(({ signal }) => fleet.disband(signal)),
     },
     delays: {
       untilNextLook: ({ context }) =>
         agenda.untilNextLookMs(context.engineFailure !== undefined, context.failedLooks),
+      untilListeningAgain: () => hearing.pauseMs,
       settleTime: settleMs,
     },
     guards: {
       isEnabled: ({ context }) => context.isEnabled,
+      hearsEvents: () => hearing.isWanted,
+      couldNotListen: ({ context }) => context.deafness !== undefined,
       isSettled: () => removals.underWayCount === 0,
     },
     actions: {
@@ -102,6 +110,15 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
           message: `look: ${messageOf(error)}`,
         })
         enqueue.assign(change)
+        if (tell) enqueue(tell)
+      }),
+      rememberDeafness: assign(({ event }) => ({ deafness: failureOf(errorOf(event)) })),
+      forgetDeafness: assign({ deafness: undefined }),
+      noteDeafness: enqueueActions(({ context, enqueue }) => {
+        const { deafness } = context
+        if (!deafness) return
+        const { change, tell } = note(context, { about: 'events', ...deafness })
+        enqueue.assign({ ...change, deafness: undefined })
         if (tell) enqueue(tell)
       }),
       noteTrouble: enqueueActions(({ context, event, enqueue }) => {
@@ -136,6 +153,10 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       tellStopped: () => report({ type: 'stopped', underWay: removals.underWayCount }),
     },
   })
+}
+
+function failureOf(error: unknown): FailureLike {
+  return { kind: error instanceof EngineError ? error.kind : 'fault', message: messageOf(error) }
 }
 
 function began({ about, kind, message }: Streak): Happening {

@@ -55,6 +55,17 @@ describe('where a setting comes from', () => {
     })
   })
 
+  test('what is on by default can be turned off by any place, and on again by a stronger one', async () => {
+    const path = await file('events: false\n')
+    const off = { events: { value: false, source: `${path}:1` } }
+    expect(await inForce(`--config ${path}`)).toMatchObject(off)
+    const on = { events: { value: true, source: 'FLOTSAM_EVENTS' } }
+    expect(await inForce(`--config ${path}`, { FLOTSAM_EVENTS: 'true' })).toMatchObject(on)
+    const flagged = { events: { value: false, source: '--no-events' } }
+    expect(await inForce('--no-events', { FLOTSAM_EVENTS: 'true' })).toMatchObject(flagged)
+    expect(await inForce('')).toMatchObject({ events: { value: true, source: 'default' } })
+  })
+
   test('a stronger way to say what is tracked replaces a weaker one', async () => {
     const path = await file('tracked: /run/agent/ids\n')
     const settings = await inForce(`--config ${path} --nothing-tracked`)
@@ -131,6 +142,7 @@ test('the defaults that are shown are the library’s', () => {
     releaseGrace: defaults['releaseGrace'] as string,
     allowShortGrace: defaults['allowShortGrace'] as boolean,
     filterListing: defaults['filterListing'] as boolean,
+    events: defaults['events'] as boolean,
     dryRun: defaults['dryRun'] as boolean,
   })
   const things = { ownership: 0, tracked: 0 }

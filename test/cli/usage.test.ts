@@ -172,6 +172,7 @@ describe('help and version', () => {
         '--allow-short-grace',
         '--include-stopped',
         '--filter-listing',
+        '--no-events',
         '--dry-run',
         '--json',
         '--log-level',
@@ -209,6 +210,7 @@ const passedOn: readonly (readonly [line: string, options: object])[] = [
       filterListing: true,
     },
   ],
+  ['--owner a=b --no-events', { owner: { label: 'a', value: 'b' }, events: false }],
 ]
 
 describe('flags become options of the library, and what is not given is left to it', () => {

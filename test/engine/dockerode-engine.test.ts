@@ -702,7 +702,7 @@ describe('dry-run: who may only watch', () => {
 
   test('has no way to change anything, at run time either', () => {
     const watching = watchOnly(engine)
-    const verbs = ['address', 'list', 'info', 'imageLabels', 'networkMode']
+    const verbs = ['address', 'list', 'info', 'imageLabels', 'networkMode', 'events']
     expect(new Set(Reflect.ownKeys(watching))).toEqual(new Set(verbs))
     expect(Object.getPrototypeOf(watching)).toBeNull()
     for (const verb of changing) expect(verb in watching).toBe(false)

@@ -4,9 +4,10 @@ import { createTestModel, type TestParam } from 'xstate/graph'
 
 import { supervisorMachine } from '../../machines/index.ts'
 import type { Listing } from '../../src/engine/port.ts'
-import { EngineError } from '../../src/errors.ts'
+import { EngineError, type FailureKind } from '../../src/errors.ts'
 import { createHarness } from '../support/harness.ts'
 import { leavesIn, Recorder } from './support/chart.ts'
+import { type HearingEvent, hearingModel, type HearingState } from './support/hearing-model.ts'
 import { type HealthEvent, healthModel, type HealthState } from './support/health-model.ts'
 import { type PathOf, pathsOverEveryEdge, simplePathsUpTo } from './support/paths.ts'
 
@@ -19,8 +20,8 @@ const stateOfChart: Record<HealthState, readonly string[]> = {
   'not begun': ['running.looking.looking', 'running.health.unknown'],
   'first look': ['running.looking.looking', 'running.health.unknown'],
   'waiting after a broken look': ['running.looking.idle', 'running.health.unknown'],
-  'looking while up': ['running.looking.looking', 'running.health.up'],
-  'waiting while up': ['running.looking.idle', 'running.health.up'],
+  'looking while up': ['running.looking.looking', 'running.health.up.unhearing'],
+  'waiting while up': ['running.looking.idle', 'running.health.up.unhearing'],
   'looking while down': ['running.looking.looking', 'running.health.down'],
   'waiting while down': ['running.looking.idle', 'running.health.down'],
   settling: ['stopping.settling'],
@@ -157,6 +158,107 @@ async function follow(path: PathOf<typeof healthModel>): Promise<void> {
     expect(driver.clock.pendingTimers).toBe(0)
   }
 }
+
+type HearingSnapshot = SnapshotFrom<typeof hearingModel>
+
+/** Where the chart's idea of the engine stands when the engine would say this of who follows its events. */
+const healthOfChart: Record<HearingState, string> = {
+  unheard: 'running.health.unknown',
+  followed: 'running.health.up.listening',
+  'not followed': 'running.health.up.deaf',
+  out: 'running.health.down',
+}
+
+/** A reconciler that looks only when the model says so, or when the end of a stream makes it. */
+function createListener() {
+  const { clock, engine, events, reconciler } = createHarness({
+    inspect: recorder.inspect,
+    events: true,
+    period: '24h',
+    backoff: { min: '1h', max: '24h' },
+  })
+  let listing: FailureKind | 'hang' | undefined = 'hang'
+  let stream: FailureKind | undefined
+  engine.fault = (verb) => (verb === 'list' ? listing : verb === 'events' ? stream : undefined)
+  const look = async (fault: FailureKind | undefined) => {
+    listing = fault
+    const looked = Promise.allSettled([reconciler.look()])
+    // The first look hangs until its deadline.
+    await clock.advance(15_000)
+    await looked
+  }
+  const listen = async (fault: FailureKind | undefined) => {
+    stream = fault
+    const before = engine.count('events')
+    for (let hours = 0; engine.count('events') === before && hours < 48; hours++)
+      await clock.advance(3_600_000)
+    // Whichever way it went, a look follows.
+    await clock.advance(15_000)
+  }
+  const does: Record<HearingEvent['type'], () => void | Promise<void>> = {
+    'a listing comes': () => look(undefined),
+    'the listing fails': () => look('unavailable'),
+    'the stream ends': async () => {
+      engine.endEvents()
+      await clock.settle()
+    },
+    'the stream breaks': async () => {
+      engine.endEvents(new EngineError('unavailable', 'cut'))
+      await clock.settle()
+    },
+    'the pause passes': () => listen(undefined),
+    'the pause passes, and no stream can be had': () => listen('misconfigured'),
+  }
+  return { clock, does, engine, events, reconciler }
+}
+
+const hearingTypes = Object.keys(createListener().does) as HearingEvent['type'][]
+const hearing = {
+  model: hearingModel,
+  events: hearingTypes.map((type) => ({ type })),
+  placeOf: ({ value }: HearingSnapshot) => JSON.stringify(value),
+}
+
+async function listen(path: PathOf<typeof hearingModel>): Promise<void> {
+  const { clock, does, engine, events, reconciler } = createListener()
+  reconciler.start()
+  await clock.settle()
+  const check = (name: HearingState) => {
+    expect(leavesIn(reconciler.actor.getSnapshot().value)).toContain(healthOfChart[name])
+    expect(engine.listenerCount).toBe(name === 'followed' ? 1 : 0)
+    expect(reconciler.status().engine.followsEvents).toBe(name === 'followed')
+  }
+  const params: TestParam<HearingSnapshot, HearingEvent> = {
+    states: {
+      ...Object.fromEntries(
+        (Object.keys(healthOfChart) as HearingState[]).map((name) => [name, () => check(name)]),
+      ),
+      '*': ({ value }: HearingSnapshot) => expect.unreachable(`nobody says what ${JSON.stringify(value)} is`),
+    },
+    events: Object.fromEntries(hearingTypes.map((type) => [type, () => does[type]()])),
+  }
+  const { state } = await createTestModel(hearingModel).testPath(path, params)
+  expect(state.error).toBeFalsy()
+  const stopped = reconciler.stop()
+  await clock.advance(20_000)
+  await stopped
+  expect([engine.listenerCount, clock.pendingTimers]).toEqual([0, 0])
+  expect(events.map(({ type }) => type)).not.toContain('crashed')
+}
+
+describe('who follows the engine’s events, as the engine sees it, and the chart inside agree at every step', () => {
+  test('on each edge of the map', async () => {
+    const paths = pathsOverEveryEdge(hearing)
+    expect(paths.length).toBeGreaterThan(8)
+    for (const path of paths) await listen(path)
+  }, 120_000)
+
+  test('on all simple paths', async () => {
+    const paths = simplePathsUpTo(7, hearing)
+    expect(paths.length).toBe(5)
+    for (const path of paths) await listen(path)
+  }, 120_000)
+})
 
 /** What cannot be brought about, or not be seen, from outside. */
 const unreached = [

@@ -4,6 +4,7 @@ import { supervisorMachine, type SupervisorEvent } from '../../machines/index.ts
 import { EngineError } from '../../src/errors.ts'
 import { arrowsOf, leavesOf, passingLeavesOf, Recorder } from './support/chart.ts'
 import {
+  deafMs,
   outcome,
   pureSupervisor,
   runningSupervisor,
@@ -30,6 +31,11 @@ const events = {
     error: new EngineError('unavailable', 'nobody answers'),
   }),
   'the look breaks': event('xstate.error.actor.look', { error: new TypeError('a fault of ours') }),
+  'the events end': event('xstate.done.actor.listen'),
+  'the events break': event('xstate.error.actor.listen', {
+    error: new EngineError('misconfigured', 'denied'),
+  }),
+  'the deaf pause ends': event('xstate.after.untilListeningAgain.supervisor.running.health.up.deaf'),
   'the settle time ends': event('xstate.after.settleTime.supervisor.stopping.settling'),
   'the fleet is disbanded': event('xstate.done.actor.disband'),
   'the fleet cannot be disbanded': event('xstate.error.actor.disband', { error: new Error('boom') }),
@@ -46,10 +52,14 @@ type Row = Partial<Record<EventName, Cell>>
 
 const routes = {
   'looking+unknown': [],
-  'looking+up': [events.engineAnswered],
+  'looking+unhearing': [events.engineAnswered],
+  'looking+listening': [events.engineAnswered],
+  'looking+deaf': [events.engineAnswered, events['the events end']],
   'looking+down': [events.engineFailed],
   'idle+unknown': [events['the look breaks']],
-  'idle+up': [events.engineAnswered, events['the look ends']],
+  'idle+unhearing': [events.engineAnswered, events['the look ends']],
+  'idle+listening': [events.engineAnswered, events['the look ends']],
+  'idle+deaf': [events.engineAnswered, events['the look ends'], events['the events end']],
   'idle+down': [events.engineFailed, events['the look fails']],
   disabled: [],
   settling: [events.stop],
@@ -82,14 +92,31 @@ const idle = (health: string): Row => ({
   'the wait ends': { next: `looking+${health}`, does: ['drop timer', 'begin look'] },
 })
 const unknown = (look: string): Row => ({
-  engineAnswered: { next: `${look}+up` },
+  engineAnswered: { next: `${look}+listening`, does: ['begin listen'] },
   engineFailed: { next: `${look}+down`, does: ['tell', 'holdFleet'], changes: lost },
 })
-const up = (look: string): Row => ({
-  engineFailed: { next: `${look}+down`, does: ['tell', 'holdFleet'], changes: lost },
+const up = (look: string, ends: readonly string[] = []): Row => ({
+  engineFailed: { next: `${look}+down`, does: [...ends, 'tell', 'holdFleet'], changes: lost },
+})
+const listening = (look: string): Row => ({
+  ...up(look, ['end child']),
+  'the events end': { next: `${look}+deaf`, does: ['end child', 'set timer'] },
+  'the events break': {
+    next: `${look}+deaf`,
+    does: ['end child', 'set timer'],
+    changes: ['deafness'],
+  },
+})
+const deaf = (look: string): Row => ({
+  ...up(look, ['drop timer']),
+  'the deaf pause ends': { next: `${look}+listening`, does: ['drop timer', 'begin listen'] },
 })
 const down = (look: string): Row => ({
-  engineAnswered: { next: `${look}+up`, does: ['releaseFleet', 'tell'], changes: lost },
+  engineAnswered: {
+    next: `${look}+listening`,
+    does: ['releaseFleet', 'tell', 'begin listen'],
+    changes: lost,
+  },
   engineFailed: { changes: ['streaks', 'failedLooks'] },
 })
 
@@ -101,11 +128,23 @@ const table: Record<Standing, Row> = {
     ...unknown('looking'),
     stop: { next: 'settling', does: ['end child', ...stopping] },
   },
-  'looking+up': {
+  'looking+unhearing': {
     ...running,
-    ...looking('up'),
+    ...looking('unhearing'),
     ...up('looking'),
     stop: { next: 'settling', does: ['end child', ...stopping] },
+  },
+  'looking+listening': {
+    ...running,
+    ...looking('listening'),
+    ...listening('looking'),
+    stop: { next: 'settling', does: ['end child', 'end child', ...stopping] },
+  },
+  'looking+deaf': {
+    ...running,
+    ...looking('deaf'),
+    ...deaf('looking'),
+    stop: { next: 'settling', does: ['drop timer', 'end child', ...stopping] },
   },
   'looking+down': {
     ...running,
@@ -119,11 +158,23 @@ const table: Record<Standing, Row> = {
     ...unknown('idle'),
     stop: { next: 'settling', does: ['drop timer', ...stopping] },
   },
-  'idle+up': {
+  'idle+unhearing': {
     ...running,
-    ...idle('up'),
+    ...idle('unhearing'),
     ...up('idle'),
     stop: { next: 'settling', does: ['drop timer', ...stopping] },
+  },
+  'idle+listening': {
+    ...running,
+    ...idle('listening'),
+    ...listening('idle'),
+    stop: { next: 'settling', does: ['end child', 'drop timer', ...stopping] },
+  },
+  'idle+deaf': {
+    ...running,
+    ...idle('deaf'),
+    ...deaf('idle'),
+    stop: { next: 'settling', does: ['drop timer', 'drop timer', ...stopping] },
   },
   'idle+down': {
     ...running,
@@ -160,7 +211,7 @@ describe('each event in each state', () => {
     expect(found.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1)).toSorted()).toEqual(
       [...named].toSorted(),
     )
-    expect([...passing]).toEqual(['starting'])
+    expect([...passing]).toEqual(['starting', 'running.health.up.choosing'])
   })
 
   test('the table names every event that the chart hears', () => {
@@ -170,7 +221,11 @@ describe('each event in each state', () => {
   })
 
   test.each(cells)('$state × $name', ({ state, name, cell }) => {
-    const chart = pureSupervisor({ isEnabled: state !== 'disabled', underWayCount: 1 })
+    const chart = pureSupervisor({
+      isEnabled: state !== 'disabled',
+      hearsEvents: !state.endsWith('unhearing'),
+      underWayCount: 1,
+    })
     const route: readonly SupervisorEvent[] = routes[state]
     const before = route.reduce((snapshot, sent) => chart.step(snapshot, sent).after, chart.initial())
     expect(standing(before)).toBe(state)
@@ -195,7 +250,7 @@ describe('each event in each state', () => {
 })
 
 const recorder = new Recorder(supervisorMachine)
-const watched = (options: { isEnabled?: boolean } = {}) =>
+const watched = (options: { isEnabled?: boolean; hearsEvents?: boolean } = {}) =>
   runningSupervisor({ ...options, inspect: recorder.inspect })
 
 describe('a running supervisor', () => {
@@ -222,7 +277,7 @@ describe('a running supervisor', () => {
     actor.send(events.engineAnswered)
     looks[2]?.reject(new TypeError('a fault of ours'))
     await clock.settle()
-    expect(stands()).toBe('idle+up')
+    expect(stands()).toBe('idle+listening')
     expect(looks).toHaveLength(3)
     expect(did).toEqual(['admit', 'hold', 'engineLost', 'release', 'engineBack'])
     expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp', 'trouble'])
@@ -252,6 +307,55 @@ describe('a running supervisor', () => {
     expect(did).toEqual(['hold', 'engineLost', 'release', 'engineBack', 'hold', 'engineLost'])
     expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp', 'engineDown'])
     expect(actor.getSnapshot().context.failedLooks).toBe(1)
+    actor.stop()
+  })
+
+  test('events are followed while the engine is up, and again after a pause when their stream has ended', async () => {
+    const { actor, clock, reports, stands, streams } = watched()
+    actor.send(events.engineAnswered)
+    expect([stands(), streams.length]).toEqual(['looking+listening', 1])
+    streams[0]?.resolve()
+    await clock.settle()
+    expect(stands()).toBe('looking+deaf')
+    await clock.advance(deafMs - 1)
+    expect(streams).toHaveLength(1)
+    await clock.advance(1)
+    expect([stands(), streams.length]).toEqual(['looking+listening', 2])
+    streams[1]?.reject(new EngineError('misconfigured', 'denied'))
+    await clock.settle()
+    expect([stands(), reports]).toEqual(['looking+deaf', []])
+    actor.send(events.engineAnswered)
+    actor.send(events.engineAnswered)
+    expect(reports).toEqual([{ type: 'trouble', about: 'events', kind: 'misconfigured', message: 'denied' }])
+    actor.stop()
+  })
+
+  test('one-line-per-change: a stream that cannot be had from an engine that goes away is no trouble of its own', async () => {
+    const { actor, clock, reports, streams } = watched()
+    actor.send(events.engineAnswered)
+    streams[0]?.reject(new EngineError('unavailable', 'nobody listens there'))
+    await clock.settle()
+    actor.send(events.engineFailed)
+    actor.send(events.engineAnswered)
+    actor.send(events.engineAnswered)
+    expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp'])
+    actor.stop()
+  })
+
+  test('an engine that is down is not listened to', async () => {
+    const { actor, clock, stands, streams } = watched()
+    actor.send(events.engineAnswered)
+    actor.send(events.engineFailed)
+    await clock.advance(2 * deafMs)
+    expect([stands(), streams.length]).toEqual(['looking+down', 1])
+    actor.stop()
+  })
+
+  test('whoever wants no events follows none', async () => {
+    const { actor, clock, stands, streams } = watched({ hearsEvents: false })
+    actor.send(events.engineAnswered)
+    await clock.advance(2 * deafMs)
+    expect([stands(), streams.length]).toEqual(['looking+unhearing', 0])
     actor.stop()
   })
 

@@ -149,6 +149,9 @@ export class SimulatedEngine {
       )
     return {
       address: 'simulated://engine',
+      // It tells of nothing that happens: hints are all that is lost.
+      events: ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('given up')))),
       list: (options) => call<Listing>('list', undefined, options, (request) => this.#list(request)),
       info: (options) =>
         call('info', undefined, options, (request) =>

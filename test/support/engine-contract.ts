@@ -1,5 +1,8 @@
 import type Docker from 'dockerode'
 import { describe, expect, it } from 'vitest'
+import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
+import type { EngineEvent } from '../../src/engine/port.ts'
+import { systemClock } from '../../src/clock.ts'
 import { EngineContainers, statusOf } from './engine-containers.ts'
 import { plainRequest } from './engine-http.ts'
 import { until } from './engine-process.ts'
@@ -70,7 +73,61 @@ export function defineEngineContract(subject: () => ContractSubject, traits: Eng
   describe('removal', () => defineRemoval(tools, traits))
   describe('shared network namespaces', () => defineSharing(tools, traits))
   describe('labels of images', () => defineImageLabels(tools))
+  describe('events', () => defineEvents(tools))
   describe('stopping and killing', () => defineStopping(tools, traits))
+}
+
+/** As our own adapter reads them, so that engines which tell them in other words still say the same. */
+function defineEvents(tools: () => ContractTools): void {
+  const owned = { 'com.example.agent': 'agent-7' }
+
+  /** What the engine tells of containers while `act` goes on, until one event has come that ends the story. */
+  async function heard(
+    word: string,
+    act: (containers: EngineContainers) => Promise<string>,
+  ): Promise<EngineEvent[]> {
+    const { docker, containers } = tools()
+    const abort = new AbortController()
+    const events: EngineEvent[] = []
+    let isOpen = false
+    const following = createDockerodeEngine({ engine: docker, clock: systemClock })
+      .events({
+        signal: abort.signal,
+        label: 'com.example.agent=agent-7',
+        onOpen: () => (isOpen = true),
+        onEvent: (event) => events.push(event),
+      })
+      .catch((error: unknown) => error)
+    await until(() => isOpen, settleDeadlineMs, 'an open stream of events')
+    const id = await act(containers)
+    const isTold = () => events.some((event) => event.id === id && isAction(event, word))
+    await until(isTold, settleDeadlineMs, `the event ${word}`)
+    abort.abort()
+    expect(await following).toMatchObject({ kind: 'timed-out' })
+    return events.filter((event) => event.id === id)
+  }
+
+  const words: Readonly<Record<string, readonly string[]>> = {
+    die: ['die', 'died'],
+    destroy: ['destroy', 'remove'],
+  }
+  const isAction = ({ action }: EngineEvent, word: string) => (words[word] ?? [word]).includes(action)
+
+  it('the stream opens while nothing happens, and tells of a start with the labels and the name', async () => {
+    const events = await heard('start', (containers) => containers.run({ labels: owned, name: 'told' }))
+    const start = events.find((event) => isAction(event, 'start'))
+    expect(start).toMatchObject({ name: 'told', labels: owned })
+    expect(events.some((event) => isAction(event, 'create'))).toBe(true)
+  })
+
+  it('tells of an end, and of a removal', async () => {
+    const events = await heard('destroy', async (containers) => {
+      const id = await containers.run({ labels: owned })
+      await tools().forceRemove(id)
+      return id
+    })
+    expect(events.some((event) => isAction(event, 'die'))).toBe(true)
+  })
 }
 
 /** The words that the tests below are written in. */

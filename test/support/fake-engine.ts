@@ -1,4 +1,11 @@
-import type { CallOptions, ContainerSummary, Engine, Listing } from '../../src/engine/port.ts'
+import type {
+  CallOptions,
+  ContainerSummary,
+  Engine,
+  EngineEvent,
+  EventsCall,
+  Listing,
+} from '../../src/engine/port.ts'
 import { EngineError, type FailureKind } from '../../src/errors.ts'
 import { type ContainerId, parseContainerId } from '../../src/ids.ts'
 import type { FakeClock } from './fake-clock.ts'
@@ -16,7 +23,7 @@ export interface FakeContainer {
   mountTargets: string[]
 }
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'remove' | 'stop' | 'unpause'
+export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'events' | 'remove' | 'stop' | 'unpause'
 
 export interface Request {
   readonly verb: Verb
@@ -42,6 +49,12 @@ export interface FakeEngine extends Engine {
   shapeListing: (listing: Listing) => Listing
   add(container?: Partial<Omit<FakeContainer, 'id'>> & { id?: string; ageMs?: number }): FakeContainer
   count(verb: Verb, id?: string): number
+  /** How many follow its events now. */
+  readonly listenerCount: number
+  /** Tells those who follow its events; of a container that it has, or had, unless the test invents one. */
+  tell(action: string, about: Pick<EngineEvent, 'id'> & Partial<EngineEvent>): void
+  /** Ends the streams of events: as a restart does, or with an error. */
+  endEvents(error?: EngineError): void
 }
 
 let made = 0
@@ -60,6 +73,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
   const containers = new Map<string, FakeContainer>()
   const images = new Map<string, Record<string, string>>([['sha256:busybox', {}]])
   const requests: Request[] = []
+  const streams = new Map<EventsCall, { resolve: () => void; reject: (error: Error) => void }>()
 
   const engine: FakeEngine = {
     address: 'fake://engine',
@@ -88,6 +102,30 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     },
     count: (verb, id) =>
       requests.filter((request) => request.verb === verb && (id === undefined || request.id === id)).length,
+    get listenerCount() {
+      return streams.size
+    },
+    tell(action, { id, name = '', labels = {} }) {
+      for (const { onEvent } of streams.keys()) onEvent({ action, id, name, labels })
+    },
+    endEvents(error) {
+      for (const { resolve, reject } of streams.values()) error ? reject(error) : resolve()
+    },
+    events: (call) => {
+      requests.push({ verb: 'events', id: undefined, atMs: clock.now(), label: call.label })
+      const fault = engine.fault('events', undefined)
+      return new Promise<void>((resolve, reject) => {
+        if (typeof fault === 'string' && fault !== 'hang') {
+          return reject(new EngineError(fault, `events: ${fault}`))
+        }
+        const end = () => reject(new EngineError('timed-out', 'events: given up'))
+        call.signal.addEventListener('abort', end, { once: true })
+        if (fault === 'hang') return undefined
+        streams.set(call, { resolve, reject })
+        call.onOpen()
+        return undefined
+      }).finally(() => streams.delete(call))
+    },
     list: (call) =>
       answer(
         'list',

@@ -4,7 +4,10 @@ import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from './fake-engine.ts'
 
-/** A reconciler on a clock and an engine that only the test moves, with everything that it tells. */
+/**
+ * A reconciler on a clock and an engine that only the test moves, with everything that it tells. It follows no events
+ * unless a test asks for that: then looks come at the test's own times.
+ */
 export interface Harness {
   readonly clock: FakeClock
   readonly engine: FakeEngine
@@ -37,7 +40,7 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
         ({ id, names }) =>
           named !== undefined && (id.startsWith(named) || names.includes(named)),
     },
-    { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, ...options },
+    { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, events: false, ...options },
   )
   const events: FlotsamEvent[] = []
   for (const name of eventNames) reconciler.on(name, (event) => events.push(event as FlotsamEvent))

@@ -49,7 +49,10 @@ export const supervisorWords: Words = {
     'running.looking.idle': 'Waits until the next look is due.',
     'running.looking.looking': 'One listing is under way, or being judged.',
     'running.health.unknown': 'No listing has come back yet.',
-    'running.health.up': 'The last listing was whole.',
+    'running.health.up.choosing': 'Passed through at once: the option `events` decides.',
+    'running.health.up.unhearing': 'Follows no events, on purpose.',
+    'running.health.up.listening': 'The stream of events is followed.',
+    'running.health.up.deaf': 'The stream has ended, or could not be had; looks go on without it.',
     'stopping.settling': 'Removals under way are waited for.',
     'stopping.disbanding': 'The container actors are stopped, in slices.',
     stopped: 'The end.',
@@ -65,6 +68,9 @@ export const supervisorWords: Words = {
     stop: 'The reconciler is stopped.',
     'xstate.done.actor.look': 'The look came back, was judged and fed to the fleet.',
     'xstate.error.actor.look': 'The look failed: the engine gave no listing, or something of ours broke.',
+    'xstate.done.actor.listen': 'The stream of events ended.',
+    'xstate.error.actor.listen': 'No stream of events could be had.',
+    'xstate.after.untilListeningAgain.supervisor.running.health.up.deaf': 'It is time to try again.',
     'xstate.done.actor.disband': 'Every container actor is stopped.',
     'xstate.error.actor.disband': 'Stopping them failed; the end comes all the same.',
     'xstate.after.untilNextLook.supervisor.running.looking.idle': 'The next look is due.',
@@ -72,11 +78,14 @@ export const supervisorWords: Words = {
   },
   guards: {
     isEnabled: 'The option `enabled` is set.',
+    hearsEvents: 'The option `events` is set.',
+    couldNotListen: 'The last stream of events could not be had, which is not told yet.',
     isSettled: 'No removal is under way.',
   },
   delays: {
     untilNextLook:
       'The period, or sooner for the end of a grace, a retry or a wish; while the engine is down, a growing, jittered pause.',
+    untilListeningAgain: 'A second, doubled with each stream that ended soon, up to the period.',
     settleTime: 'Five seconds.',
   },
 }

@@ -29,6 +29,7 @@ export type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
 
 export const settleMs = 5000
 export const waitMs = 300_000
+export const deafMs = 2000
 
 export const outcome: LookOutcome = {
   number: 1,
@@ -44,13 +45,14 @@ export const outcome: LookOutcome = {
 }
 
 /** The supervisor's surroundings, reduced to what the chart asks of them; `did` is everything that they were asked. */
-export function createSurroundings() {
+export function createSurroundings({ hearsEvents = true } = {}) {
   const clock = createFakeClock()
   const did: string[] = []
   const reports: Happening[] = []
   const looks: { resolve: (outcome: LookOutcome) => void; reject: (error: unknown) => void }[] = []
   const disbandings: { resolve: () => void; reject: (error: unknown) => void }[] = []
-  const world = { clock, did, reports, looks, disbandings, underWayCount: 0 }
+  const streams: { resolve: () => void; reject: (error: unknown) => void }[] = []
+  const world = { clock, did, reports, looks, disbandings, streams, underWayCount: 0 }
   const fleetLogic = fromTransition<
     FleetSnapshot,
     ToFleet,
@@ -68,6 +70,11 @@ export function createSurroundings() {
       disband: () => new Promise<void>((resolve, reject) => disbandings.push({ resolve, reject })),
     },
     looker: { look: () => new Promise<LookOutcome>((resolve, reject) => looks.push({ resolve, reject })) },
+    hearing: {
+      isWanted: hearsEvents,
+      pauseMs: deafMs,
+      listen: () => new Promise<void>((resolve, reject) => streams.push({ resolve, reject })),
+    },
     removals: world,
     admission: { admit: () => did.push('admit'), stop: () => did.push('stop admitting') },
     window: {
@@ -86,8 +93,8 @@ export function standing({ value }: Pick<SupervisorSnapshot, 'value'>): string {
 }
 
 /** Steps the chart without an actor; `does` names what would be carried out, in order. */
-export function pureSupervisor({ isEnabled = true, underWayCount = 0 } = {}) {
-  const { machine, world } = createSurroundings()
+export function pureSupervisor({ isEnabled = true, hearsEvents = true, underWayCount = 0 } = {}) {
+  const { machine, world } = createSurroundings({ hearsEvents })
   world.underWayCount = underWayCount
   return {
     initial: () => initialTransition(machine, { isEnabled })[0],
@@ -127,9 +134,10 @@ function changesOf(before: SupervisorContext, after: SupervisorContext): readonl
 /** The chart in a running actor. */
 export function runningSupervisor({
   isEnabled = true,
+  hearsEvents = true,
   inspect = () => {},
-}: { isEnabled?: boolean; inspect?: (event: InspectionEvent) => void } = {}) {
-  const surroundings = createSurroundings()
+}: { isEnabled?: boolean; hearsEvents?: boolean; inspect?: (event: InspectionEvent) => void } = {}) {
+  const surroundings = createSurroundings({ hearsEvents })
   const { clock, machine } = surroundings
   const actor = createActor(machine, { id: 'supervisor', clock, input: { isEnabled }, inspect })
   actor.start()

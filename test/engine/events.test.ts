@@ -1,0 +1,219 @@
+import * as fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { createDockerodeEngine, watchOnly } from '../../src/engine/dockerode-engine.ts'
+import { readEvents } from '../../src/engine/event-stream.ts'
+import { AnswerError } from '../../src/engine/failure.ts'
+import type { Engine, EngineEvent } from '../../src/engine/port.ts'
+import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
+import { fakeId } from '../support/fake-engine.ts'
+import {
+  answers,
+  answersPage,
+  type MisbehavingServer,
+  neverAnswers,
+  resets,
+  startMisbehavingServer,
+} from '../support/misbehaving-server.ts'
+
+const id = fakeId(1)
+
+const line = (fields: object = {}) =>
+  `${JSON.stringify({
+    status: 'start',
+    id,
+    from: 'busybox:test',
+    Type: 'container',
+    Action: 'start',
+    Actor: { ID: id, Attributes: { 'com.example.agent': 'agent-7', image: 'busybox:test', name: 'task-1' } },
+    scope: 'local',
+    time: 1_700_000_000,
+    timeNano: 1_700_000_000_000_000_000,
+    ...fields,
+  })}\n`
+
+const told: EngineEvent = {
+  id,
+  action: 'start',
+  name: 'task-1',
+  labels: { 'com.example.agent': 'agent-7', image: 'busybox:test', name: 'task-1' },
+}
+
+async function read(text: string | Buffer, cuts: readonly number[] = []): Promise<EngineEvent[]> {
+  const bytes = Buffer.from(text)
+  const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)
+  async function* chunks() {
+    let from = 0
+    for (const to of places) {
+      yield bytes.subarray(from, to)
+      from = to
+    }
+  }
+  const events: EngineEvent[] = []
+  for await (const event of readEvents(chunks())) events.push({ ...event, labels: { ...event.labels } })
+  return events
+}
+
+describe('a stream of events is read', () => {
+  test('one a line', async () => {
+    expect(await read(line() + line({ Action: 'die' }))).toEqual([told, { ...told, action: 'die' }])
+  })
+
+  test('in whatever pieces it comes, letters of several bytes included', async () => {
+    const text = line({ Actor: { ID: id, Attributes: { name: 'größe-𝄞', a: '\n' } } }) + line()
+    const whole = await read(text)
+    expect(whole.map(({ name }) => name)).toEqual(['größe-𝄞', 'task-1'])
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(), { maxLength: 12 }), async (cuts) => {
+        expect(await read(text, cuts)).toEqual(whole)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  test.each([
+    ['a network', line({ Type: 'network' })],
+    ['a name for an id', line({ Actor: { ID: 'task-1' } })],
+    ['a short id', line({ Actor: { ID: id.slice(0, 12) } })],
+    ['no actor', line({ Actor: undefined })],
+    ['an action that is no word', line({ Action: 7 })],
+    ['an empty line', '\r\n'],
+    ['null', 'null\n'],
+    ['an array', '[]\n'],
+    ['a last line that is cut off', line().slice(0, -20)],
+  ])('%s is left out', async (_, text) => {
+    expect(await read(line() + text)).toEqual([told])
+  })
+
+  test('attributes that are no texts are left out, and one named __proto__ is only a name', async () => {
+    const attributes = JSON.parse('{"a":1,"b":null,"c":"d","__proto__":"e"}') as object
+    const [event] = await read(line({ Actor: { ID: id, Attributes: attributes } }))
+    expect(Object.entries(event?.labels ?? {})).toEqual([
+      ['c', 'd'],
+      ['__proto__', 'e'],
+    ])
+  })
+
+  test.each([
+    ['a page', '<html>denied</html>\n'],
+    ['half a value', '{"Type":"container"\n'],
+  ])('%s ends it', async (_, text) => {
+    await expect(read(line() + text)).rejects.toThrow(AnswerError)
+  })
+
+  test('what goes on without an end is given up, and is not looked through again with every piece', async () => {
+    async function* endless() {
+      const piece = Buffer.from('x'.repeat(1000))
+      for (;;) yield piece
+    }
+    const reading = readEvents(endless())
+    await expect(reading.next()).rejects.toThrow('longer than a million characters')
+  })
+})
+
+describe('following the events of an engine', () => {
+  let clock: FakeClock
+  let server: MisbehavingServer
+  let engine: Engine
+  let heard: string[]
+  let abort: AbortController
+
+  beforeEach(async () => {
+    clock = createFakeClock()
+    server = await startMisbehavingServer(neverAnswers)
+    engine = createDockerodeEngine({ engine: server.address, clock })
+    heard = []
+    abort = new AbortController()
+  })
+
+  afterEach(async () => {
+    abort.abort()
+    await server.quiet()
+    expect(clock.pendingTimers).toBe(0)
+    await server.close()
+  })
+
+  const follow = (label?: string) =>
+    engine.events({
+      signal: abort.signal,
+      label,
+      onOpen: () => heard.push('open'),
+      onEvent: ({ action }) => heard.push(action),
+    })
+
+  test('asks for those of containers, and with a label for those that bear it', async () => {
+    server.behave(answers(200, ''))
+    await follow()
+    await follow('a=b')
+    const asked = server.requests.map(({ method, path, query }) => [method, path, query.get('filters')])
+    expect(asked).toEqual([
+      ['GET', '/events', '{"type":["container"]}'],
+      ['GET', '/events', '{"type":["container"],"label":["a=b"]}'],
+    ])
+  })
+
+  test('tells that it is open before anything has happened, and each event as it comes', async () => {
+    let write: ((text: string) => void) | undefined
+    let end: (() => void) | undefined
+    server.behave((response) => {
+      response.writeHead(200).flushHeaders()
+      write = (text) => void response.write(text)
+      end = () => void response.end()
+    })
+    const isHeard = async (count: number) => {
+      while (heard.length < count) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const following = follow()
+    await isHeard(1)
+    write?.(line().slice(0, 30))
+    write?.(line().slice(30) + line({ Action: 'die' }))
+    await isHeard(3)
+    end?.()
+    await following
+    expect(heard).toEqual(['open', 'start', 'die'])
+  })
+
+  test('every-call-ends: its signal ends one that never answers, and leaves no connection', async () => {
+    const following = follow()
+    await server.requested(1)
+    await clock.advance(24 * 3_600_000)
+    abort.abort()
+    await expect(following).rejects.toMatchObject({ kind: 'timed-out' })
+    expect(heard).toEqual([])
+  })
+
+  test('every-call-ends: its signal ends one that is open and quiet', async () => {
+    server.behave((response) => response.writeHead(200).flushHeaders())
+    const following = follow()
+    while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    abort.abort()
+    await expect(following).rejects.toMatchObject({ kind: 'timed-out' })
+  })
+
+  test.each([
+    ['a denial', answersPage(403), 'misconfigured'],
+    ['an endpoint that is not there', answers(404, '{"message":"page not found"}'), 'misconfigured'],
+    ['an engine in trouble', answers(500, '{"message":"boom"}'), 'unavailable'],
+    ['a page in the place of events', answersPage(200), 'invalid-answer'],
+    ['a reset', resets, 'unavailable'],
+  ])('%s is %s', async (_, behaviour, kind) => {
+    server.behave(behaviour)
+    await expect(follow()).rejects.toMatchObject({ kind })
+  })
+
+  test('a connection that breaks rejects, however it breaks', async () => {
+    server.behave((response) => {
+      response.writeHead(200)
+      response.write(line(), () => response.destroy())
+    })
+    await expect(follow()).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(heard[0]).toBe('open')
+  })
+
+  test('dry-run: who may only look may listen too', async () => {
+    server.behave(answers(200, line()))
+    const call = { signal: abort.signal, onOpen: () => {}, onEvent: () => heard.push('event') }
+    await watchOnly(engine).events(call)
+    expect(heard).toEqual(['event'])
+  })
+})

@@ -1,0 +1,37 @@
+import { setup } from 'xstate'
+
+export type HearingEvent =
+  | { readonly type: 'a listing comes' }
+  | { readonly type: 'the listing fails' }
+  | { readonly type: 'the stream ends' }
+  | { readonly type: 'the stream breaks' }
+  | { readonly type: 'the pause passes' }
+  | { readonly type: 'the pause passes, and no stream can be had' }
+
+export type HearingState = 'unheard' | 'followed' | 'not followed' | 'out'
+
+/** Whether somebody follows an engine's events, as that engine sees it. */
+export const hearingModel = setup({ types: { events: {} as HearingEvent } }).createMachine({
+  id: 'hearing',
+  initial: 'unheard',
+  states: {
+    unheard: { on: { 'a listing comes': 'followed', 'the listing fails': 'out' } },
+    followed: {
+      on: {
+        'a listing comes': 'followed',
+        'the listing fails': 'out',
+        'the stream ends': 'not followed',
+        'the stream breaks': 'not followed',
+      },
+    },
+    'not followed': {
+      on: {
+        'a listing comes': 'not followed',
+        'the listing fails': 'out',
+        'the pause passes': 'followed',
+        'the pause passes, and no stream can be had': 'not followed',
+      },
+    },
+    out: { on: { 'a listing comes': 'followed', 'the listing fails': 'out' } },
+  },
+})
