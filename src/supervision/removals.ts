@@ -21,6 +21,7 @@ export class Removals {
   /** Those that failed before: they wait behind the others, so that they never stand in anybody's way. */
   readonly #retries = new Set<ContainerId>()
   readonly #admittedAtMs = new Map<ContainerId, number>()
+  readonly #sent = new Set<ContainerId>()
   #admittedThisLook = 0
 
   constructor(clock: Clock, limits: RemovalLimits) {
@@ -73,16 +74,24 @@ export class Removals {
     return id
   }
 
-  /** Its request is settled. */
+  /** Its request has left. */
+  sent(id: ContainerId): void {
+    if (this.#admittedAtMs.has(id)) this.#sent.add(id)
+  }
+
+  /** Its request is settled, or will not be sent. */
   end(id: ContainerId): void {
+    this.#sent.delete(id)
     this.#admittedAtMs.delete(id)
   }
 
-  /** Whether this look's batch is used up and settled while others wait: the moment for the next look. */
+  /**
+   * Whether the last request of this look's batch has left while others wait: the moment for the next look, which goes on
+   * beside the answers. One that hangs before its request is not waited for.
+   */
   get wantsNextBatch(): boolean {
-    return (
-      this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook && this.#youngAges().length === 0
-    )
+    const isUsedUp = this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook
+    return isUsedUp && this.#youngAges((id) => !this.#sent.has(id)).length === 0
   }
 
   /** Milliseconds until a place frees itself because its holder takes too long; undefined when nobody waits for one. */
@@ -98,8 +107,9 @@ export class Removals {
     return young < this.#limits.maxConcurrent && this.#admittedAtMs.size < maxHung
   }
 
-  #youngAges(): number[] {
+  #youngAges(counts: (id: ContainerId) => boolean = () => true): number[] {
     const nowMs = this.#clock.now()
-    return [...this.#admittedAtMs.values()].map((atMs) => nowMs - atMs).filter((ageMs) => ageMs <= placeMs)
+    const ages = [...this.#admittedAtMs].filter(([id]) => counts(id)).map(([, atMs]) => nowMs - atMs)
+    return ages.filter((ageMs) => ageMs <= placeMs)
   }
 }

@@ -117,6 +117,10 @@ export function createSupervision(options: SupervisionOptions): Supervision {
         releaseGraceMs: settings.releaseGraceMs,
         stopTimeoutMs: settings.stopTimeoutMs,
         removeVolumes: settings.removeVolumes,
+        tellSent: (id) => {
+          removals.sent(id)
+          if (removals.wantsNextBatch) tell({ type: 'placeFreed' })
+        },
         tellHook: (failure) =>
           tell(
             failure

@@ -26,6 +26,8 @@ export interface TriesOptions {
   readonly stopTimeoutMs: number
   readonly removeVolumes: boolean
   readonly tellHook: (failure: FailureLike | undefined) => void
+  /** The request for a removal has left. */
+  readonly tellSent: (id: ContainerId) => void
 }
 
 /** The three things that can be tried on a container that dangles. Each asks everything once more before it acts. */
@@ -90,7 +92,9 @@ export function createTries(options: TriesOptions): Tries {
       const call: CallOptions = { deadlineMs: removalDeadlineMs(failures), signal }
       const send = (known: Known) => {
         known.endedByUs = true
-        return engine.remove(known.id, { ...call, volumes: options.removeVolumes })
+        const answer = engine.remove(known.id, { ...call, volumes: options.removeVolumes })
+        options.tellSent(known.id)
+        return answer
       }
       const answer = await attempt(id, send)
       const isPaused = memory.get(id as ContainerId)?.summary.state === 'paused'

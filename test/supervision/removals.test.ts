@@ -31,29 +31,46 @@ describe('bounded-removal', () => {
     expect(removals.queued).toBe(2)
   })
 
-  test('so many per look; the next batch is wanted when this one has settled', () => {
-    const { admitAll, removals } = queued(5, { maxConcurrent: 5, maxPerLook: 3 })
-    expect(admitAll()).toEqual([id(0), id(1), id(2)])
+  test('so many per look; the next look is wanted as soon as the last request of this batch has left', () => {
+    const { admitAll, removals } = queued(5, { maxConcurrent: 2, maxPerLook: 3 })
+    expect(admitAll()).toEqual([id(0), id(1)])
     expect(removals.wantsNextBatch).toBe(false)
+    removals.sent(id(0))
     removals.end(id(0))
-    removals.end(id(1))
-    expect(admitAll()).toEqual([])
+    expect(admitAll()).toEqual([id(2)])
+    removals.sent(id(2))
     expect(removals.wantsNextBatch).toBe(false)
+    removals.sent(id(1))
+    expect(admitAll()).toEqual([])
+    expect([removals.wantsNextBatch, removals.underWayCount]).toEqual([true, 2])
+    removals.end(id(1))
     removals.end(id(2))
-    expect(removals.wantsNextBatch).toBe(true)
     removals.startBatch()
     expect(removals.wantsNextBatch).toBe(false)
     removals.enqueue(id(3), false)
     expect(admitAll()).toEqual([id(3)])
   })
 
-  test('a batch whose last removals hang is settled as well', async () => {
+  test('a batch of which one comes to no request is not waited for longer than a place lasts', async () => {
     const { admitAll, clock, removals } = queued(5, { maxPerLook: 2 })
     admitAll()
+    removals.sent(id(0))
     await clock.advance(placeMs)
     expect(removals.wantsNextBatch).toBe(false)
     await clock.advance(1)
     expect(removals.wantsNextBatch).toBe(true)
+  })
+
+  test('a request that leaves after its place was given up is of no batch', () => {
+    const { removals } = queued(2, { maxPerLook: 1 })
+    removals.admitNext()
+    removals.end(id(0))
+    removals.sent(id(0))
+    removals.startBatch()
+    removals.enqueue(id(0), false)
+    removals.enqueue(id(1), false)
+    removals.admitNext()
+    expect(removals.wantsNextBatch).toBe(false)
   })
 
   test('no next batch is wanted where nobody waits, or where the batch is not used up', () => {
