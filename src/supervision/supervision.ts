@@ -17,12 +17,12 @@ import { Fleet } from './fleet.ts'
 import { Hearing } from './hearing.ts'
 import { createImageLabels } from './images.ts'
 import type { Known } from './known.ts'
-import { Looker } from './look.ts'
+import { Looker, type LookerOptions } from './look.ts'
 import { createNetworkModes } from './networks.ts'
 import { Removals } from './removals.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
 import type { SurveyOptions } from './survey.ts'
-import { createTries } from './tries.ts'
+import { createTries, type TriesOptions } from './tries.ts'
 import { VerdictWindow } from './verdict-window.ts'
 
 /** An engine to look at, and, unless this is a dry run, the same with its hands free. */
@@ -58,19 +58,65 @@ const hookDeadlineMs = 60_000
 const settleMs = 5000
 
 /** A gap this long between two heartbeats is a stall: a quarter of the creation grace, between 1 and 3 s. */
+const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, creationGraceMs / 4))
 /** A host that stands still again and again is told of once in this time. */
 const stallRepeatMs = 3_600_000
 
-const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, creationGraceMs / 4))
+type Tell = (event: SupervisorEvent) => void
 
 /** Joins the parts. Starts nothing and asks nobody. */
 export function createSupervision(options: SupervisionOptions): Supervision {
-  const { settings, access, clock, report, random } = options
-  const memory = new Map<ContainerId, Known>()
+  const { settings, access, clock, report } = options
   /** Some answers come when nobody is left to hear them. */
-  const tell = (event: SupervisorEvent) => {
+  const tell: Tell = (event) => {
     if (actor.getSnapshot().status === 'active') actor.send(event)
   }
+  const memory = new Map<ContainerId, Known>()
+  const { agenda, awake, removals, window } = createPacing(options, tell)
+  const { surveyor, tracker } = createSources(options)
+  const shared = { clock, awake, agenda, removals, window, memory, report, engine: access.engine }
+  const tries = access.dryRun
+    ? undefined
+    : createTries({
+        ...shared,
+        ...limitsOfTries(settings),
+        engine: access.engine,
+        tracker,
+        ...triesTell(removals, tell),
+      })
+  const fleet = new Fleet({
+    ...shared,
+    machine: containerBehaviour({ tries, ...hookAndEnd(settings, memory) }),
+    dryRun: access.dryRun,
+    refusalMs: settings.periodMs,
+  })
+  const looker = new Looker({
+    ...shared,
+    surveyor,
+    fleet,
+    graces: gracesOf(settings),
+    filter: settings.filter,
+    stallMs: stallMsFor(settings.creationGraceMs),
+  })
+  const hearing = new Hearing({
+    ...shared,
+    ownership: settings.ownership,
+    isWanted: settings.hearsEvents,
+    backoffMinMs: settings.backoffMinMs,
+    longestPauseMs: Math.max(settings.backoffMaxMs, settings.periodMs),
+  })
+  const admission = new Admission({ ...shared, fleet })
+  const actor = createActor(supervisorBehaviour({ ...shared, fleet, looker, hearing, admission, settleMs }), {
+    id: 'supervisor',
+    clock,
+    input: { isEnabled: settings.isEnabled },
+    ...(settings.inspect ? { inspect: inspectSafely(settings.inspect, report) } : {}),
+  })
+  return { actor, awake, looker, memory, removals, window, surveyor }
+}
+
+/** What says when something may happen: the counted time, the window of the verdicts, the next look and the places. */
+function createPacing({ settings, clock, report, random }: SupervisionOptions, tell: Tell) {
   let stallToldMs: number | undefined
   const awake = new AwakeClock({
     clock,
@@ -91,117 +137,52 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     maxConcurrent: settings.maxConcurrentRemovals,
     maxPerLook: settings.maxRemovalsPerLook,
   })
-  const agenda = new Agenda({
-    clock,
-    awake,
-    periodMs: settings.periodMs,
-    backoffMinMs: settings.backoffMinMs,
-    backoffMaxMs: settings.backoffMaxMs,
-    random,
-  })
+  const { periodMs, backoffMinMs, backoffMaxMs } = settings
+  const agenda = new Agenda({ clock, awake, periodMs, backoffMinMs, backoffMaxMs, random })
+  return { agenda, awake, removals, window }
+}
+
+/** Whom a look asks besides the engine. What has to be found out first is found out once, by the first look. */
+function createSources({ settings, access, clock, isSelf }: SupervisionOptions) {
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
   const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
   const networks = createNetworkModes(access.engine, inspectDeadlineMs)
-  const tries = access.dryRun
-    ? undefined
-    : createTries({
-        clock,
-        awake,
-        engine: access.engine,
-        memory,
-        tracker,
-        window,
-        report,
-        beforeRemove: settings.beforeRemove,
-        hookDeadlineMs,
-        releaseGraceMs: settings.releaseGraceMs,
-        stopTimeoutMs: settings.stopTimeoutMs,
-        removeVolumes: settings.removeVolumes,
-        tellSent: (id) => {
-          removals.sent(id)
-          if (removals.wantsNextBatch) tell({ type: 'placeFreed' })
-        },
-        tellHook: (failure) =>
-          tell(
-            failure
-              ? { type: 'troubleMet', about: 'hook', ...failure }
-              : { type: 'troubleOver', about: 'hook' },
-          ),
-      })
-  const fleet = new Fleet({
-    clock,
-    awake,
-    agenda,
-    removals,
-    memory,
-    report,
-    machine: containerBehaviour({ tries, ...hookAndEnd(settings, memory) }),
-    dryRun: access.dryRun,
-    refusalMs: settings.periodMs,
-  })
-  let surveyOptions: Promise<SurveyOptions> | undefined
+  let found: Promise<SurveyOptions> | undefined
   const surveyor = () => {
-    surveyOptions ??= options.isSelf().then((isSelf) => ({
+    found ??= isSelf().then((isOurselves) => ({
       clock,
       ownership: settings.ownership,
       policy: { keepLabel: settings.keepLabel, states: settings.states },
       tracker,
       images,
       networks,
-      isSelf,
+      isSelf: isOurselves,
       maxDanglingShare: settings.maxDanglingShare,
     }))
-    return surveyOptions
+    return found
   }
-  const looker = new Looker({
-    surveyor,
-    engine: access.engine,
-    awake,
-    agenda,
-    fleet,
-    memory,
-    removals,
-    window,
-    report,
-    graces: {
-      creationMs: settings.creationGraceMs,
-      restoreMs: settings.restoreGraceMs,
-      releaseMs: settings.releaseGraceMs,
+  return { surveyor, tracker }
+}
+
+function gracesOf({ creationGraceMs, restoreGraceMs, releaseGraceMs }: Settings): LookerOptions['graces'] {
+  return { creationMs: creationGraceMs, restoreMs: restoreGraceMs, releaseMs: releaseGraceMs }
+}
+
+function limitsOfTries({ beforeRemove, releaseGraceMs, stopTimeoutMs, removeVolumes }: Settings) {
+  return { beforeRemove, hookDeadlineMs, releaseGraceMs, stopTimeoutMs, removeVolumes }
+}
+
+function triesTell(removals: Removals, tell: Tell): Pick<TriesOptions, 'tellSent' | 'tellHook'> {
+  return {
+    tellSent: (id) => {
+      removals.sent(id)
+      if (removals.wantsNextBatch) tell({ type: 'placeFreed' })
     },
-    filter: settings.filter,
-    stallMs: stallMsFor(settings.creationGraceMs),
-  })
-  const hearing = new Hearing({
-    clock,
-    agenda,
-    engine: access.engine,
-    memory,
-    removals,
-    ownership: settings.ownership,
-    isWanted: settings.hearsEvents,
-    backoffMinMs: settings.backoffMinMs,
-    longestPauseMs: Math.max(settings.backoffMaxMs, settings.periodMs),
-  })
-  const admission = new Admission({ clock, agenda, fleet, removals, window })
-  const machine = supervisorBehaviour({
-    clock,
-    agenda,
-    fleet,
-    looker,
-    hearing,
-    removals,
-    admission,
-    window,
-    report,
-    settleMs,
-  })
-  const actor = createActor(machine, {
-    id: 'supervisor',
-    clock,
-    input: { isEnabled: settings.isEnabled },
-    ...(settings.inspect ? { inspect: inspectSafely(settings.inspect, report) } : {}),
-  })
-  return { actor, awake, looker, memory, removals, window, surveyor }
+    tellHook: (failure) =>
+      tell(
+        failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' },
+      ),
+  }
 }
 
 /** An inspection callback that throws would end the actor that it looks at. It is told once and goes on being called. */
