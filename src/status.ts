@@ -60,12 +60,13 @@ export function statusOf({
   removals,
 }: StatusSources): Status {
   const byVerdict = { tracked: 0, graced: 0, dangling: 0, spared: 0 }
-  const byState: Record<string, number> = {}
+  // A map, since the words are the engine's: an object knows some that nobody counted, such as `constructor`.
+  const byState = new Map<string, number>()
   const stuck: { id: string; name: string }[] = []
   for (const { id, summary, verdict, isStuck } of memory.values()) {
     if (verdict) byVerdict[verdict.verdict]++
     const state = summary.state || 'unknown'
-    byState[state] = (byState[state] ?? 0) + 1
+    byState.set(state, (byState.get(state) ?? 0) + 1)
     if (isStuck) stuck.push({ id, name: summary.name })
   }
   const { lastLook, engineFailure, failedLooks } = context
@@ -88,7 +89,7 @@ export function statusOf({
           owned: lastLook.owned,
         }
       : null,
-    containers: { total: memory.size, byVerdict, byState },
+    containers: { total: memory.size, byVerdict, byState: Object.fromEntries(byState) },
     removals: {
       queued: removals.queued,
       underWay: removals.underWay().map(({ id, forMs }) => ({ id, forMs })),

@@ -106,17 +106,18 @@ function environmentLayer(
   )
 }
 
-const words: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  '1': true,
-  false: false,
-  no: false,
-  '0': false,
-}
+/** A map, since an object knows words that nobody gave a meaning, such as `constructor`. */
+const words: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['yes', true],
+  ['1', true],
+  ['false', false],
+  ['no', false],
+  ['0', false],
+])
 
 function readWord(text: string, source: string): boolean {
-  const value = words[text.toLowerCase()]
+  const value = words.get(text.toLowerCase())
   if (value === undefined)
     throw new UsageError(`${source}: ${quoted(text)} is not allowed; it must be true or false`)
   return value

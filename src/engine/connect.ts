@@ -4,6 +4,7 @@ import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import type { EngineAddress, HttpAddress, Surroundings } from './address.ts'
 import type { Modem } from './exchange.ts'
+import { withoutRedirects } from './redirects.ts'
 import { createSshAgent } from './ssh.ts'
 
 interface Connection {
@@ -16,6 +17,10 @@ interface Connection {
 
 /** What carries the calls to an engine. Nothing is sent by making it. */
 export function connect(address: EngineAddress, env: Surroundings['env']): Modem {
+  return withoutRedirects(modemFor(address, env))
+}
+
+function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
   switch (address.kind) {
     case 'instance':
       return address.dockerode.modem

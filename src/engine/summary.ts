@@ -42,9 +42,14 @@ function readNames(value: unknown, wrong: Wrong): readonly string[] {
   return value.map((name) => readText(name, 'Names', wrong).replace(/^\//, ''))
 }
 
-/** Years before 1970 stand for "never" in the engine's language. */
+/** The last moment that a date can tell. */
+const endOfTimeMs = 8.64e15
+
+/** Years before 1970 stand for "never" in the engine's language, and a time beyond all calendars says nothing either. */
 function readCreatedAtMs(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 ? value * 1_000 : undefined
+  if (typeof value !== 'number') return undefined
+  const createdAtMs = value * 1_000
+  return createdAtMs > 0 && createdAtMs <= endOfTimeMs ? createdAtMs : undefined
 }
 
 /** Labels without a prototype, so that no label is found that nobody set. */

@@ -1,0 +1,73 @@
+import { Agent } from 'node:http'
+import Dockerode from 'dockerode'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { systemClock } from '../../src/clock.ts'
+import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
+import type { Engine } from '../../src/engine/port.ts'
+import { EngineError } from '../../src/errors.ts'
+import { fakeId } from '../support/fake-engine.ts'
+import { answers, type MisbehavingServer, startMisbehavingServer } from '../support/misbehaving-server.ts'
+
+let elsewhere: MisbehavingServer
+let server: MisbehavingServer
+let uncaught: unknown[]
+const note = (error: unknown) => void uncaught.push(error)
+beforeEach(async () => {
+  uncaught = []
+  process.on('uncaughtException', note)
+  elsewhere = await startMisbehavingServer(answers(200, []), { on: 'tcp' })
+})
+afterEach(async () => {
+  process.off('uncaughtException', note)
+  await Promise.all([server.close(), elsewhere.close()])
+})
+
+const call = { deadlineMs: 5000 }
+const id = fakeId(1)
+
+async function redirectTo(location: string, status = 301, on: 'unix' | 'tcp' = 'unix'): Promise<void> {
+  server = await startMisbehavingServer(answers(status, '', { location }), { on })
+}
+
+async function expectRefusal(engine: Engine): Promise<void> {
+  for (const asked of [engine.list(call), engine.remove(id, { ...call, volumes: true })]) {
+    const error: unknown = await asked.then(() => 'an answer').catch((thrown: unknown) => thrown)
+    expect(error).toBeInstanceOf(EngineError)
+    expect(error).toMatchObject({ kind: 'misconfigured', status: 301 })
+  }
+  // A request that goes astray fails, or arrives, in a later turn.
+  await new Promise<void>((resolve) => setTimeout(resolve, 50))
+  expect(uncaught).toEqual([])
+  expect(elsewhere.requests).toEqual([])
+  expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'DELETE'])
+}
+
+describe('an engine that redirects is not followed, and harms nobody', () => {
+  test('to another machine', async () => {
+    await redirectTo(`http://127.0.0.1:${elsewhere.port}/containers/json`)
+    await expectRefusal(createDockerodeEngine({ engine: server.address, clock: systemClock }))
+  })
+
+  test.each(['/containers/json', 'http://127.0.0.1:1/', 'no-scheme:x', 'ftp://127.0.0.1/', '//', ''])(
+    'to %j',
+    async (location) => {
+      await redirectTo(location)
+      await expectRefusal(createDockerodeEngine({ engine: server.address, clock: systemClock }))
+    },
+  )
+
+  test('over TCP', async () => {
+    await redirectTo(`http://127.0.0.1:${elsewhere.port}/`, 301, 'tcp')
+    await expectRefusal(createDockerodeEngine({ engine: server.address, clock: systemClock }))
+  })
+
+  test.each([
+    ['with an agent of its own', () => ({ agent: new Agent({ keepAlive: true }) })],
+    ['without an agent', () => ({})],
+  ])('behind an instance of dockerode %s', async (_what, more) => {
+    await redirectTo(`http://127.0.0.1:${elsewhere.port}/`)
+    const options = { socketPath: server.socketPath, ...more() } as Dockerode.DockerOptions
+    await expectRefusal(createDockerodeEngine({ engine: new Dockerode(options), clock: systemClock }))
+  })
+})
