@@ -28,11 +28,9 @@ export function networkSharing(containers: readonly ContainerSummary[]): Network
   }
   if (guests.size === 0) return { guestsOf: () => [] }
   const directGuestsOf = ({ id, names }: ContainerSummary) => {
-    const called = new Set([
-      id,
-      ...names,
-      ...prefixes.filter((prefix) => prefix !== '' && id.startsWith(prefix)),
-    ])
+    // Where the engine gives it no name, whoever calls a holder by name may mean it.
+    const mayMean = (called: string) => called !== '' && (names.length === 0 || id.startsWith(called))
+    const called = new Set([id, ...names, ...prefixes.filter(mayMean)])
     return [...called].flatMap((name) => guests.get(name) ?? [])
   }
   return {

@@ -42,14 +42,24 @@ export function selfFrom(traces: SelfTraces, named: string | undefined): IsSelf 
   const prefix = shortHostname.test(traces.hostname) ? traces.hostname : undefined
   const isTraced = (id: string) => ids.has(id) || (prefix !== undefined && id.startsWith(prefix))
   const name = named?.replace(/^\//, '')
-  const isNamed = ({ id, names }: ContainerSummary) =>
-    name !== undefined && (names.includes(name) || id.startsWith(name))
+  const isNamed = name === undefined ? () => false : namedAs(name)
   // A guest has the hostname and the three files of its network's holder, so either of the two may be us.
   const mayBeGuest = name === undefined && cgroupIds.length === 0
   const isGuestOfTraced = ({ networkMode }: ContainerSummary) =>
     networkMode.startsWith('container:') && isTraced(networkMode.slice('container:'.length))
   return (container) =>
     isTraced(container.id) || isNamed(container) || (mayBeGuest && isGuestOfTraced(container))
+}
+
+const idPrefix = /^[0-9a-f]{12,64}$/
+
+/** By its name or id. What was found once stays found; until then a container that the engine gives no name may be it. */
+function namedAs(name: string): IsSelf {
+  const found = new Set<string>()
+  return ({ id, names }) => {
+    if (names.includes(name) || id.startsWith(name)) found.add(id)
+    return found.has(id) || (found.size === 0 && names.length === 0 && !idPrefix.test(name))
+  }
 }
 
 function idsOfOwnFiles(mountinfo: string): string[] {

@@ -57,6 +57,12 @@ describe('protected: a guest calls its holder', () => {
     expect(guestIds([...guests, ...guests, holder])).toHaveLength(3)
   })
 
+  test('unknown-is-spared: by a name, where the engine gives the holder none', () => {
+    const nameless = summary({ id: ids.holder, names: [] })
+    expect(guestIds([nameless, guest(ids.b, 'pause')], nameless)).toEqual([ids.b])
+    expect(guestIds([nameless, guest(ids.b, ids.c)], nameless)).toEqual([])
+  })
+
   test('the holder need not be listed first, nor at all', () => {
     expect(guestIds([guest(ids.b, ids.holder), holder])).toEqual([ids.b])
     expect(guestIds([guest(ids.b, ids.holder)])).toEqual([ids.b])

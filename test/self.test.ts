@@ -142,6 +142,19 @@ describe('not-self: named by the owner', () => {
   test('beside what the traces name', () => {
     expect(named({ cgroup: `0::/docker/${own}` }, other)).toEqual([own, other])
   })
+
+  test('unknown-is-spared: found by its name once, it stays found when the engine gives it no name', () => {
+    const isSelf = selfFrom(nothing, 'agent')
+    expect(isSelf(agent)).toBe(true)
+    expect(isSelf(summary({ id: own, names: [] }))).toBe(true)
+    expect(isSelf(summary({ id: third, names: [] }))).toBe(false)
+  })
+
+  test('unknown-is-spared: until its name was seen, whatever the engine gives no name may be it', () => {
+    expect(selfFrom(nothing, 'agent')(summary({ id: own, names: [] }))).toBe(true)
+    expect(selfFrom(nothing, own.slice(0, 12))(summary({ id: third, names: [] }))).toBe(false)
+    expect(selfFrom(nothing, undefined)(summary({ id: own, names: [] }))).toBe(false)
+  })
 })
 
 describe('not-self: an agent in the network of another container has that one’s hostname and files', () => {

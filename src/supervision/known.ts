@@ -56,19 +56,19 @@ export interface Sighting {
 const ageErrorMs = 1000
 
 /**
- * When the creation grace of a newly seen container ends. Only time in which it could have been seen counts: had it been
- * there at the look before, that look would have shown it, so time before that look counts for nothing. That also keeps
- * out what an outage, a stall, a jumping engine clock or a listing that left it out would add to its age.
+ * When the creation grace of a newly seen container ends. Had it been there at the look before, that look would have shown
+ * it: an age that reaches back further is wrong, whether the engine's clock was set or a listing left it out, and then
+ * only the time since this sighting counts.
  */
 export function creationGraceEnd(
   { seenMs, previousLookMs, missedMs = 0, ageMs }: Sighting,
   creationGraceMs: number,
 ): number {
+  const believedAgeMs = believedAge(ageMs)
+  const sinceLookMs = previousLookMs === undefined ? Infinity : seenMs - previousLookMs + missedMs
+  if (believedAgeMs > sinceLookMs) return seenMs + creationGraceMs
   // Nobody knows when in its life the time was missed: all of it may have been.
-  const believedAgeMs = Math.max(0, believedAge(ageMs) - missedMs)
-  const countedMs =
-    previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)
-  return seenMs + creationGraceMs - countedMs
+  return seenMs + creationGraceMs - Math.max(0, believedAgeMs - missedMs)
 }
 
 /** How old a container is at least; one of unknown age is believed to be new. */

@@ -1,21 +1,21 @@
 import type { LookOutcome, SupervisorEvent } from '../../machines/supervisor.machine.ts'
 import type { Parent } from '../../machines/types.ts'
 import type { AwakeClock } from '../awake.ts'
-import type { ContainerSummary, Listing, WatchingEngine } from '../engine/port.ts'
+import type { Listing, WatchingEngine } from '../engine/port.ts'
 import { EngineError } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
-import type { TrackerAnswer } from '../judge.ts'
 import { hasEnded } from '../namespaces.ts'
 import { inSlices } from '../slices.ts'
 import type { Agenda } from './agenda.ts'
 import { EnginePace } from './engine-pace.ts'
 import type { Fleet } from './fleet.ts'
-import { about, creationGraceEnd, dueMs, type Known, noteAnswer } from './known.ts'
+import { about, dueMs, type Known } from './known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
 import type { Removals } from './removals.ts'
-import { ageOf, countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
-import { askAboutAll, type History, type Judged, survey, type SurveyOptions } from './survey.ts'
+import { countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
+import { type Answered, Sightings } from './sightings.ts'
+import { askAboutAll, type Judged, survey, type SurveyOptions } from './survey.ts'
 import { verdictLifeMs, type VerdictWindow } from './verdict-window.ts'
 
 export interface LookerOptions {
@@ -36,25 +36,6 @@ export interface LookerOptions {
   readonly stallMs: number
 }
 
-/** How far two measurements of an engine's clock may differ before it is said to have changed. */
-const clockToleranceMs = 2000
-
-/** A listing that came back, and when. */
-interface Answered {
-  readonly number: number
-  readonly listing: Listing
-  /** When it came back, by the monotonic clock. */
-  readonly answeredMs: number
-  readonly beganAwakeMs: number
-  readonly seenAwakeMs: number
-  /** What the awake clock had not counted when the look began, and when it came back. */
-  readonly missedBeforeMs: number
-  readonly missedMs: number
-  readonly durationMs: number
-  /** The engine's clock minus our monotonic one; undefined where the engine told no time. */
-  readonly engineOffsetMs: number | undefined
-}
-
 interface Waiter {
   readonly resolve: (report: LookReport) => void
   readonly reject: (error: unknown) => void
@@ -65,18 +46,16 @@ export class Looker {
   readonly #options: LookerOptions
   readonly #deadline = new ListingDeadline()
   readonly #pace: EnginePace
+  readonly #sightings: Sightings
   #number = 0
-  #previous: Answered | undefined
-  /** The last look at which the engine told its time. */
-  #measured: Answered | undefined
   #isOut = false
-  #restoreEndsMs: number | undefined
   #waiters: Waiter[] = []
   #ended: Error | undefined
 
   constructor(options: LookerOptions) {
     this.#options = options
     this.#pace = new EnginePace(options.stallMs)
+    this.#sightings = new Sightings(options)
   }
 
   /** A report of the next look that begins. */
@@ -88,7 +67,7 @@ export class Looker {
 
   /** When the restore grace ends, on the awake clock; undefined before the first look. */
   get restoreEndsMs(): number | undefined {
-    return this.#restoreEndsMs
+    return this.#sightings.restoreEndsMs
   }
 
   /** Leaves nobody waiting. */
@@ -170,7 +149,7 @@ export class Looker {
     const beganMs = clock.now()
     const beganAwakeMs = awake.now()
     const missedBeforeMs = awake.missedMs
-    this.#restoreEndsMs ??= beganAwakeMs + this.#options.graces.restoreMs
+    this.#sightings.begin(beganAwakeMs)
     this.#options.fleet.listingBegins()
     let listing: Listing
     try {
@@ -218,84 +197,13 @@ export class Looker {
   }
 
   async #judge(surveyor: SurveyOptions, answered: Answered, signal: AbortSignal): Promise<readonly Judged[]> {
-    const hasClockChanged = this.#hasClockChanged(answered)
-    if (hasClockChanged) this.#restartCreationGraces(answered.seenAwakeMs)
     return survey(surveyor, {
       listing: answered.listing,
       lookBeganMs: answered.beganAwakeMs,
-      historyOf: (container, answer) => this.#historyOf(container, answer, answered, hasClockChanged),
+      historyOf: this.#sightings.historiesAt(answered),
       hasDeparted: (id) => this.#options.fleet.hasDeparted(id),
       signal,
     })
-  }
-
-  #historyOf(
-    container: ContainerSummary,
-    answer: TrackerAnswer,
-    answered: Answered,
-    hasClockChanged: boolean,
-  ): History {
-    const { graces, memory, window } = this.#options
-    const { seenAwakeMs } = answered
-    const known = memory.get(container.id) ?? this.#discover(container, answered, hasClockChanged)
-    known.summary = container
-    noteAnswer(known, answer, seenAwakeMs, graces.releaseMs)
-    if (known.hookRefusal && answered.beganAwakeMs >= known.hookRefusal.askAgainMs)
-      known.hookRefusal = undefined
-    return {
-      graceEnds: {
-        creationMs: known.creationGraceEndsMs,
-        restoreMs: this.#restoreEndsMs,
-        releaseMs: known.releaseGraceEndsMs,
-        recoveryMs: window.recoveryEndsMs,
-      },
-      endedByUs: known.endedByUs,
-      hookRefusal: known.hookRefusal?.reason,
-    }
-  }
-
-  #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
-    const { graces, memory, report } = this.#options
-    const { listing, seenAwakeMs } = answered
-    const missedMs = answered.missedMs - (this.#previous?.missedBeforeMs ?? 0)
-    const ageMs = hasClockChanged ? undefined : ageOf(container.createdAtMs, listing.engineNowMs)
-    const sighting = { seenMs: seenAwakeMs, previousLookMs: this.#previous?.beganAwakeMs, missedMs, ageMs }
-    const known: Known = {
-      id: container.id,
-      summary: container,
-      actor: undefined,
-      firstSeenMs: seenAwakeMs,
-      creationGraceEndsMs: creationGraceEnd(sighting, graces.creationMs),
-      releaseGraceEndsMs: undefined,
-      wasTracked: false,
-      isLossTold: false,
-      isStuck: false,
-      hasFailed: false,
-      endedByUs: false,
-      hasHadItsTime: false,
-      hookRefusal: undefined,
-      retryAtMs: undefined,
-      verdict: undefined,
-      lookNumber: 0,
-    }
-    memory.set(container.id, known)
-    report({ type: 'discovered', ...about(known), state: container.state })
-    return known
-  }
-
-  /** honest-clock: the engine's clock was set since it was last told, so ages by it mean nothing for now. */
-  #hasClockChanged({ engineOffsetMs, durationMs }: Answered): boolean {
-    const measured = this.#measured
-    if (!measured || measured.engineOffsetMs === undefined || engineOffsetMs === undefined) return false
-    const toleranceMs = clockToleranceMs + durationMs + measured.durationMs
-    return Math.abs(engineOffsetMs - measured.engineOffsetMs) > toleranceMs
-  }
-
-  #restartCreationGraces(nowMs: number): void {
-    for (const known of this.#options.memory.values()) {
-      if (known.creationGraceEndsMs <= nowMs) continue
-      known.creationGraceEndsMs = known.firstSeenMs + this.#options.graces.creationMs
-    }
   }
 
   async #feed(
@@ -321,8 +229,7 @@ export class Looker {
       )
       await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
     }
-    this.#previous = answered
-    if (answered.engineOffsetMs !== undefined) this.#measured = answered
+    this.#sightings.note(answered)
   }
 
   #tellIfLost(known: Known): void {

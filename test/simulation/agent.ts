@@ -1,10 +1,11 @@
-import type { FlotsamEvent } from '../../src/events.ts'
 import type { BeforeRemove } from '../../src/hook.ts'
 import type { Tracked } from '../../src/tracker.ts'
-import type { Body } from './engine.ts'
-import type { HookMood, Setting, TrackerMood } from './plan.ts'
+import type { Body } from './engine/body.ts'
+import type { HookMood, TrackerMood } from './plan.ts'
 import type { Random } from './random.ts'
+import type { Setting } from './setting.ts'
 import type { Process } from './timeline.ts'
+import type { Word } from './vocabulary.ts'
 
 /** A container that the agent is about to register, and surely will before the deadline unless it gives up. */
 export interface Promised {
@@ -24,6 +25,9 @@ export interface AgentOptions {
   readonly nowMs: () => number
   readonly isEngineUp: () => boolean
   readonly find: (id: string) => Body | undefined
+  /** Removes it by hand. */
+  readonly end: (body: Body) => void
+  readonly note: (word: Word) => void
   readonly tell: (text: string) => void
   readonly trackerAsked: (id: string) => void
   readonly trackerSaid: (id: string, answer: unknown) => void
@@ -41,7 +45,6 @@ export class Agent {
   trackerMood: TrackerMood | undefined
   hookMood: HookMood | undefined
   isRestored = true
-  readonly events: FlotsamEvent[] = []
   readonly #options: AgentOptions
 
   constructor(options: AgentOptions) {
@@ -94,8 +97,12 @@ export class Agent {
     else if (isLate) this.#keepIn(promised, this.#afterworkMs())
     else if (promised.deadlineMs !== undefined && nowMs() > promised.deadlineMs) {
       tell(`agent gives up on ${short(promised.id)}`)
+      this.#options.note('agent:gives-up-waiting')
       this.promised.delete(promised.id)
-    } else this.register(promised.id)
+    } else {
+      this.#options.note(promised.kind === 'creation' ? 'agent:registers-late' : 'agent:restores')
+      this.register(promised.id)
+    }
     if (![...this.promised.values()].some(({ kind }) => kind === 'restore')) this.isRestored = true
   }
 
@@ -139,7 +146,7 @@ export class Agent {
 
   /** Lets go of one, and removes it itself a little later. */
   release(id: string): void {
-    const { file, find, isEngineUp, nowMs, process, random, released, setting, tell } = this.#options
+    const { end, file, find, isEngineUp, nowMs, process, random, released, setting, tell } = this.#options
     this.tasks.delete(id)
     file.delete(id)
     const withinMs = 0.6 * setting.releaseGraceMs
@@ -152,7 +159,8 @@ export class Agent {
         this.releasing.delete(id)
         const body = find(id)
         if (untilMs === undefined || nowMs() > untilMs || !isEngineUp() || !body || random.chance(0.3)) return
-        body.removedMs = nowMs()
+        this.#options.note('agent:removes-itself')
+        end(body)
         tell(`agent removes ${short(id)} itself`)
       },
       random.between(10, withinMs),
@@ -162,12 +170,17 @@ export class Agent {
   /** What Flotsam asks. */
   readonly tracked: Tracked = {
     has: (id) => this.#has(id),
-    ready: () => this.trackerMood !== 'not-ready' && this.isRestored,
+    ready: () => {
+      if (this.trackerMood !== 'not-ready') return this.isRestored
+      this.#options.note('tracker:not-ready')
+      return false
+    },
   }
 
   #has(id: string): boolean | undefined | Promise<boolean | undefined> {
-    const { random, setting } = this.#options
-    this.#options.trackerAsked(id)
+    const { note, random, setting, trackerAsked } = this.#options
+    trackerAsked(id)
+    if (this.trackerMood) note(`tracker:${this.trackerMood}`)
     switch (this.trackerMood) {
       case 'throws':
         this.#say(id, 'a throw')
@@ -224,8 +237,9 @@ export class Agent {
   }
 
   readonly beforeRemove: BeforeRemove = ({ id }) => {
-    const { hookAsked, hookSaid, random } = this.#options
+    const { hookAsked, hookSaid, note, random } = this.#options
     hookAsked(id)
+    if (this.hookMood) note(`hook:${this.hookMood}`)
     const say = (answer: unknown) => {
       hookSaid(id, answer)
       return answer as boolean

@@ -1,7 +1,8 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { SafetyRule } from './safety.ts'
+import type { SafetyRule } from './safety/life.ts'
+import type { Stranger, Worlds } from './plan.ts'
 
 interface Patch {
   /** A file of the compiled library. */
@@ -16,11 +17,21 @@ export interface Mutation {
   readonly rule: SafetyRule
   readonly without: string
   readonly patches: readonly Patch[]
+  /** Worlds in which the rule has much to say. */
+  readonly worlds: Worlds
 }
+
+const aMinute = 60_000
+const leaks = { times: 4, act: { kind: 'leak', count: 8, trouble: undefined } } as const
+const strangers = (what: Stranger) => [{ times: 6, act: { kind: 'stranger', what, count: 6 } }] as const
+const moods = (['undefined', 'rejects', 'not-a-boolean', 'throws'] as const).map(
+  (mood) => ({ times: 1, act: { kind: 'tracker', mood, ms: aMinute } }) as const,
+)
 
 export const mutations: readonly Mutation[] = [
   {
     rule: 'owned-only',
+    worlds: { setting: { chaosMs: aMinute }, more: strangers('other-value') },
     without: 'the exact value of the owner label',
     patches: [
       {
@@ -32,6 +43,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'fresh-look',
+    worlds: { setting: { hasHook: true, dryRun: false }, more: [leaks] },
     without: 'the last question before a request, and the expiry of verdicts',
     patches: [
       {
@@ -48,6 +60,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'awake-time',
+    worlds: {},
     without: 'the notice of stalls and outages',
     patches: [
       {
@@ -66,6 +79,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'unknown-is-spared',
+    worlds: { setting: { chaosMs: 2 * aMinute, dryRun: false }, more: [...moods, leaks] },
     without: 'the difference between no answer and no',
     patches: [
       {
@@ -77,11 +91,16 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'exact-id',
+    worlds: {
+      setting: { dryRun: false },
+      more: [leaks, { times: 2, act: { kind: 'lie', what: 'short-ids', ms: 3 * aMinute } }],
+    },
     without: 'the form of an id',
     patches: [{ file: 'src/ids.js', find: 'fullId.test(text)', put: "text !== ''" }],
   },
   {
     rule: 'not-self',
+    worlds: { setting: { chaosMs: aMinute / 2, dryRun: false, maxShare: undefined } },
     without: 'the agent in its own container',
     patches: [
       {
@@ -93,6 +112,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'own-label',
+    worlds: { setting: { chaosMs: aMinute }, more: strangers('snapshot') },
     without: 'labels that came with an image',
     patches: [
       {
@@ -104,6 +124,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'protected',
+    worlds: {
+      setting: { chaosMs: aMinute },
+      more: [...strangers('kept'), { times: 4, act: { kind: 'holder' } }],
+    },
     without: 'the keep label and the guests of a network',
     patches: [
       {
@@ -111,11 +135,13 @@ export const mutations: readonly Mutation[] = [
         find: "settles: ({ container, policy }) => (isKept(container, policy) ? spared('keep-label') : undefined)",
         put: 'settles: () => undefined',
       },
+      { file: 'src/supervision/survey.js', find: '&& !isKept(one, policy)', put: '' },
       { file: 'src/judge.js', find: "if (protectingGuest) return spared('namespace-shared')", put: '' },
     ],
   },
   {
     rule: 'bounded-removal',
+    worlds: {},
     without: 'places and batches',
     patches: [
       {
@@ -134,18 +160,25 @@ export const mutations: readonly Mutation[] = [
     rule: 'dry-run',
     without: 'the engine port that cannot remove',
     patches: [{ file: 'src/reconciler.js', find: 'return settings.dryRun ? {', put: 'return false ? {' }],
+    worlds: { setting: { dryRun: true } },
   },
   {
     rule: 'honest-clock',
+    worlds: {
+      more: [
+        { times: 6, act: { kind: 'task', next: 'clock-jump', ms: 0 } },
+        { times: 4, act: { kind: 'clock-excursion', jumpMs: 60 * aMinute, ms: 10_000 } },
+      ],
+    },
     without: "everything that keeps an engine's clock honest",
     patches: [
       {
         file: 'src/supervision/known.js',
-        find: 'previousLookMs === undefined ? believedAgeMs : Math.min(believedAgeMs, seenMs - previousLookMs)',
-        put: 'believedAgeMs',
+        find: 'if (believedAgeMs > sinceLookMs) return seenMs + creationGraceMs',
+        put: '',
       },
       {
-        file: 'src/supervision/look.js',
+        file: 'src/supervision/sightings.js',
         find: 'const hasClockChanged = this.#hasClockChanged(answered)',
         put: 'const hasClockChanged = false',
       },
@@ -153,11 +186,19 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: 'quiet-stop',
+    worlds: {
+      setting: { dryRun: false, maxPerLook: 50 },
+      more: [leaks, { times: 5, act: { kind: 'stop' } }],
+    },
     without: 'the quiet after stop()',
     patches: [{ file: 'src/supervision/verdict-window.js', find: 'this.#isQuiet = true', put: '' }],
   },
   {
     rule: 'truthful',
+    worlds: {
+      setting: { dryRun: false },
+      more: [leaks, { times: 3, act: { kind: 'leak', count: 8, trouble: 'ghost' } }],
+    },
     without: 'the look that settles what an answer left open',
     patches: [
       { file: 'src/supervision/tries.js', find: "case 'gone':", put: "case 'gone': return done;" },

@@ -1,55 +1,108 @@
-import type { CoverableState } from '../../src/data-options.ts'
-import type { Condition, Fault, Lie, RemovalTrouble } from './engine.ts'
 import { Random } from './random.ts'
+import { type Setting, settingOf } from './setting.ts'
 
-/** How one world is set up. Everything in it follows from the seed. */
-export interface Setting {
-  readonly creationGraceMs: number
-  readonly restoreGraceMs: number
-  readonly releaseGraceMs: number
-  readonly recoveryGraceMs: number
-  readonly periodMs: number
-  readonly backoffMaxMs: number
-  readonly filterListing: boolean
-  readonly maxConcurrent: number
-  readonly maxPerLook: number
-  readonly maxShare: number | undefined
-  readonly hasHook: boolean
-  readonly stopTimeoutMs: number
-  readonly dryRun: boolean
-  readonly states: readonly CoverableState[]
-  readonly tracker: 'at-once' | 'later'
-  readonly hasReady: boolean
-  /** Reading the clock takes time now and then, so that long work is cut into slices. */
-  readonly isBusy: boolean
-  readonly selfBy: 'cgroup' | 'hostname' | 'name'
-  readonly listsNetworks: boolean
-  readonly refusesPaused: boolean
-  readonly chaosMs: number
-}
+export const troubles = [
+  'refused',
+  'hangs',
+  'hangs-then-does',
+  'ghost',
+  'answered-early',
+  'slow',
+  'overloaded',
+] as const
+/** What goes wrong when a container is to be removed. */
+export type Trouble = (typeof troubles)[number]
 
-export type TrackerMood =
-  | 'throws'
-  | 'rejects'
-  | 'hangs'
-  | 'undefined'
-  | 'not-a-boolean'
-  | 'late'
-  | 'not-ready'
-  | 'forgets-all'
-export type HookMood = 'throws' | 'hangs' | 'refuses' | 'late' | 'not-a-boolean'
+export const outages = ['down', 'wedged'] as const
+export type Outage = (typeof outages)[number]
+
+export const faults = [
+  'broken-listing',
+  'denied',
+  'too-old',
+  'overloaded',
+  'web-page',
+  'cut-off',
+  'null',
+  'slow',
+  'crawling',
+] as const
+/** Faults of an engine that is up. */
+export type Fault = (typeof faults)[number]
+
+export const lies = [
+  'stale',
+  'ghosts',
+  'omits',
+  'duplicates',
+  'contradicts',
+  'short-ids',
+  'misshapen',
+  'lacks-fields',
+  'no-date',
+  'ignores-filter',
+  'loses-answers',
+] as const
+export type Lie = (typeof lies)[number]
+
+export const mischiefs = [
+  'lost',
+  'doubled',
+  'split',
+  'late',
+  'reordered',
+  'invented',
+  'breaking',
+  'garbled',
+  'refused',
+  'hanging',
+] as const
+/** What is wrong with the engine's events. */
+export type Mischief = (typeof mischiefs)[number]
+
+export const trackerMoods = [
+  'throws',
+  'rejects',
+  'hangs',
+  'undefined',
+  'not-a-boolean',
+  'late',
+  'not-ready',
+  'forgets-all',
+] as const
+export type TrackerMood = (typeof trackerMoods)[number]
+
+export const hookMoods = ['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const
+export type HookMood = (typeof hookMoods)[number]
+
+export const strangers = [
+  'other-value',
+  'unlabelled',
+  'snapshot',
+  'image-gone',
+  'kept',
+  'not-kept',
+  'infra',
+] as const
+/** Containers beside the agent's tasks, most of which are not to be touched. */
+export type Stranger = (typeof strangers)[number]
 
 /** One thing that happens in the world, with random choices of its own so that leaving out another changes nothing here. */
 export type Act = { readonly atMs: number; readonly seed: number } & (
   | { readonly kind: 'task'; readonly next: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
-  | { readonly kind: 'leak'; readonly count: number; readonly trouble: RemovalTrouble | undefined }
+  | { readonly kind: 'leak'; readonly count: number; readonly trouble: Trouble | undefined }
   | { readonly kind: 'holder' }
-  | { readonly kind: 'stranger'; readonly what: 'other-value' | 'unlabelled' | 'snapshot' | 'kept' }
+  | { readonly kind: 'stranger'; readonly what: Stranger; readonly count: number }
   | { readonly kind: 'release' | 'adopt' | 'crash' | 'stop' | 'vanish' | 'exit' | 'pause' | 'look' }
-  | { readonly kind: 'freeze' | 'suspend' | 'lag' | 'wall-jump' | 'clock-jump'; readonly ms: number }
-  | { readonly kind: 'outage'; readonly how: Exclude<Condition, 'up'>; readonly ms: number }
+  | {
+      readonly kind: 'freeze' | 'suspend' | 'lag' | 'wall-jump' | 'clock-jump' | 'flood'
+      readonly ms: number
+    }
+  | { readonly kind: 'clock-excursion'; readonly jumpMs: number; readonly ms: number }
+  | { readonly kind: 'outage'; readonly how: Outage; readonly ms: number }
   | { readonly kind: 'fault'; readonly what: Fault; readonly ms: number }
   | { readonly kind: 'lie'; readonly what: Lie; readonly ms: number }
+  | { readonly kind: 'mischief'; readonly what: Mischief; readonly ms: number }
   | { readonly kind: 'tracker'; readonly mood: TrackerMood; readonly ms: number }
   | { readonly kind: 'hook'; readonly mood: HookMood; readonly ms: number }
 )
@@ -65,148 +118,142 @@ const minute = 60 * second
 export function planOf(seed: number): Plan {
   const setting = settingOf(new Random(seed, 1))
   const random = new Random(seed, 2)
-  const count = random.between(12, 34)
+  const count = random.between(14, 38)
   const acts = Array.from({ length: count }, (_, index) => actOf(random, setting, seed * 1000 + index))
   return { setting, acts: acts.sort((one, other) => one.atMs - other.atMs) }
 }
 
-function settingOf(random: Random): Setting {
-  const creationGraceMs = random.pick([10, 15, 20, 30, 60]) * second
-  return {
-    creationGraceMs,
-    restoreGraceMs: random.pick([0, 20, 45]) * second,
-    releaseGraceMs: random.pick([20, 30]) * second,
-    recoveryGraceMs: Math.min(creationGraceMs, random.pick([10, 20, 30]) * second),
-    periodMs: random.pick([15, 30, 60, 120]) * second,
-    backoffMaxMs: random.pick([5, 20, 60]) * second,
-    filterListing: random.chance(0.2),
-    maxConcurrent: random.between(1, 3),
-    maxPerLook: random.weighted([
-      [1, 2],
-      [1, 5],
-      [2, 50],
-    ]),
-    maxShare: random.chance(0.12) ? 0.5 : undefined,
-    hasHook: random.chance(0.5),
-    stopTimeoutMs: random.chance(0.2) ? 5 * second : 0,
-    dryRun: random.chance(0.1),
-    states: random.chance(0.5)
-      ? ['running', 'paused', 'restarting', 'dead']
-      : ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
-    tracker: random.chance(0.65) ? 'at-once' : 'later',
-    hasReady: random.chance(0.3),
-    isBusy: random.chance(0.15),
-    selfBy: random.pick(['cgroup', 'hostname', 'name']),
-    listsNetworks: random.chance(0.8),
-    refusesPaused: random.chance(0.3),
-    chaosMs: random.between(3, 6) * minute,
-  }
+/** An act before it is dated. */
+export type Happening = Undated<Act>
+type Undated<TAct> = TAct extends Act ? Omit<TAct, 'atMs' | 'seed'> : never
+
+/** How some worlds differ from what their seeds say. */
+export interface Worlds {
+  readonly setting?: Partial<Setting>
+  /** What happens in them besides, each so many times. */
+  readonly more?: readonly { readonly times: number; readonly act: Happening }[]
 }
 
-const troubles: readonly RemovalTrouble[] = [
-  'refused',
-  'hangs',
-  'hangs-then-does',
-  'ghost',
-  'answered-early',
-  'slow',
-]
+export function planOfWorlds(seed: number, { setting: change, more = [] }: Worlds): Plan {
+  const { acts, setting: before } = planOf(seed)
+  const setting = { ...before, ...change }
+  const random = new Random(seed, 6)
+  const added = more.flatMap(({ times, act }) =>
+    Array.from({ length: times }, () => {
+      const atMs = random.between(500, setting.chaosMs * 0.9)
+      return { ...act, atMs, seed: random.between(1, 2 ** 30) }
+    }),
+  )
+  return { setting, acts: [...acts, ...added].sort((one, other) => one.atMs - other.atMs) }
+}
 
 function actOf(random: Random, setting: Setting, seed: number): Act {
-  const when = { atMs: random.between(500, setting.chaosMs * 0.9), seed }
-  const graceMs = setting.creationGraceMs
-  const longMs = () => random.between(graceMs, 4 * graceMs)
-  const whileMs = () => random.between(2 * second, minute)
-  return random.weighted<() => Act>([
+  const atMs = random.between(500, setting.chaosMs * 0.9)
+  const drawn = random.weighted<() => object>([
+    [10, () => ofTheAgent(random, setting)],
+    [5, () => ofOthers(random)],
+    [4.5, () => ofTime(random, setting)],
+    [5.5, () => ofTheEngine(random, setting)],
+    [1.8, () => ofAnswers(random, setting)],
+  ])()
+  return { atMs, seed, ...drawn } as Act
+}
+
+const whileMs = (random: Random) => random.between(2 * second, minute)
+const longMs = (random: Random, { creationGraceMs }: Setting) =>
+  random.between(creationGraceMs, 4 * creationGraceMs)
+
+function ofTheAgent(random: Random, setting: Setting): Happening {
+  return random.weighted<() => Happening>([
     [
       5,
       () => ({
-        ...when,
         kind: 'task',
         next: random.pick(['freeze', 'clock-jump', undefined] as const),
-        ms: longMs(),
+        ms: longMs(random, setting),
       }),
     ],
     [
       4,
       () => ({
-        ...when,
         kind: 'leak',
         count: random.pick([1, 1, 2, 3, 8]),
         trouble: random.chance(0.5) ? random.pick(troubles) : undefined,
       }),
     ],
-    [1.5, () => ({ ...when, kind: 'holder' })],
-    [
-      2.5,
-      () => ({
-        ...when,
-        kind: 'stranger',
-        what: random.pick(['other-value', 'unlabelled', 'snapshot', 'kept'] as const),
-      }),
-    ],
-    [2, () => ({ ...when, kind: 'release' })],
-    [1, () => ({ ...when, kind: 'adopt' })],
-    [0.7, () => ({ ...when, kind: 'crash' })],
-    [0.4, () => ({ ...when, kind: 'stop' })],
-    [0.7, () => ({ ...when, kind: random.pick(['vanish', 'exit', 'pause'] as const) })],
-    [0.4, () => ({ ...when, kind: 'look' })],
+    [2, () => ({ kind: 'release' })],
+    [1, () => ({ kind: 'adopt' })],
+    [0.7, () => ({ kind: 'crash' })],
+    [0.6, () => ({ kind: 'stop' })],
+    [0.4, () => ({ kind: 'look' })],
+  ])()
+}
+
+function ofOthers(random: Random): Happening {
+  return random.weighted<() => Happening>([
+    [1.5, () => ({ kind: 'holder' })],
+    [2.5, () => ({ kind: 'stranger', what: random.pick(strangers), count: random.pick([1, 3, 6]) })],
+    [0.8, () => ({ kind: random.pick(['vanish', 'exit', 'pause'] as const) })],
+  ])()
+}
+
+function ofTime(random: Random, setting: Setting): Happening {
+  return random.weighted<() => Happening>([
     [
       0.8,
       () => ({
-        ...when,
         kind: 'freeze',
-        ms: random.chance(0.5) ? longMs() : random.between(second, 10 * second),
+        ms: random.chance(0.5) ? longMs(random, setting) : random.between(second, 10 * second),
       }),
     ],
-    [0.4, () => ({ ...when, kind: 'suspend', ms: longMs() })],
-    [0.5, () => ({ ...when, kind: 'lag', ms: random.between(50, 900) })],
-    [0.5, () => ({ ...when, kind: 'wall-jump', ms: jump(random) })],
-    [0.8, () => ({ ...when, kind: 'clock-jump', ms: jump(random) })],
-    [1.2, () => ({ ...when, kind: 'outage', how: random.pick(['down', 'wedged'] as const), ms: whileMs() })],
+    [0.4, () => ({ kind: 'suspend', ms: longMs(random, setting) })],
+    [0.5, () => ({ kind: 'lag', ms: random.between(50, 900) })],
+    [0.5, () => ({ kind: 'wall-jump', ms: jump(random) })],
+    [0.8, () => ({ kind: 'clock-jump', ms: jump(random) })],
     [
-      0.8,
+      0.7,
       () => ({
-        ...when,
-        kind: 'fault',
-        what: random.pick(['broken-listing', 'denied', 'web-page', 'slow', 'crawling'] as const),
-        ms: whileMs(),
+        kind: 'clock-excursion',
+        jumpMs: random.pick([-1, 1]) * random.pick([10 * minute, 60 * minute]),
+        ms: random.between(second, 20 * second),
       }),
     ],
+  ])()
+}
+
+function ofTheEngine(random: Random, setting: Setting): Happening {
+  const { creationGraceMs, events } = setting
+  return random.weighted<() => Happening>([
+    [1.2, () => ({ kind: 'outage', how: random.pick(outages), ms: whileMs(random) })],
+    [0.9, () => ({ kind: 'fault', what: random.pick(faults), ms: whileMs(random) })],
     [
-      1.6,
-      () => ({ ...when, kind: 'lie', what: lie(random), ms: random.chance(0.3) ? 3 * graceMs : whileMs() }),
+      2,
+      () => ({
+        kind: 'lie',
+        what: random.pick(lies),
+        ms: random.chance(0.3) ? 3 * creationGraceMs : whileMs(random),
+      }),
     ],
     // Long enough for what is only known by a short id to outlive its grace.
-    [0.5, () => ({ ...when, kind: 'lie', what: 'short-ids', ms: 4 * graceMs })],
-    [1.2, () => ({ ...when, kind: 'tracker', mood: trackerMood(random, setting), ms: whileMs() })],
+    [0.5, () => ({ kind: 'lie', what: 'short-ids', ms: 4 * creationGraceMs })],
+    [events ? 1 : 0, () => ({ kind: 'mischief', what: random.pick(mischiefs), ms: whileMs(random) })],
+    [events ? 0.25 : 0, () => ({ kind: 'flood', ms: random.between(second, 10 * second) })],
+  ])()
+}
+
+/** What the agent answers when it is asked. */
+function ofAnswers(random: Random, setting: Setting): Happening {
+  return random.weighted<() => Happening>([
+    [1.2, () => ({ kind: 'tracker', mood: trackerMood(random, setting), ms: whileMs(random) })],
     [
       0.6,
-      () => ({
-        ...when,
-        kind: 'hook',
-        mood: random.pick(['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const),
-        ms: whileMs(),
-      }),
+      () => ({ kind: 'hook', mood: random.pick(hookMoods), ms: whileMs(random) + random.pick([0, minute]) }),
     ],
   ])()
 }
 
 function jump(random: Random): number {
   return (random.chance(0.5) ? 1 : -1) * random.pick([minute, 10 * minute, 60 * minute, 24 * 60 * minute])
-}
-
-function lie(random: Random): Lie {
-  return random.pick([
-    'stale',
-    'ghosts',
-    'omits',
-    'duplicates',
-    'misshapen',
-    'no-date',
-    'ignores-filter',
-    'loses-answers',
-  ] as const)
 }
 
 function trackerMood(random: Random, { maxShare, hasReady }: Setting): TrackerMood {

@@ -1,13 +1,14 @@
-import { checkCalm } from './calm.ts'
+import { checkCalm, waitInCalm } from './calm/calm.ts'
 import { type Plan, planOf } from './plan.ts'
-import type { Violation } from './safety.ts'
+import type { Violation } from './safety/life.ts'
+import type { Counts } from './vocabulary.ts'
 import { World } from './world.ts'
 
 export interface RunOptions {
   readonly seed: number
   readonly plan?: Plan | undefined
   readonly tell?: ((text: string) => void) | undefined
-  /** Goes on after a violation, to count them all. */
+  /** Goes on after a violation, to count them all, and leaves the liveness rules alone. */
   readonly countsAll?: boolean | undefined
 }
 
@@ -15,6 +16,8 @@ export interface RunResult {
   readonly seed: number
   readonly violations: readonly Violation[]
   readonly removals: number
+  /** What happened in it. */
+  readonly counts: Counts
 }
 
 const stepMs = 20_000
@@ -27,11 +30,15 @@ export async function run({
   countsAll = false,
 }: RunOptions): Promise<RunResult> {
   const violations: Violation[] = []
-  const world = new World({ seed, plan, tell, violate: (violation) => violations.push(violation) })
+  const violate = (violation: Violation) => violations.push(violation)
+  const world = new World({ seed, plan, tell, violate })
   const isOver = () => violations.length > 0 && !countsAll
-  for (let atMs = stepMs; atMs <= plan.setting.chaosMs && !isOver(); atMs += stepMs)
-    await world.timeline.passTo(atMs)
-  if (!isOver()) await checkCalm(world, (violation) => violations.push(violation), countsAll)
+  const { chaosMs } = plan.setting
+  for (let atMs = 0; atMs < chaosMs && !isOver(); atMs += stepMs)
+    await world.timeline.passTo(Math.min(atMs + stepMs, chaosMs))
+  if (countsAll) await waitInCalm(world)
+  else if (!isOver()) await checkCalm(world, violate)
   world.process.die()
-  return { seed, violations, removals: world.events.filter(({ type }) => type === 'removed').length }
+  const removals = world.events.filter(({ type }) => type === 'removed').length
+  return { seed, violations, removals, counts: world.tally.counts }
 }

@@ -1,16 +1,13 @@
-import { rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 
-import { type Mutation, mutations, plant } from './mutations.ts'
+import { mutations } from './mutations.ts'
 import { type Plan, planOf } from './plan.ts'
+import { measurePrevention, preventionLegend } from './prevention.ts'
 import { run } from './run.ts'
 import { keep, shrink } from './shrink.ts'
-import type { Found, Work } from './worker.ts'
-
-const soundFolder = join(import.meta.dirname, '../..')
+import { soundFolder, sweep } from './sweep.ts'
+import { Tally } from './vocabulary.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,58 +20,30 @@ const { values } = parseArgs({
     workers: { type: 'string', default: String(Math.min(2, availableParallelism())) },
   },
 })
+const seeds = Number(values.seeds)
 const workers = Number(values.workers)
 const fromSeed = Number(values.from)
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
-/** A rule that is taken out must be missed within so many seeds. */
-const findsWithin = 1000
+/** In so many worlds everything happens that can happen, and each rule is needed often enough. */
+const seedsOfALongRun = 1000
 
-interface Sweep {
-  readonly folder: string
-  readonly seeds: number
-  readonly countsAll: boolean
-  /** Told of each seed; says whether that is enough. */
-  readonly onFound: (found: Found) => boolean
-}
-
-/** Runs seed after seed in threads of their own. */
-async function sweep({ folder, seeds, countsAll, onFound }: Sweep): Promise<void> {
-  let asked = 0
-  let isEnough = false
-  const one = (offset: number) =>
-    new Promise<void>((resolve, reject) => {
-      const work: Work = { folder, fromSeed: fromSeed + offset, step: workers, countsAll }
-      const worker = new Worker(join(soundFolder, 'test/simulation/worker.js'), { workerData: work })
-      const next = () => {
-        if (isEnough || asked >= seeds) return void worker.terminate().then(() => resolve())
-        asked++
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
-        worker.postMessage('next')
-      }
-      worker.on('error', reject)
-      worker.on('message', (found: Found) => {
-        if (onFound(found)) isEnough = true
-        next()
-      })
-      next()
-    })
-  await Promise.all(Array.from({ length: workers }, (_, offset) => one(offset)))
-}
-
-/** Every seed on the sound library: none may break a rule. */
-async function runSound(seeds: number): Promise<boolean> {
+/** Every seed on the sound library: none may break a rule, and nothing that can happen may stay away. */
+async function runSound(): Promise<boolean> {
   const beganMs = performance.now()
+  const tally = new Tally()
   let removals = 0
   const failed: { readonly seed: number; readonly rule: string }[] = []
   await sweep({
     folder: soundFolder,
+    fromSeed,
     seeds,
-    countsAll: false,
+    workers,
     onFound: (found) => {
       if ('uncaught' in found) failed.push({ seed: found.seed, rule: found.uncaught })
       else {
         removals += found.removals
+        tally.add(found.counts)
         const [violation] = found.violations
         if (violation) failed.push({ seed: found.seed, rule: violation.rule })
       }
@@ -82,42 +51,40 @@ async function runSound(seeds: number): Promise<boolean> {
     },
   })
   const seconds = (performance.now() - beganMs) / 1000
+  const pace = (seeds / seconds).toFixed(0)
   say(
-    `${seeds} seeds from ${fromSeed}, ${removals} removals, ${failed.length} failed, ${seconds.toFixed(0)} s`,
+    `${seeds} seeds from ${fromSeed}, ${removals} removals, ${failed.length} failed, ${seconds.toFixed(0)} s, ${pace} seeds/s`,
   )
+  say('\nWhat happened in them, and how often:')
+  for (const line of tally.lines()) say(line)
   for (const { seed, rule } of failed) say(`seed ${seed}: ${rule}`)
   const [first] = failed
   if (first) await tell(first.seed, undefined)
-  return failed.length === 0
+  const { missing } = tally
+  if (missing.length === 0) return failed.length === 0
+  say(`\nnever happened: ${missing.join(', ')}`)
+  return failed.length === 0 && seeds < seedsOfALongRun
 }
 
-/** One rule taken out: how soon that is found, and how many wrong removals or claims the rule alone prevents. */
-async function runMutation(mutation: Mutation, seeds: number, wanted: number): Promise<boolean> {
-  const folder = `${soundFolder}-without-${mutation.rule}`
-  plant(mutation, soundFolder, folder)
-  let prevented = 0
-  let ran = 0
-  let foundIn: number | undefined
-  await sweep({
-    folder,
-    seeds,
-    countsAll: true,
-    onFound: (found) => {
-      ran++
-      if ('uncaught' in found) return false
-      const broken = found.violations.filter(({ rule }) => rule === mutation.rule)
-      // One removal can break a rule in more than one way.
-      prevented += new Set(broken.flatMap(({ wrong }) => wrong ?? [])).size
-      if (broken.length > 0) foundIn = Math.min(foundIn ?? Infinity, found.seed - fromSeed + 1)
-      return prevented >= wanted
-    },
-  })
-  rmSync(folder, { recursive: true })
-  const first = foundIn === undefined ? 'NOT FOUND' : `found at seed ${foundIn}`
-  say(
-    `${mutation.rule.padEnd(18)} ${String(prevented).padStart(6)} prevented in ${String(ran).padStart(5)} seeds, ${first.padEnd(20)} without ${mutation.without}`,
-  )
-  return foundIn !== undefined && foundIn <= findsWithin
+/** What the rules prevent: of all of them, or of one. */
+async function runMutations(called: string): Promise<boolean> {
+  const chosen = mutations.filter(({ rule }) => called === 'all' || called === rule)
+  if (chosen.length === 0) {
+    const known = mutations.map(({ rule }) => rule).join(', ')
+    throw new Error(`there is no mutation ${called}; there are ${known}`)
+  }
+  const beganMs = performance.now()
+  say('')
+  for (const line of preventionLegend) say(line)
+  const wanted = Number(values.prevented)
+  let isWell = true
+  for (const mutation of chosen) {
+    const isEnough = await measurePrevention(mutation, { fromSeed, seeds, workers, wanted, say })
+    if (!isEnough) say(`${mutation.rule}: too few, or found too late`)
+    isWell &&= isEnough
+  }
+  say(`${((performance.now() - beganMs) / 1000).toFixed(0)} s`)
+  return isWell
 }
 
 /** Replays one seed with its story, shortened to what breaks the same rule. */
@@ -132,24 +99,12 @@ async function tell(seed: number, kept: readonly number[] | undefined): Promise<
 }
 
 async function main(): Promise<boolean> {
-  const seeds = Number(values.seeds)
   if (values.seed !== undefined) {
-    await tell(
-      Number(values.seed),
-      values.keep === undefined ? undefined : values.keep.split(',').map(Number),
-    )
+    await tell(Number(values.seed), values.keep?.split(',').map(Number))
     return true
   }
-  if (values.mutation === undefined) return runSound(seeds)
-  const chosen = mutations.filter(({ rule }) => values.mutation === 'all' || values.mutation === rule)
-  if (chosen.length === 0)
-    throw new Error(
-      `there is no mutation ${values.mutation}; there are ${mutations.map(({ rule }) => rule).join(', ')}`,
-    )
-  let isWell = true
-  for (const mutation of chosen)
-    isWell = (await runMutation(mutation, seeds, Number(values.prevented))) && isWell
-  return isWell
+  if (values.mutation !== undefined) return runMutations(values.mutation)
+  return (await runSound()) && (seeds < seedsOfALongRun || (await runMutations('all')))
 }
 
 process.exitCode = (await main()) ? 0 : 1

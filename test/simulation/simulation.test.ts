@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { mutations, plant } from './mutations.ts'
-import { planOf } from './plan.ts'
+import { planOf, planOfWorlds } from './plan.ts'
 import { run } from './run.ts'
+import { safetyRules } from './safety/life.ts'
 import { keep, shrink } from './shrink.ts'
+import { Tally, vocabulary } from './vocabulary.ts'
 
 const root = join(import.meta.dirname, '../..')
 
@@ -20,6 +22,26 @@ describe('a simulated world', () => {
       removals += result.removals
     }
     expect(removals).toBeGreaterThan(300)
+  })
+
+  test('what never happened in a run is named', () => {
+    const tally = new Tally()
+    expect(tally.missing).toEqual(vocabulary)
+    tally.add({ 'act:crash': 2, 'says:removed': 1 })
+    tally.note('act:crash')
+    expect(tally.counts).toEqual({ 'act:crash': 3, 'says:removed': 1 })
+    expect(tally.missing).toEqual(
+      vocabulary.filter((word) => word !== 'act:crash' && word !== 'says:removed'),
+    )
+    expect(tally.lines()[0]).toContain('crash 3, stop 0')
+  })
+
+  test('what is added to a world leaves its own acts as they are', () => {
+    const plan = planOfWorlds(3, { setting: { dryRun: true }, more: [{ times: 2, act: { kind: 'stop' } }] })
+    const { acts, setting } = planOf(3)
+    expect(plan.setting).toEqual({ ...setting, dryRun: true })
+    expect(plan.acts).toHaveLength(acts.length + 2)
+    expect(plan.acts).toEqual(expect.arrayContaining([...acts]))
   })
 
   test.each([7, 17, 1213])('seed %i tells the same story each time', async (seed) => {
@@ -77,7 +99,8 @@ describe('without one of its rules', () => {
       plant(mutation, join(folder, 'sound'), mutated)
       const library = (await import(join(mutated, 'test/simulation/run.js'))) as { readonly run: typeof run }
       const finds = async (seed: number) => {
-        const { violations } = await library.run({ seed, countsAll: true })
+        const plan = planOfWorlds(seed, mutation.worlds)
+        const { violations } = await library.run({ seed, plan, countsAll: true })
         return violations.some(({ rule }) => rule === mutation.rule)
       }
       let seed = 1
@@ -89,20 +112,6 @@ describe('without one of its rules', () => {
   test('each safety rule has a mutation of its own', () => {
     const rules = mutations.map(({ rule }) => rule)
     expect(new Set(rules).size).toBe(rules.length)
-    expect(rules.toSorted()).toEqual([
-      'awake-time',
-      'bounded-removal',
-      'dry-run',
-      'exact-id',
-      'fresh-look',
-      'honest-clock',
-      'not-self',
-      'own-label',
-      'owned-only',
-      'protected',
-      'quiet-stop',
-      'truthful',
-      'unknown-is-spared',
-    ])
+    expect(rules.toSorted()).toEqual(safetyRules.toSorted())
   })
 })

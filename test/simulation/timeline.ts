@@ -122,6 +122,10 @@ export class Process implements Clock {
     return this.#timers.length
   }
 
+  get hasInput(): boolean {
+    return this.#input.length > 0
+  }
+
   get isDead(): boolean {
     return this.#isDead
   }

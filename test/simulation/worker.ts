@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 
+import type { planOfWorlds as planHere, Worlds } from './plan.ts'
 import type { run as runHere, RunResult } from './run.ts'
 
 export interface Work {
@@ -8,13 +9,17 @@ export interface Work {
   readonly fromSeed: number
   readonly step: number
   readonly countsAll: boolean
+  readonly worlds: Worlds
 }
 
 /** A seed's result, or what the library threw outside every promise. */
 export type Found = RunResult | { readonly seed: number; readonly uncaught: string }
 
-const { folder, fromSeed, step, countsAll } = workerData as Work
+const { folder, fromSeed, step, countsAll, worlds } = workerData as Work
 const { run } = (await import(`${folder}/test/simulation/run.js`)) as { readonly run: typeof runHere }
+const { planOfWorlds } = (await import(`${folder}/test/simulation/plan.js`)) as {
+  readonly planOfWorlds: typeof planHere
+}
 
 let seed = fromSeed
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
@@ -26,7 +31,7 @@ process.on('unhandledRejection', postThrown)
 
 // One message asks for one seed: whoever asked decides when it is enough.
 parentPort?.on('message', () => {
-  void run({ seed, countsAll })
+  void run({ seed, plan: planOfWorlds(seed, worlds), countsAll })
     .then(post, postThrown)
     .finally(() => {
       seed += step

@@ -73,16 +73,29 @@ describe('creation grace: when it ends for a container that is seen for the firs
     ['half its grace old, at the first look', 31_000, undefined, seenMs + 30_000],
     ['old, at the first look: over', 86_400_000, undefined, seenMs + graceMs + 1000 - 86_400_000],
     [
-      'old by the engine’s clock, but a look 10 s ago did not show it',
+      'old by the engine’s clock, but a look 10 s ago did not show it: new',
       86_400_000,
       seenMs - 10_000,
-      seenMs + 50_000,
+      seenMs + graceMs,
     ],
+    ['as old as the last look', 11_000, seenMs - 10_000, seenMs + 50_000],
+    ['older than the last look by a millisecond: new', 11_001, seenMs - 10_000, seenMs + graceMs],
     ['younger than the last look', 5000, seenMs - 10_000, seenMs + 56_000],
     ['of unknown age, at a later look', undefined, seenMs - 10_000, seenMs + graceMs],
-    ['old, after a look that long ago', 86_400_000, seenMs - 300_000, seenMs - 240_000],
+    ['old, after a look a long time ago', 301_000, seenMs - 300_000, seenMs - 240_000],
+    ['older than a look a long time ago: new', 86_400_000, seenMs - 300_000, seenMs + graceMs],
   ])('%s', (_, ageMs, previousLookMs, endsMs) => {
     expect(creationGraceEnd({ seenMs, previousLookMs, ageMs }, graceMs)).toBe(endsMs)
+  })
+
+  test.each<[string, number, number | undefined, number]>([
+    ['counts for nothing at the first look', 31_000, undefined, seenMs + 50_000],
+    ['counts for nothing since the last look', 31_000, seenMs - 20_000, seenMs + 50_000],
+    ['is time in which it may have been created', 41_000, seenMs - 20_000, seenMs + 40_000],
+    ['may have been its whole life', 6000, seenMs - 20_000, seenMs + graceMs],
+    ['does not make an older one believable', 41_001, seenMs - 20_000, seenMs + graceMs],
+  ])('awake-time: time that was missed %s', (_, ageMs, previousLookMs, endsMs) => {
+    expect(creationGraceEnd({ seenMs, previousLookMs, missedMs: 20_000, ageMs }, graceMs)).toBe(endsMs)
   })
 
   test('never ends before the container was really a grace old, whatever whole seconds hide', () => {

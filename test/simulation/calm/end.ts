@@ -1,0 +1,74 @@
+import { ownerLabel, ownerValue } from '../setting.ts'
+import type { World } from '../world.ts'
+import { type Fail, longestGraceMs, longestRemovalMs, second } from './bounds.ts'
+
+const settleMs = 5 * second
+/** The heartbeat, the next look, the next try at the events, a place that frees itself, and one to spare. */
+const mostTimers = 5
+
+/** flat, one-line-per-change and quiet-stop: nothing is kept or told of what is past, and nothing runs on after the end. */
+export async function checkEnd(world: World, fail: Fail): Promise<void> {
+  await checkQuiet(world, fail)
+  checkMemory(world, fail)
+  await checkStop(world, fail)
+}
+
+/** Where nothing changes any more, looks go on and nothing is told; only troubles that go on may be mentioned. */
+async function checkQuiet(world: World, fail: Fail): Promise<void> {
+  const { events, log, setting, timeline } = world
+  const before = { events: events.length, lines: log.lines, world: fingerprint(world) }
+  const isAllOld = world.engine.alive.every(
+    ({ createdMs }) => timeline.nowMs - createdMs > longestGraceMs(setting) + setting.periodMs,
+  )
+  const wasBusy = isBusy(world)
+  await timeline.passTo(timeline.nowMs + 2 * setting.periodMs + 10 * second)
+  if (!isAllOld || wasBusy || isBusy(world) || before.world !== fingerprint(world)) return
+  world.note('check:silent-when-quiet')
+  const told = events.slice(before.events).filter(({ type }) => type !== 'looked' && type !== 'troubleGoesOn')
+  const [first] = told
+  if (first) fail('one-line-per-change', `${first.type} is told while nothing changes`)
+  const mentions = events.slice(before.events).filter(({ type }) => type === 'troubleGoesOn').length
+  const lines = log.lines - before.lines
+  if (lines > mentions) fail('one-line-per-change', `${lines} lines are logged while nothing changes`)
+  const { pendingTimers } = world.process
+  if (pendingTimers > mostTimers) fail('flat', `${pendingTimers} timers run while nothing changes`)
+}
+
+function isBusy({ agent, reconciler }: World): boolean {
+  const { removals } = reconciler.status()
+  return removals.queued + removals.underWay.length + agent.promised.size + agent.releasing.size > 0
+}
+
+function fingerprint({ engine, safety }: World): string {
+  const states = engine.alive.map(({ id, state }) => `${id.slice(0, 8)}${state}`).join()
+  const failures = [...(safety.life?.failures.values() ?? [])].join()
+  return `${states} ${failures}`
+}
+
+function checkMemory({ engine, reconciler, safety, tally }: World, fail: Fail): void {
+  const listed =
+    safety.life?.look?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
+  const left = listed.filter(({ id }) => engine.find(id))
+  const { containers, removals } = reconciler.status()
+  const { total } = containers
+  tally.note('check:flat')
+  // A request that hangs holds on to a container that is gone.
+  if (total > listed.length + removals.underWay.length || total < left.length) {
+    const seen = `${listed.length} were listed and ${left.length} are left`
+    fail('flat', `${total} containers are remembered; ${seen}`)
+  }
+}
+
+async function checkStop({ process, reconciler, safety, tally, timeline }: World, fail: Fail): Promise<void> {
+  let isStopped = false
+  safety.stopAsked()
+  const stopped = reconciler.stop().then(() => {
+    isStopped = true
+  })
+  await timeline.passTo(timeline.nowMs + settleMs + second)
+  tally.note('check:quiet-stop')
+  if (!isStopped) return fail('quiet-stop', `stop() has not ended after ${settleMs + second} ms`)
+  await stopped
+  await timeline.passTo(timeline.nowMs + longestRemovalMs)
+  if (process.pendingTimers > 0) fail('flat', `${process.pendingTimers} timers are left after the end`)
+}

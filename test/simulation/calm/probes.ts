@@ -1,0 +1,127 @@
+import { short } from '../agent.ts'
+import type { World } from '../world.ts'
+import {
+  askAgainMs,
+  clockErrorMs,
+  consultingMs,
+  type Fail,
+  mayRemove,
+  placeMs,
+  promptMs,
+  second,
+} from './bounds.ts'
+
+/** Each world probes one of these things, by chance and yet always the same. */
+const chanceOf = ({ setting }: World) => (setting.chaosMs % 100) / 100
+
+/** A container that leaks now goes within 5 s of the end of its grace, or of its first sighting where that is later. */
+export async function checkPromptness(world: World, fail: Fail): Promise<void> {
+  const { safety, setting, timeline } = world
+  const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0, askedInVainMs = -Infinity }) =>
+    safety.time.between(firstLookMs, timeline.nowMs) > setting.restoreGraceMs &&
+    timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs &&
+    timeline.nowMs - askedInVainMs > askAgainMs
+  while (safety.life && !isOutOfGrace(safety.life)) await timeline.passTo(timeline.nowMs + second)
+  const hears = setting.events && (await waitForEvents(world, fail))
+  if (hears) await waitForQuiet(world)
+  const { id } = world.leak()
+  const createdMs = timeline.nowMs
+  if (hears) {
+    await timeline.passTo(createdMs + second)
+    world.note('check:prompt-by-event')
+    if (!isSeen(world, id)) fail('known-by-event', `${short(id)} is not known a second after its start`)
+  }
+  if (mayRemove(setting)) await waitForProbe(world, id, createdMs, fail)
+}
+
+function isSeen({ safety }: World, id: string): boolean {
+  return safety.life?.look?.listing.containers.some((one) => one.id === id) ?? false
+}
+
+async function waitForProbe(world: World, id: string, createdMs: number, fail: Fail): Promise<void> {
+  const { engine, setting, timeline } = world
+  const graceEndsMs = createdMs + setting.creationGraceMs + clockErrorMs
+  const seenByMs = createdMs + setting.periodMs + promptMs
+  let seenMs: number | undefined
+  for (;;) {
+    await timeline.passTo(timeline.nowMs + 500)
+    if (isSeen(world, id)) seenMs ??= timeline.nowMs
+    if (!engine.find(id)) return world.note('check:prompt')
+    if (seenMs === undefined && timeline.nowMs > seenByMs + second)
+      return fail('eventually-removed', 'a period passed without a look')
+    const sinceMs = Math.max(seenMs ?? Infinity, graceEndsMs)
+    if (timeline.nowMs > sinceMs + promptMs + consultingMs(setting)) {
+      const since = sinceMs > graceEndsMs ? 'its sighting' : "its grace's end"
+      return fail('eventually-removed', `${short(id)} is not removed within 5 s of ${since}`)
+    }
+  }
+}
+
+/** The events are followed again, however often the stream broke before. */
+async function waitForEvents(world: World, fail: Fail): Promise<boolean> {
+  const { reconciler, setting, timeline } = world
+  const byMs = timeline.nowMs + Math.max(setting.backoffMaxMs, setting.periodMs) + 2 * second
+  while (!reconciler.status().engine.followsEvents) {
+    if (timeline.nowMs > byMs) {
+      fail('survives-outage', 'the events are not followed again')
+      return false
+    }
+    await timeline.passTo(timeline.nowMs + second)
+  }
+  return true
+}
+
+/** Until the rest that an engine is given after a look is over, and the next look not too near. */
+async function waitForQuiet({ safety, setting, timeline }: World): Promise<void> {
+  const restMs = Math.min(31 * second, setting.periodMs - 3 * second)
+  for (let tries = 0; tries < 500; tries++) {
+    const agoMs = timeline.nowMs - (safety.life?.listedAtMs.at(-1) ?? 0)
+    if (agoMs >= restMs && agoMs <= setting.periodMs - 2 * second) return
+    await timeline.passTo(timeline.nowMs + 500)
+  }
+}
+
+/** no-head-of-line: those whose removal hangs keep nobody waiting for more than a place's time each. */
+export async function checkHeadOfLine(world: World, fail: Fail): Promise<void> {
+  const { engine, setting, timeline } = world
+  if (!mayRemove(setting) || chanceOf(world) > 0.25) return
+  const hung = 2 * setting.maxConcurrent + 1
+  const hangs = () => ({ kind: 'hangs' as const, times: 3 })
+  const bodies = Array.from({ length: hung }, () => world.leak({ trouble: hangs() }))
+  const { id } = world.leak()
+  const rounds = Math.ceil(hung / Math.min(setting.maxConcurrent, setting.maxPerLook)) + 1
+  const byMs =
+    timeline.nowMs +
+    setting.periodMs +
+    setting.creationGraceMs +
+    clockErrorMs +
+    promptMs +
+    rounds * (placeMs + second + consultingMs(setting))
+  while (engine.find(id)) {
+    if (timeline.nowMs > byMs)
+      return fail(
+        'no-head-of-line',
+        `${short(id)} waits for ${hung} that hang, and longer than their places last`,
+      )
+    await timeline.passTo(timeline.nowMs + second)
+  }
+  for (const { trouble } of bodies) if (trouble) trouble.times = 0
+  return world.note('check:no-head-of-line')
+}
+
+/** Looks do not grow with events: hints alone ask for two a second at most. */
+export async function checkFlood(world: World, fail: Fail): Promise<void> {
+  const { engine, safety, setting, timeline } = world
+  if (!setting.events || chanceOf(world) < 0.8 || !(await waitForEvents(world, fail))) return
+  const floodMs = 10 * second
+  const beganMs = timeline.nowMs
+  for (let atMs = 0; atMs < floodMs; atMs += 100) {
+    engine.events.flood(10, engine.bodies)
+    await timeline.passTo(beganMs + atMs + 100)
+  }
+  const listings = safety.life?.listedAtMs.filter((atMs) => atMs >= beganMs).length ?? 0
+  // A look that finds something with a filter lists once more; a few are due anyway.
+  const most = (floodMs / 500 + 6) * (setting.filterListing ? 2 : 1)
+  world.note('check:looks-bounded-in-a-flood')
+  if (listings > most) fail('bounded-looks', `${listings} listings in ${floodMs} ms of a flood of events`)
+}
