@@ -16,16 +16,16 @@ function duration(fallback: string, { mayBeZero = false, leastMs = 0, mostMs = y
   return z
     .union([z.string(), z.number()])
     .transform((value, issues) => {
-      const durationMs = typeof value === 'string' ? parseDuration(value) : value
+      const durationMs = (typeof value === 'string' ? parseDuration(value) : value) ?? Number.NaN
       const refuse = (message: string) => issues.addIssue({ code: 'custom', message, input: value })
-      if (durationMs === undefined || !Number.isFinite(durationMs) || durationMs < 0) {
+      if (!Number.isFinite(durationMs) || durationMs < 0) {
         refuse(`it must be ${durationForms}`)
       } else if (durationMs === 0 && !mayBeZero) refuse('it must be longer than zero')
       else if (durationMs < leastMs) refuse(`it must be at least ${formatDuration(leastMs)}`)
       else if (durationMs > mostMs) {
         refuse(`it must be at most ${mostMs === yearMs ? 'a year, 8760h' : formatDuration(mostMs)}`)
       }
-      return durationMs ?? 0
+      return durationMs
     })
     .prefault(fallback)
 }

@@ -57,7 +57,7 @@ export class EngineError extends FlotsamError {
 }
 
 /** Failures of the connection itself: no byte of the request can have reached an engine. */
-const beforeSending = new Set([
+const beforeSending = new Set<unknown>([
   'ENOENT',
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -71,7 +71,7 @@ const beforeSending = new Set([
 /** Whether the engine may have received the request that failed, and may have carried it out. */
 export function mayHaveArrived({ cause }: EngineError): boolean {
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
-  return typeof code !== 'string' || !beforeSending.has(code)
+  return !beforeSending.has(code)
 }
 
 /** The message of anything that was thrown, on one line. Never throws, and is never empty. */

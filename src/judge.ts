@@ -255,14 +255,14 @@ function isInfra({ names }: ContainerSummary): boolean {
 
 /**
  * bounded-removal: whether so large a share of the owned containers dangles that the tracker itself is in doubt.
- * Without a limit nothing is in doubt.
+ * Without a limit, or without containers, nothing is in doubt.
  */
 export function isShareSuspicious(
   danglingCount: number,
   ownedCount: number,
   maxShare: number | undefined,
 ): boolean {
-  return maxShare !== undefined && ownedCount > 0 && danglingCount / ownedCount > maxShare
+  return danglingCount / ownedCount > (maxShare ?? Infinity)
 }
 
 /** The grace that ends last, when the look began before its end. */
@@ -287,7 +287,7 @@ function laterGraces(ends: GraceEnds): readonly (readonly [GraceReason, number |
 
 function seenGraces({ graceEnds, lookBeganMs }: Evidence): string {
   const open = [['creation-grace', graceEnds.creationMs] as const, ...laterGraces(graceEnds)].filter(
-    ([, endMs]) => endMs !== undefined && endMs > lookBeganMs,
+    ([, endMs]) => (endMs ?? -Infinity) > lookBeganMs,
   )
   if (open.length === 0) return 'every grace is over'
   return open

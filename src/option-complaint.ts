@@ -6,7 +6,7 @@ import { show } from './show.ts'
 
 /** What is wrong with the data options, in a sentence that names the option, its value and what is allowed. */
 export function complaintAbout(input: Record<string, unknown>, issue: z.core.$ZodIssue): OptionError {
-  const [first = '', second = ''] = issue.path
+  const [first, second] = issue.path
   const isOwnersOwn = first === 'owner' && issue.code === 'unrecognized_keys' && issue.keys[0] === 'value'
   if (isOwnersOwn) return ownerError(input['owner'])
   if (issue.code === 'unrecognized_keys') {
@@ -15,27 +15,25 @@ export function complaintAbout(input: Record<string, unknown>, issue: z.core.$Zo
   }
   if (first === 'owner') return ownerError(input['owner'])
   const name = issue.path.join('.')
-  const value = issue.path.reduce<unknown>(
-    (part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key],
-    input,
-  )
-  const allowed =
-    issue.code === 'custom' || issue.code === 'invalid_format'
-      ? issue.message
-      : allowedBy(issue, first, second)
+  const value = issue.path.reduce<unknown>((part, key) => (part as Record<PropertyKey, unknown>)[key], input)
+  const allowed = issue.code === 'custom' ? issue.message : allowedBy(issue, first, second)
   return new OptionError(name, `option ${name}: ${show(value)} is not allowed; ${allowed}`)
 }
 
 /** The options that there are, or the parts of one. */
-function namesIn(option: PropertyKey): readonly string[] {
+function namesIn(option: PropertyKey | undefined): readonly string[] {
   if (option === 'owner') return ['owner.label', 'owner.value', 'owner.anyValue']
   if (option === 'backoff') return ['backoff.min', 'backoff.max']
   return [...Object.keys(dataOptions.shape), 'tracked', 'engine', 'beforeRemove', 'logger', 'inspect']
 }
 
-function allowedBy(issue: z.core.$ZodIssue, option: PropertyKey, part: PropertyKey): string {
+function allowedBy(
+  issue: z.core.$ZodIssue,
+  option: PropertyKey | undefined,
+  part: PropertyKey | undefined,
+): string {
   if (option === 'states') {
-    return `it must be ${part === '' ? 'a list of one or more' : 'one'} of ${coverableStates.join(', ')}`
+    return `it must be ${part === undefined ? 'a list of one or more' : 'one'} of ${coverableStates.join(', ')}`
   }
   if (option === 'maxDanglingShare') return 'it must be a number above 0 and up to 1'
   if (issue.code === 'invalid_union') return `it must be ${durationForms}`

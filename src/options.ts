@@ -152,7 +152,7 @@ export function readOptions(options: ReconcilerOptions): Settings {
 
 function readData(input: object): Data {
   const known = Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
-  const read = dataOptions.safeParse(known, { reportInput: true })
+  const read = dataOptions.safeParse(known)
   if (read.success) return read.data
   throw complaintAbout(known, read.error.issues[0] as z.core.$ZodIssue)
 }
@@ -261,9 +261,5 @@ function ownershipOf({ owner, preset }: Data): Ownership {
 
 function isPino(logger: unknown): boolean {
   const methods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled'] as const
-  return (
-    typeof logger === 'object' &&
-    logger !== null &&
-    methods.every((name) => typeof (logger as Record<string, unknown>)[name] === 'function')
-  )
+  return methods.every((name) => typeof (logger as Record<string, unknown> | null)?.[name] === 'function')
 }

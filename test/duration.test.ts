@@ -12,6 +12,7 @@ describe('a duration is read as Go and Nomad write it', () => {
     ['1h30m', 90 * minute],
     ['1.5h', 90 * minute],
     ['.5s', 500],
+    ['.25s', 250],
     ['1.s', second],
     ['250ms', 250],
     ['1500us', 1.5],

@@ -94,10 +94,36 @@ describe('each reason, and nothing but that one thing against the container', ()
       { container: summary({ name: '0123456789ab-infra' }) },
       { verdict: 'spared', reason: 'infra-container' },
     ],
-    [
-      'a name that only ends so',
-      { container: summary({ name: 'my-infra' }) },
+    ...[
+      'my-infra',
+      '0123456789ab-infra-1',
+      'x0123456789ab-infra',
+      '0123456789a-infra',
+      '0123456789ag-infra',
+    ].map((name): [string, Partial<Evidence>, Verdict] => [
+      `a pod is not held together by ${name}`,
+      { container: summary({ name }) },
       { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+    ]),
+    [
+      'protected: a pod is held together by a container of several names',
+      { container: summary({ names: ['web', '0123456789ab-infra'] }) },
+      { verdict: 'spared', reason: 'infra-container' },
+    ],
+    [
+      'protected: a pod goes before what its guests say',
+      { container: summary({ name: '0123456789ab-infra' }), protectingGuest: guest },
+      { verdict: 'spared', reason: 'infra-container' },
+    ],
+    [
+      'own-label: an image that nobody asked about is not known',
+      { labelOrigin: 'unasked' },
+      { verdict: 'spared', reason: 'image-unknown' },
+    ],
+    [
+      'an image that nobody asked about, where another rule spares anyway',
+      { labelOrigin: 'unasked', hookRefusal: 'hook-refused' },
+      { verdict: 'spared', reason: 'hook-refused' },
     ],
     ['the hook refused', { hookRefusal: 'hook-refused' }, { verdict: 'spared', reason: 'hook-refused' }],
     ['the hook failed', { hookRefusal: 'hook-failed' }, { verdict: 'spared', reason: 'hook-failed' }],
@@ -349,10 +375,20 @@ describe('findings: what each rule saw, in words', () => {
     ['keep-label', kept('yes'), 'label flotsam.keep=yes'],
     ['keep-label', {}, 'no label flotsam.keep'],
     ['unknown-is-spared', {}, 'the tracker answered: not tracked'],
+    ['unknown-is-spared', { answer: 'tracked' }, 'the tracker answered'],
     ['unknown-is-spared', { answer: 'tracker-timed-out' }, 'no answer: tracker-timed-out'],
+    ['own-label', {}, 'its owner label was put on the container itself'],
     ['own-label', { labelOrigin: 'image' }, 'its owner label came with its image'],
+    ['own-label', { labelOrigin: 'unasked' }, 'its image was not asked about, since nothing depends on it'],
+    [
+      'own-label',
+      { labelOrigin: 'unknown' },
+      'whether its owner label came with its image could not be found out',
+    ],
+    ['state-covered', {}, 'running; covered: running, paused, restarting, dead'],
     ['state-covered', state(''), 'no state; covered: running, paused, restarting, dead'],
     ['state-covered', { ...state('exited'), stoppedByUs: true }, 'exited, and our own removal stopped it'],
+    ['namespace-shared', {}, 'no container that counts uses its network'],
     ['namespace-shared', { protectingGuest: guest }, `${guest.slice(0, 12)} uses its network`],
     ['namespace-shared', { areNetworksKnown: false }, 'whose network each container uses is not known'],
     [
@@ -373,10 +409,26 @@ describe('findings: what each rule saw, in words', () => {
       },
       'creation-grace for another 2s, recovery-grace for another 1s',
     ],
+    ['hook', {}, 'no refusal'],
     ['hook', { hookRefusal: 'hook-failed' }, 'hook-failed'],
     ['dangling', {}, 'owned, untracked, out of every grace, unprotected'],
   ])('%s %#', (rule, change, words) => {
     expect(seen(rule, change)).toBe(words)
+  })
+
+  test('of a tracked container no rule but that one has anything to say', () => {
+    const settling = findings(evidence({ answer: 'tracked' })).filter(({ verdict }) => verdict)
+    expect(settling.map(({ rule }) => rule)).toEqual(['tracked'])
+  })
+
+  test('the last rule is not reached where one above it settles the case, and is alone with its verdict where none does', () => {
+    expect(findings(evidence({ hookRefusal: 'hook-failed' })).slice(-2)).toEqual([
+      { rule: 'hook', seen: 'hook-failed', verdict: { verdict: 'spared', reason: 'hook-failed' } },
+      { rule: 'dangling', seen: 'not reached: a rule above settles it', verdict: undefined },
+    ])
+    const open = findings(evidence())
+    expect(open.slice(0, -1).filter(({ verdict }) => verdict)).toEqual([])
+    expect(open.at(-1)?.verdict).toEqual(judge(evidence()))
   })
 })
 

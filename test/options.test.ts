@@ -370,12 +370,84 @@ describe('an option of the wrong sort is refused', () => {
     expect(message).toContain('…')
   })
 
-  test.each([undefined, null, 'unix:///var/run/docker.sock', 5, () => {}])(
-    'options that are %s are no options',
-    (options) => {
-      expect(refusal(options)[0]).toBe('options')
+  test.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['unix:///var/run/docker.sock', '"unix:///var/run/docker.sock"'],
+    [5, '5'],
+    [() => {}, 'a function'],
+  ])('options that are %s are no options', (options, shown) => {
+    expect(refusal(options)).toEqual(['options', `the options are ${shown}; they must be an object`])
+  })
+
+  test.each([{}, { modem: undefined }, { modem: null }, { modem: {} }, { modem: { dial: 'tcp://x' } }])(
+    'an engine that nothing can be asked of: %j',
+    (one) => {
+      expect(refusalOf('engine', one)).toEqual([
+        'engine',
+        'an object is not allowed; it must be an address or a Dockerode instance',
+      ])
     },
   )
+
+  test('what can be asked as a Dockerode is asked, of whatever class it is', () => {
+    const one = { modem: { dial() {} } }
+    expect(read({ engine: one }).engine).toBe(one)
+    expect(read({ engine: 'tcp://127.0.0.1:2375' }).engine).toBe('tcp://127.0.0.1:2375')
+  })
+
+  const pinoMethods = ['debug', 'info', 'warn', 'error', 'child', 'isLevelEnabled']
+  const pinoLike = Object.fromEntries(pinoMethods.map((name) => [name, () => {}]))
+
+  test('what has the methods of pino that are called may log', () => {
+    expect(read({ logger: pinoLike }).logger).toBe(pinoLike)
+  })
+
+  test.each(pinoMethods)('a logger without %s would fail in the middle of a removal', (name) => {
+    const message = 'is not allowed; it must be a pino logger'
+    expect(refusalOf('logger', { ...pinoLike, [name]: undefined })).toEqual(['logger', `{} ${message}`])
+    expect(refusalOf('logger', { ...pinoLike, [name]: true })).toEqual([
+      'logger',
+      `{"${name}":true} ${message}`,
+    ])
+  })
+
+  test.each<[unknown, string]>([
+    [null, 'null'],
+    ['all', '"all"'],
+    [{ next: true }, '{"next":true}'],
+  ])('%j cannot inspect', (value, shown) => {
+    expect(refusalOf('inspect', value)).toEqual([
+      'inspect',
+      `${shown} is not allowed; it must be a function or an observer`,
+    ])
+  })
+
+  test('not-self: hexadecimal digits too few for an id are refused; with anything else they are a name', () => {
+    expect(refusalOf('self', '0123456789a')).toEqual(['self', `"0123456789a" is not allowed; ${selfForm}`])
+    for (const self of ['0123456789ab', 'cafe-x', 'x-cafe', 'x', '/agent', 'my.agent_1-a']) {
+      expect(read({ self }).self).toBe(self)
+    }
+    for (const self of ['.agent', '//agent', 'agent/', 'agent!', '!agent', '-agent']) {
+      expect(refusalOf('self', self)).toEqual(['self', `"${self}" is not allowed; ${selfForm}`])
+    }
+  })
+
+  test('limits belong to what is allowed', () => {
+    expect(read({ maxConcurrentRemovals: 1, maxRemovalsPerLook: 1 })).toMatchObject({
+      maxConcurrentRemovals: 1,
+      maxRemovalsPerLook: 1,
+    })
+    expect(read({ period: '100ms', backoff: { min: '100ms' } })).toMatchObject({
+      periodMs: 100,
+      backoffMinMs: 100,
+    })
+    expect(refusalOf('maxRemovalsPerLook', 0)).toEqual([
+      'maxRemovalsPerLook',
+      '0 is not allowed; it must be at least 1',
+    ])
+    expect(read({ backoff: { max: '8760h' } }).backoffMaxMs).toBe(31_536_000_000)
+  })
 })
 
 describe('owned-only: the owner is said in full, or refused', () => {
@@ -436,23 +508,39 @@ describe('owned-only: the owner is said in full, or refused', () => {
     expect(refusal({ owner: value, tracked, preset: 'nomad' })).toEqual([option, message])
   })
 
+  test('a value beside anyValue is refused as a whole, even where it is undefined', () => {
+    const value = { label: 'a', anyValue: true, value: undefined }
+    expect(refusal({ owner: value, tracked })).toEqual([
+      'owner',
+      `option owner: {"label":"a","anyValue":true} is not allowed; ${ownerForm}`,
+    ])
+  })
+
   test('an empty label beside a preset does not widen it', () => {
     expect(refusal({ preset: 'nomad', tracked, owner: { label: 'client' } })[0]).toBe('owner.value')
   })
 })
 
 describe('an option that there is none of is refused with its path', () => {
-  test.each(['foo', 'Owner', 'graceperiod', 'constructor', '__proto__', ''])('%j', (option) => {
+  test.each(['foo', 'value', 'Owner', 'graceperiod', 'constructor', '__proto__', ''])('%j', (option) => {
     const [named, message] = refusal(
       Object.defineProperty({ ...least }, option, { value: 1, enumerable: true }),
     )
     expect(named).toBe(option)
-    expect(message).toMatch(
-      /^unknown option .*; allowed: owner, preset, enabled, .*, tracked, engine, beforeRemove, logger, inspect$/,
+    expect(message).toBe(
+      `unknown option ${option}; allowed: owner, preset, enabled, dryRun, period, creationGrace, restoreGrace, releaseGrace, recoveryGrace, allowShortGrace, states, keepLabel, filterListing, events, self, backoff, removeVolumes, stopTimeout, maxConcurrentRemovals, maxRemovalsPerLook, maxDanglingShare, tracked, engine, beforeRemove, logger, inspect`,
     )
   })
 
+  test('but what is undefined is not given, whatever its name', () => {
+    expect(read({ foo: undefined }).periodMs).toBe(300_000)
+  })
+
   test('within an option', () => {
+    expect(refusalOf('backoff', { value: '1s' })).toEqual([
+      'backoff.value',
+      'unknown option backoff.value; allowed: backoff.min, backoff.max',
+    ])
     expect(refusalOf('backoff', { minimum: '1s' })).toEqual([
       'backoff.minimum',
       'unknown option backoff.minimum; allowed: backoff.min, backoff.max',
@@ -490,6 +578,24 @@ describe('options that contradict each other are refused', () => {
       creationGraceMs: 1,
       recoveryGraceMs: 1,
     })
+  })
+
+  test('what marks all that a preset owns may keep where that preset is not used', () => {
+    const keepLabel = 'com.hashicorp.nomad.alloc_id'
+    expect(read({ keepLabel }).keepLabel).toBe(keepLabel)
+    expect(readOptions({ preset: 'nomad', tracked, keepLabel: 'keep' }).keepLabel).toBe('keep')
+  })
+
+  test('awake-time: a short recovery grace has to be allowed, as a short creation grace has', () => {
+    const message =
+      'option recoveryGrace: 9.9s is not allowed; it must be at least 10s, or allowShortGrace must be true (for tests and demonstrations)'
+    expect(refusal({ ...least, recoveryGrace: 9999 })).toEqual(['recoveryGrace', message])
+    expect(refusal({ ...least, recoveryGrace: 9999, allowShortGrace: false })).toEqual([
+      'recoveryGrace',
+      message,
+    ])
+    expect(read({ recoveryGrace: '10s' }).recoveryGraceMs).toBe(10_000)
+    expect(read({ recoveryGrace: '1ms', allowShortGrace: true }).recoveryGraceMs).toBe(1)
   })
 
   test('the shortest backoff cannot be longer than the longest', () => {

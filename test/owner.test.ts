@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import { type OwnerLabel, ownedByLabel, ownedByNomad } from '../src/owner.ts'
+import { type OwnerLabel, ownedByLabel, ownedByNomad, type Ownership } from '../src/owner.ts'
 import { summary } from './support/summary.ts'
 
 const byValue = ownedByLabel({ label: 'com.example.agent', value: 'agent-7' })
@@ -175,5 +175,36 @@ describe('Nomad narrowed to one client', () => {
 
   test('the client’s label is the filter', () => {
     expect(nomad.filter).toBe('client=one')
+  })
+})
+
+describe('what of a container tells whose it is, in words', () => {
+  const nomad = ownedByNomad()
+  const nomadClient = ownedByNomad({ label: 'client', value: 'one' })
+  const old = { labels: {}, mountTargets, name: `redis-${uuid}` }
+  const asBefore = "a name and mounts as Nomad's before it set labels"
+
+  test.each<[Ownership, Parameters<typeof summary>[0], string]>([
+    [byValue, { labels: { 'com.example.agent': 'agent-7' } }, 'label com.example.agent=agent-7'],
+    [
+      byValue,
+      { labels: { 'com.example.agent': 'agent-8' } },
+      'label com.example.agent=agent-8, and not agent-7',
+    ],
+    [byValue, { labels: {} }, 'no label com.example.agent'],
+    [byAnyValue, { labels: { 'com.example.agent': 'agent-8' } }, 'label com.example.agent=agent-8'],
+    [byAnyValue, { labels: {} }, 'no label com.example.agent'],
+    [nomad, { labels: { [allocation]: uuid } }, `label ${allocation}=${uuid}`],
+    [nomad, { ...old, labels: { [allocation]: uuid } }, `label ${allocation}=${uuid}`],
+    [nomad, old, asBefore],
+    [nomad, { labels: {} }, `no label ${allocation}`],
+    [nomadClient, { ...old, labels: { client: 'one' } }, `${asBefore}; label client=one`],
+    [
+      nomadClient,
+      { labels: { [allocation]: uuid, client: 'two' } },
+      `label ${allocation}=${uuid}; label client=two, and not one`,
+    ],
+  ])('%#', (ownership, container, words) => {
+    expect(ownership.seen(summary(container))).toBe(words)
   })
 })

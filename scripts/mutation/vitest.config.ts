@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+// Only the tests that know the mutated files closely: with all of them a run would take hours.
+export default defineConfig({
+  test: {
+    include: JSON.parse(process.env['MUTATION_TESTS'] ?? '[]') as string[],
+    // a mutant must not live or die by the numbers that a run happens to draw
+    setupFiles: ['scripts/mutation/same-numbers.ts'],
+  },
+})
