@@ -37,6 +37,12 @@ export function isTrackerTrouble(reason: unknown): reason is TrackerTrouble {
   return (trackerTroubles as readonly unknown[]).includes(reason)
 }
 
+/** Whether it is spared only because something could not be found out, which may be found out soon. */
+export function isUnknown({ verdict, reason }: Verdict): boolean {
+  const isSoOfEngine = reason === 'image-unknown' || reason === 'namespace-unknown'
+  return verdict === 'spared' && (isSoOfEngine || isTrackerTrouble(reason))
+}
+
 export type GraceReason = 'creation-grace' | 'restore-grace' | 'release-grace' | 'recovery-grace'
 
 /** What the judge says of one container at one look. */

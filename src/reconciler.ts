@@ -183,6 +183,7 @@ function assemble(world: World, settings: Settings): Reconciler {
     status: () =>
       statusOf({
         ...standingOf(actor.getSnapshot(), isStarted, ended !== undefined),
+        followsEvents: supervision.hearing.isOpen,
         address: access.engine.address,
         dryRun: settings.dryRun,
         memory,
@@ -234,7 +235,7 @@ function end({ awake, looker, window }: Supervision, why: string): void {
   looker.stop(new LifecycleError(why))
 }
 
-type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'followsEvents' | 'context'>
+type Standing = Pick<Parameters<typeof statusOf>[0], 'value' | 'health' | 'context'>
 
 function standingOf(
   snapshot: SnapshotFrom<typeof supervisorMachine>,
@@ -245,8 +246,8 @@ function standingOf(
   if (!isStarted) return { value: isEnded ? 'stopped' : 'new', health: 'unknown', context }
   if (typeof value === 'string')
     return { value: value === 'disabled' ? 'disabled' : 'stopped', health: 'unknown', context }
-  const believed = healthIn(snapshot)
-  return believed
-    ? { value: 'running', ...believed, context }
+  const health = healthIn(snapshot)
+  return health
+    ? { value: 'running', health, context }
     : { value: 'stopping', health: context.engineFailure ? 'down' : 'unknown', context }
 }

@@ -41,7 +41,7 @@ export interface Status {
 export interface StatusSources {
   readonly value: Status['state']
   readonly health: EngineHealth
-  readonly followsEvents?: boolean
+  readonly followsEvents: boolean
   readonly context: SupervisorContext
   readonly address: string
   readonly dryRun: boolean
@@ -52,7 +52,7 @@ export interface StatusSources {
 export function statusOf({
   value,
   health,
-  followsEvents = false,
+  followsEvents,
   context,
   address,
   dryRun,

@@ -214,14 +214,17 @@ describe('survives-outage: the stream of events', () => {
     expect(engine.listenerCount).toBe(1)
   })
 
-  test('a server that never begins to answer it holds nothing up', async () => {
+  test('every-call-ends: a server that never begins to answer it is given up after 10 s, told of once, and holds nothing up', async () => {
     const { clock, engine, of, reconciler } = createHarness({ events: true })
     engine.fault = (verb) => (verb === 'events' ? 'hang' : undefined)
     reconciler.start()
     const leak = engine.add()
     await clock.advance(400 * secondMs)
     expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
-    expect([of('trouble'), engine.count('events')]).toEqual([[], 1])
+    expect(of('trouble').map(({ about, kind }) => [about, kind])).toEqual([['events', 'timed-out']])
+    expect(reconciler.status().engine.followsEvents).toBe(false)
+    // 1, 2, 4 … s apart, and 10 s each
+    expect(engine.count('events')).toBeLessThan(10)
   })
 
   test('quiet-stop: it ends with stop(), and leaves no timer', async () => {

@@ -608,3 +608,78 @@ describe('looks', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 })
+
+describe('eventually-removed: what could not be found out is asked again soon, however long the period', () => {
+  const minuteMs = 60_000
+
+  test('a tracker that fails at the look', async () => {
+    let isBroken = true
+    const tracked = {
+      has: () => {
+        if (isBroken) throw new Error('the list is being rebuilt')
+        return false
+      },
+    }
+    const { clock, engine, of, reconciler } = createHarness({ tracked, period: '24h' })
+    const leak = engine.add({ ageMs: 60 * minuteMs })
+    reconciler.start()
+    await clock.advance(30_000)
+    isBroken = false
+    await clock.advance(minuteMs)
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+
+  test('a tracker that fails at the last question', async () => {
+    let questions = 0
+    const tracked = {
+      has: () => {
+        if (++questions === 2) throw new Error('the list is being rebuilt')
+        return false
+      },
+    }
+    const { clock, engine, of, reconciler } = createHarness({ tracked, period: '24h' })
+    const leak = engine.add({ ageMs: 60 * minuteMs })
+    reconciler.start()
+    await clock.advance(30_000)
+    expect(of('removed')).toEqual([])
+    await clock.advance(minuteMs)
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+
+  test('an image that could not be looked at', async () => {
+    const { clock, engine, of, reconciler } = createHarness({ period: '24h' })
+    const leak = engine.add({ ageMs: 60 * minuteMs })
+    engine.fault = (verb) => (verb === 'imageLabels' ? 'unavailable' : undefined)
+    reconciler.start()
+    await clock.advance(30_000)
+    engine.fault = () => undefined
+    await clock.advance(2 * minuteMs)
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+})
+
+test('eventually-removed: what our own graceful stop ended is removed though a listing left it out just then', async () => {
+  const { clock, engine, of, reconciler } = createHarness({ stopTimeout: '10s' })
+  const leak = engine.add({ ageMs: 3_600_000 })
+  let isHidden = false
+  let isBusy = true
+  engine.shapeListing = (listing) => (isHidden ? { ...listing, containers: [] } : listing)
+  engine.fault = (verb) => {
+    // The engine ends it, and gives no answer to its removal for a while.
+    return verb === 'remove' && isBusy ? 'timed-out' : undefined
+  }
+  reconciler.start()
+  await clock.advance(1000)
+  expect(leak.state).toBe('exited')
+  isHidden = true
+  await Promise.all([reconciler.look(), clock.advance(60_000)])
+  expect(of('vanished').concat(of('removed') as never)).toHaveLength(1)
+  isHidden = false
+  isBusy = false
+  await clock.advance(600_000)
+  expect(engine.containers.size).toBe(0)
+  await reconciler.stop()
+})

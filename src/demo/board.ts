@@ -126,7 +126,7 @@ export class Board {
   }
 
   #hearOfEngine(snapshot: SupervisorSnapshot): void {
-    const health = healthIn(snapshot)?.health ?? 'unwatched'
+    const health = healthIn(snapshot) ?? 'unwatched'
     if (health === this.#health) return
     this.#health = health
     this.#tell({ about: 'engine', health })

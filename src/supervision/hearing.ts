@@ -21,6 +21,8 @@ export interface HearingOptions {
   readonly longestPauseMs: number
 }
 
+/** A quiet engine says nothing for hours, but that it listens it says at once. */
+const openDeadlineMs = 10_000
 /** A stream that has lived this long ended for a reason of its own; one that ends sooner may do so again and again. */
 const steadyMs = 60_000
 
@@ -32,6 +34,7 @@ export class Hearing {
   readonly #options: HearingOptions
   /** Streams that ended soon, one after the other. */
   #shortLived = 0
+  #openedMs: number | undefined
 
   constructor(options: HearingOptions) {
     this.#options = options
@@ -39,6 +42,11 @@ export class Hearing {
 
   get isWanted(): boolean {
     return this.#options.isWanted
+  }
+
+  /** The engine has begun to tell. */
+  get isOpen(): boolean {
+    return this.#openedMs !== undefined
   }
 
   /** How long to do without events after a stream has ended: doubled with each one that ended soon. */
@@ -50,13 +58,17 @@ export class Hearing {
   /** Resolves when the stream has ended; rejects with an `EngineError` where none could be had. */
   async listen(supervisor: Parent<SupervisorEvent>, signal: AbortSignal): Promise<void> {
     const { clock, engine, ownership } = this.#options
-    let openedMs: number | undefined
+    const abort = new AbortController()
+    const giveUp = () => abort.abort()
+    signal.addEventListener('abort', giveUp, { once: true })
+    const timer = clock.setTimeout(giveUp, openDeadlineMs)
     try {
       await engine.events({
-        signal,
+        signal: abort.signal,
         label: ownership.filter,
         onOpen: () => {
-          openedMs = clock.now()
+          clock.clearTimeout(timer)
+          this.#openedMs = clock.now()
           supervisor.send({ type: 'troubleOver', about: 'events' })
           // What happened between the last listing and now was told to nobody.
           this.#hint(supervisor)
@@ -66,8 +78,12 @@ export class Hearing {
         },
       })
     } catch (error) {
-      if (openedMs === undefined) throw error
+      if (!this.isOpen) throw error
     } finally {
+      clock.clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
+      const openedMs = this.#openedMs
+      this.#openedMs = undefined
       if (!signal.aborted) this.#ended(openedMs, supervisor)
     }
   }

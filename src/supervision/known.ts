@@ -4,7 +4,7 @@ import type { containerMachine } from '../../machines/container.machine.ts'
 import type { ContainerSummary } from '../engine/port.ts'
 import type { AboutContainer, Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
-import type { SpareReason, TrackerAnswer, Verdict } from '../judge.ts'
+import { isUnknown, type SpareReason, type TrackerAnswer, type Verdict } from '../judge.ts'
 
 /** What the fleet remembers of one owned container between looks. Times are on the awake clock. */
 export interface Known {
@@ -91,10 +91,14 @@ export function noteAnswer(known: Known, answer: TrackerAnswer, nowMs: number, r
   }
 }
 
+/** What could not be found out is asked again after this long: long enough for whoever is in trouble, and no whole period. */
+const unknownAgainMs = 60_000
+
 /** When something about the container changes by itself, so that a look is worth while; undefined where nothing will. */
-export function dueMs(known: Known): number | undefined {
+export function dueMs(known: Known, nowMs: number): number | undefined {
   const { verdict } = known
   if (verdict === undefined) return undefined
+  if (isUnknown(verdict)) return nowMs + unknownAgainMs
   if (verdict.verdict === 'graced') return verdict.endsAtMs
   if (verdict.verdict === 'spared' && known.hookRefusal) return known.hookRefusal.askAgainMs
   return verdict.verdict === 'dangling' ? known.retryAtMs : undefined

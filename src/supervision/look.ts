@@ -8,6 +8,7 @@ import type { ContainerId } from '../ids.ts'
 import { hasEnded } from '../namespaces.ts'
 import { inSlices } from '../slices.ts'
 import type { Agenda } from './agenda.ts'
+import type { EndedByUs } from './ended-by-us.ts'
 import { EnginePace } from './engine-pace.ts'
 import type { Fleet } from './fleet.ts'
 import { about, dueMs, type Known } from './known.ts'
@@ -26,6 +27,7 @@ export interface LookerOptions {
   readonly agenda: Agenda
   readonly fleet: Fleet
   readonly memory: Map<ContainerId, Known>
+  readonly endedByUs: EndedByUs
   readonly removals: Removals
   readonly window: VerdictWindow
   readonly report: Report
@@ -274,10 +276,11 @@ export class Looker {
   }
 
   #planNext(): void {
-    const { agenda, memory } = this.#options
+    const { agenda, awake, memory } = this.#options
+    const nowMs = awake.now()
     let earliestMs: number | undefined
     for (const known of memory.values()) {
-      const atMs = dueMs(known)
+      const atMs = dueMs(known, nowMs)
       if (atMs !== undefined && (earliestMs === undefined || atMs < earliestMs)) earliestMs = atMs
     }
     if (earliestMs !== undefined) agenda.due(earliestMs)

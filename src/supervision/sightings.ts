@@ -2,6 +2,7 @@ import type { ContainerSummary, Listing } from '../engine/port.ts'
 import type { Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
 import type { TrackerAnswer } from '../judge.ts'
+import type { EndedByUs } from './ended-by-us.ts'
 import { about, creationGraceEnd, type Known, noteAnswer } from './known.ts'
 import { ageOf } from './report-of-look.ts'
 import type { History } from './survey.ts'
@@ -25,6 +26,7 @@ export interface Answered {
 
 export interface SightingsOptions {
   readonly memory: Map<ContainerId, Known>
+  readonly endedByUs: EndedByUs
   readonly window: VerdictWindow
   readonly report: Report
   readonly graces: { readonly creationMs: number; readonly restoreMs: number; readonly releaseMs: number }
@@ -93,7 +95,7 @@ export class Sightings {
   }
 
   #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
-    const { graces, memory, report } = this.#options
+    const { endedByUs, graces, memory, report } = this.#options
     const { listing, seenAwakeMs } = answered
     const missedMs = answered.missedMs - (this.#previous?.missedBeforeMs ?? 0)
     const ageMs = hasClockChanged ? undefined : ageOf(container.createdAtMs, listing.engineNowMs)
@@ -109,7 +111,7 @@ export class Sightings {
       isLossTold: false,
       isStuck: false,
       hasFailed: false,
-      endedByUs: false,
+      endedByUs: endedByUs.take(container.id),
       hasHadItsTime: false,
       hookRefusal: undefined,
       retryAtMs: undefined,

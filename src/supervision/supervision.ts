@@ -13,10 +13,11 @@ import { createTracker } from '../tracker.ts'
 import { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
 import { containerBehaviour } from './container-behaviour.ts'
+import { EndedByUs } from './ended-by-us.ts'
 import { Fleet } from './fleet.ts'
 import { Hearing } from './hearing.ts'
 import { createImageLabels } from './images.ts'
-import type { Known } from './known.ts'
+import { dueMs, type Known } from './known.ts'
 import { Looker, type LookerOptions } from './look.ts'
 import { createNetworkModes } from './networks.ts'
 import { Removals } from './removals.ts'
@@ -44,6 +45,7 @@ export interface Supervision {
   readonly actor: Actor<typeof supervisorMachine>
   readonly awake: AwakeClock
   readonly looker: Looker
+  readonly hearing: Hearing
   readonly memory: ReadonlyMap<ContainerId, Known>
   readonly removals: Removals
   readonly window: VerdictWindow
@@ -72,9 +74,11 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     if (actor.getSnapshot().status === 'active') actor.send(event)
   }
   const memory = new Map<ContainerId, Known>()
-  const { agenda, awake, removals, window } = createPacing(options, tell)
+  const pacing = createPacing(options, tell)
+  const { agenda, awake, removals, window } = pacing
   const { surveyor, tracker } = createSources(options)
-  const shared = { clock, awake, agenda, removals, window, memory, report, engine: access.engine }
+  const endedByUs = new EndedByUs()
+  const shared = { clock, awake, agenda, removals, window, memory, endedByUs, report, engine: access.engine }
   const tries = access.dryRun
     ? undefined
     : createTries({
@@ -82,7 +86,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
         ...limitsOfTries(settings),
         engine: access.engine,
         tracker,
-        ...triesTell(removals, tell),
+        ...triesTell(pacing, tell),
       })
   const fleet = new Fleet({
     ...shared,
@@ -112,7 +116,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     input: { isEnabled: settings.isEnabled },
     ...(settings.inspect ? { inspect: inspectSafely(settings.inspect, report) } : {}),
   })
-  return { actor, awake, looker, memory, removals, window, surveyor }
+  return { actor, awake, looker, hearing, memory, removals, window, surveyor }
 }
 
 /** What says when something may happen: the counted time, the window of the verdicts, the next look and the places. */
@@ -172,8 +176,15 @@ function limitsOfTries({ beforeRemove, releaseGraceMs, stopTimeoutMs, removeVolu
   return { beforeRemove, hookDeadlineMs, releaseGraceMs, stopTimeoutMs, removeVolumes }
 }
 
-function triesTell(removals: Removals, tell: Tell): Pick<TriesOptions, 'tellSent' | 'tellHook'> {
+function triesTell(
+  { agenda, awake, removals }: ReturnType<typeof createPacing>,
+  tell: Tell,
+): Pick<TriesOptions, 'tellSent' | 'tellHook' | 'tellUnknown'> {
   return {
+    tellUnknown: (known) => {
+      agenda.due(dueMs(known, awake.now()) as number)
+      tell({ type: 'dueChanged' })
+    },
     tellSent: (id) => {
       removals.sent(id)
       if (removals.wantsNextBatch) tell({ type: 'placeFreed' })

@@ -6,7 +6,7 @@ import { EngineError, mayHaveArrived, messageOf } from '../errors.ts'
 import type { Report } from '../events.ts'
 import type { BeforeRemove, DanglingContainer } from '../hook.ts'
 import type { ContainerId } from '../ids.ts'
-import type { TrackerAnswer, Verdict } from '../judge.ts'
+import { isUnknown, type TrackerAnswer, type Verdict } from '../judge.ts'
 import type { Tracker } from '../tracker.ts'
 import { changeVerdict, type HookRefusal, type Known, noteAnswer } from './known.ts'
 import { removalDeadlineMs } from './retries.ts'
@@ -26,6 +26,8 @@ export interface TriesOptions {
   readonly stopTimeoutMs: number
   readonly removeVolumes: boolean
   readonly tellHook: (failure: FailureLike | undefined) => void
+  /** The last question spared it for want of an answer, which may come soon. */
+  readonly tellUnknown: (known: Known) => void
   /** The request for a removal has left. */
   readonly tellSent: (id: ContainerId) => void
 }
@@ -153,11 +155,12 @@ function letLive(
   known: Known,
   verdict: Verdict | undefined,
   answer: TrackerAnswer,
-  { awake, releaseGraceMs, report }: TriesOptions,
+  { awake, releaseGraceMs, report, tellUnknown }: TriesOptions,
 ): TryAnswer | undefined {
   if (!verdict) return undefined
   noteAnswer(known, answer, awake.now(), releaseGraceMs)
   changeVerdict(known, verdict, report, false)
+  if (isUnknown(verdict)) tellUnknown(known)
   return { answer: 'let-live', verdict }
 }
 

@@ -182,6 +182,13 @@ describe('eventually-removed: when something changes by itself', () => {
       500,
     ],
     ['tracked: never', { verdict: { verdict: 'tracked', reason: 'tracked' }, retryAtMs: 5 }, undefined],
+    ...(['image-unknown', 'namespace-unknown', 'tracker-failed', 'tracked-url-failed'] as const).map(
+      (reason): [string, Partial<Known>, number] => [
+        `${reason}: asked again after a minute`,
+        { verdict: { verdict: 'spared', reason } },
+        60_100,
+      ],
+    ),
     ['spared: never', { verdict: { verdict: 'spared', reason: 'keep-label' }, retryAtMs: 5 }, undefined],
     [
       'refused by the hook: when it is asked again',
@@ -191,7 +198,7 @@ describe('eventually-removed: when something changes by itself', () => {
     ['dangling and queued: a place is what it waits for', { verdict: dangling }, undefined],
     ['dangling and failed: at its retry', { verdict: dangling, retryAtMs: 900 }, 900],
   ])('%s', (_, fields, atMs) => {
-    expect(dueMs(known(fields))).toBe(atMs)
+    expect(dueMs(known(fields), 100)).toBe(atMs)
   })
 })
 

@@ -55,8 +55,6 @@ export class EventStreams {
   readonly #witness: Witness
   readonly #wire: Wire
   readonly #streams = new Set<Stream>()
-  /** Requests that were taken and get no answer. */
-  readonly #hung = new Set<(thrown: unknown) => void>()
   #invented = 0
 
   constructor(timeline: Timeline, random: Random, witness: Witness, wire: Wire) {
@@ -85,6 +83,7 @@ export class EventStreams {
       const fail = (thrown: unknown) =>
         process.receive(() => reject(toEngineError(thrown, { verb: 'events', address })))
       const open = () => {
+        if (signal.aborted) return
         this.#streams.add(stream)
         process.receive(() => {
           if (signal.aborted) return
@@ -110,19 +109,16 @@ export class EventStreams {
     if (this.#wire.condition === 'down')
       return fail(Object.assign(new Error('ECONNREFUSED'), { code: 'ECONNREFUSED' }))
     this.#wire.whenUp(() => {
-      if (this.#has('hanging')) return void this.#hung.add(fail)
+      if (this.#has('hanging')) return undefined
       return this.#has('refused')
         ? fail(new StatusError(this.#random.pick([403, 404, 503]), 'no events'))
         : open()
     })
   }
 
-  /** What was wrong is over; what hangs is cut off at last. */
+  /** What was wrong is over; what hangs goes on hanging. */
   mend(mischief: Mischief): void {
     this.mischiefs.delete(mischief)
-    if (mischief !== 'hanging') return
-    for (const fail of this.#hung) fail(reset())
-    this.#hung.clear()
   }
 
   #has(mischief: Mischief): boolean {
