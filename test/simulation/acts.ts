@@ -195,7 +195,8 @@ export class Stage {
 
   /**
    * One hole is known: an engine's clock that is set by less than the time between two looks, and set back before the
-   * next one, can make a container that is created in between look older than it is. Such small steps wait for a look.
+   * next one, can make a container that is created in between look older than it is; before the first look of a life, so
+   * can one that is set by any time. Such steps wait for a look.
    */
   #setClock(byMs: number): void {
     const { engine, isWild, safety, timeline } = this.#world
@@ -203,8 +204,8 @@ export class Stage {
     const look = safety.life?.look
     const lookedMs = look?.listing.engineNowMs === undefined ? undefined : look.beganMs
     const isSmall = Math.abs(byMs) <= longestHiddenJumpMs
-    if (isSmall && this.#clockSetMs !== undefined && (lookedMs === undefined || lookedMs <= this.#clockSetMs))
-      return
+    const isUnseen = lookedMs === undefined || (isSmall && lookedMs <= (this.#clockSetMs ?? -1))
+    if (this.#clockSetMs !== undefined && isUnseen) return
     this.#clockSetMs = timeline.nowMs
     this.#world.note('act:clock-jump')
     this.#world.tell(`engine's clock jumps by ${byMs} ms`)

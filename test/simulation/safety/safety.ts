@@ -179,8 +179,8 @@ export class Safety implements Witness {
     life.seenTracked.delete(id)
     life.owedRelease.delete(id)
     life.approvals.delete(id)
+    // What it ended stays its own to remove, should a listing have left it out by mistake.
     life.sent.delete(id)
-    life.endedByUs.delete(id)
     life.underWay.delete(id)
   }
 
