@@ -79,8 +79,8 @@ const arrows: readonly Arrow[] = [
     mayImport: /^(?!src\/index\.ts$)/,
   },
   {
-    rule: 'only the public face and the command line import the reconciler',
-    from: /^(src\/(?!cli\/|index\.ts$)|machines\/)/,
+    rule: 'only the public face, what makes an actor of it, and the command line import the reconciler',
+    from: /^(src\/(?!cli\/|index\.ts$|reconciler-logic\.ts$)|machines\/)/,
     mayImport: /^(?!src\/reconciler\.ts$)/,
   },
   {
@@ -93,6 +93,22 @@ const arrows: readonly Arrow[] = [
     rule: 'only the engine knows dockerode',
     from: /^(src\/(?!engine\/|demo\/)|machines\/)/,
     mayImport: /^(?!docker(ode|-modem)$)/,
+  },
+  {
+    rule: 'only the inspector knows how to serve pages and messages',
+    from: /^(src\/(?!inspector\/)|machines\/)/,
+    mayImport: /^(?!(ws|hono|@hono\/.+)$)/,
+  },
+  {
+    rule: 'the inspector knows the machines and the leaves, and nothing else of ours',
+    from: /^src\/inspector\/(?!page\/)/,
+    mayImport: /^(src\/inspector\/(?!page\/)|src\/(errors|show)\.ts$|machines\/)/,
+    ignoring: packages,
+  },
+  {
+    rule: 'only who asks for the inspector loads it',
+    from: /^(src\/(?!inspector\/|cli\/inspect\.ts$)|machines\/)/,
+    mayImport: /^(?!src\/inspector\/)/,
   },
   {
     rule: 'only the report and the command line know pino',

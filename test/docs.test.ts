@@ -273,6 +273,7 @@ async function compile(
       typeRoots: [join(root, 'node_modules/@types')],
       paths: {
         flotsam: [join(root, 'src/index.ts')],
+        'flotsam/inspector': [join(root, 'src/inspector/index.ts')],
         'flotsam/testing': [join(root, 'src/testing/index.ts')],
       },
     },

@@ -4,6 +4,7 @@ import { runDemo } from '../demo/demo.ts'
 import { openHostStage } from '../demo/host-stage.ts'
 import { fastestSpeed, slowestSpeed } from '../demo/pace.ts'
 import type { Screen } from '../demo/narrator.ts'
+import { type InspectFlag, inspectOption, openInspector } from './inspect.ts'
 import { quoted, wantsColor } from './text.ts'
 import { UsageError } from './usage.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
@@ -13,6 +14,7 @@ export interface DemoFlags {
   readonly image?: string
   readonly speed?: number
   readonly json?: true
+  readonly inspect?: InspectFlag
 }
 
 /** The command that needs neither an owner nor a tracker: it brings its own of everything. */
@@ -41,13 +43,16 @@ export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCod
       ).argParser(readSpeed),
     )
     .addOption(new Option('--json', 'the summary as one JSON object at the end and nothing else'))
+    .addOption(inspectOption())
     .action(async (flags: DemoFlags) => onEnd(await demo(flags, world)))
 }
 
-export async function demo({ host, image, speed, json }: DemoFlags, world: CliWorld): Promise<ExitCode> {
+export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode> {
+  const { host, image, speed, json } = flags
   if (image !== undefined && host === undefined) {
     throw new UsageError('--image goes with --host: the embedded engine has an image of its own')
   }
+  const inspector = await openInspector(flags.inspect, world)
   const abort = new AbortController()
   const interrupt = () => abort.abort(new Error('interrupted'))
   const endings = [world.onSignal(interrupt), world.onOutputClosed(interrupt)]
@@ -57,11 +62,13 @@ export async function demo({ host, image, speed, json }: DemoFlags, world: CliWo
       signal: abort.signal,
       ...(json ? { json } : {}),
       ...(speed === undefined ? {} : { speed }),
+      ...(inspector ? { inspector } : {}),
       ...(host === undefined ? {} : { openStage: () => openHostStage({ host, image }) }),
     })
     return code === 0 ? exitDone : exitFailed
   } finally {
     for (const end of endings) end()
+    await inspector?.stop()
   }
 }
 

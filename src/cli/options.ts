@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { CoverableState, OwnerLabel, ReconcilerOptions } from '../index.ts'
+import type { InspectFlag } from './inspect.ts'
 import { quoted } from './text.ts'
 import { UsageError } from './usage.ts'
 
@@ -22,6 +23,8 @@ export interface Flags {
   readonly dryRun?: true
   readonly json?: true
   readonly logLevel?: LogLevel
+  /** Of `run` alone. */
+  readonly inspect?: InspectFlag
 }
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const

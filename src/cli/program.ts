@@ -1,8 +1,9 @@
-import { Command, CommanderError } from 'commander'
-import { EngineError, OptionError, TrackerTroubleError } from '../index.ts'
+import { Command, CommanderError, type Option } from 'commander'
+import { EngineError, FlotsamError, OptionError, TrackerTroubleError } from '../index.ts'
 import { config } from './config.ts'
 import { addDemo } from './demo.ts'
 import { explain } from './explain.ts'
+import { inspectOption } from './inspect.ts'
 import { atItsSource, fillIn, type Sources } from './layers.ts'
 import { addSharedOptions, type Flags } from './options.ts'
 import { run } from './run.ts'
@@ -16,6 +17,8 @@ interface CommandOf {
   readonly name: string
   readonly description: string
   readonly argument?: readonly [name: string, description: string]
+  /** Beside those that all commands share. */
+  readonly option?: () => Option
   readonly act: (flags: Flags, world: CliWorld, asked: Asked) => ExitCode | Promise<ExitCode>
 }
 
@@ -30,6 +33,7 @@ const commands: readonly CommandOf[] = [
     name: 'run',
     description:
       'keep reconciling until SIGINT or SIGTERM; logs on stdout, one JSON object a line when it is no terminal',
+    option: inspectOption,
     act: run,
   },
   {
@@ -109,12 +113,13 @@ function addCommand(
   world: CliWorld,
   onEnd: (code: ExitCode) => void,
 ): void {
-  const { name, argument, description, act } = asked
+  const { name, argument, option, description, act } = asked
   const command = addSharedOptions(program.command(name).description(description)).addHelpText(
     'after',
     epilogue,
   )
   if (argument) command.argument(...argument)
+  if (option) command.addOption(option())
   command.action(async () => {
     const sources = await fillIn(command, world.env)
     try {
@@ -138,7 +143,7 @@ function explainFailure(error: unknown, { stderr }: CliWorld): ExitCode {
     say(inWords(error))
     return exitWrongUsage
   }
-  if (error instanceof EngineError) say(error.message)
+  if (error instanceof EngineError || isInspectors(error)) say(error.message)
   else if (error instanceof TrackerTroubleError) say(`${flagOf(error)}: ${error.message}`)
   else stderr.write(`error: a fault inside: ${error instanceof Error ? error.stack : String(error)}\n`)
   return exitFailed
@@ -146,4 +151,9 @@ function explainFailure(error: unknown, { stderr }: CliWorld): ExitCode {
 
 function flagOf({ reason }: TrackerTroubleError): string {
   return reason.startsWith('tracked-url') ? '--tracked-url' : '--tracked'
+}
+
+/** The class itself would load the inspector. */
+function isInspectors(error: unknown): error is FlotsamError {
+  return error instanceof FlotsamError && error.code === 'ERR_FLOTSAM_INSPECTOR'
 }

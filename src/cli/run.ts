@@ -1,4 +1,5 @@
 import type { Reconciler } from '../index.ts'
+import { openInspector } from './inspect.ts'
 import { createLog } from './log.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { wantsColor } from './text.ts'
@@ -18,8 +19,17 @@ export async function run(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const isPretty = stdout.isTerminal && !flags.json
   const level = flags.logLevel ?? 'info'
   const logger = createLog({ level, output: stdout, isPretty, hasColor: wantsColor(stdout, env) })
-  const reconciler = world.createReconciler({ ...optionsFrom(flags), tracked, logger })
-  return watch(reconciler, world)
+  const options = { ...optionsFrom(flags), tracked, logger }
+  const inspector = await openInspector(flags.inspect, world)
+  try {
+    const reconciler = world.createReconciler({
+      ...options,
+      ...(inspector && { inspect: inspector.inspect }),
+    })
+    return await watch(reconciler, world)
+  } finally {
+    await inspector?.stop()
+  }
 }
 
 function watch(reconciler: Reconciler, world: CliWorld): Promise<ExitCode> {

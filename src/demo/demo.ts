@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 
 import { messageOf, OptionError } from '../errors.ts'
 import { type Account, drawUp, type Summary } from './account.ts'
+import type { Inspector } from '../inspector/index.ts'
 import { Agent } from './agent.ts'
 import { Board } from './board.ts'
 import { connectTo } from './connection.ts'
@@ -26,6 +27,8 @@ export interface DemoOptions {
   readonly signal?: AbortSignal
   /** Where the story is played. Default: an embedded engine. */
   readonly openStage?: () => Promise<Stage>
+  /** Looks on, and has an address for the audience to look on as well. */
+  readonly inspector?: Pick<Inspector, 'inspect' | 'url'>
 }
 
 const ownerLabel = 'flotsam.demo.agent'
@@ -89,7 +92,19 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
       pace,
       signal,
       elapsedMs,
-      startWatch: (isRestart) => startWatch({ stage, owner, agent, board, ledger, pace, isRestart }),
+      startWatch: (isRestart) =>
+        startWatch({
+          stage,
+          owner,
+          agent,
+          inspect: (event) => {
+            board.inspect(event)
+            options.inspector?.inspect(event)
+          },
+          ledger,
+          pace,
+          isRestart,
+        }),
       foreignLabels: { [owner.label]: 'another-agent' },
     })
     try {
@@ -116,9 +131,13 @@ function accountOf(
   return { leaks, survivors, removals, outages, outageLines: ledger.outageLines(), durationMs }
 }
 
-function narratorFor({ screen, json }: DemoOptions, elapsedMs: () => number, markMs: number): Narrator {
+function narratorFor(
+  { screen, json, inspector }: DemoOptions,
+  elapsedMs: () => number,
+  markMs: number,
+): Narrator {
   if (json === true) return silentNarrator
   return screen.isTerminal
-    ? new TerminalNarrator({ screen, elapsedMs, markMs })
+    ? new TerminalNarrator({ screen, elapsedMs, markMs, address: inspector?.url })
     : new PlainNarrator(screen, elapsedMs)
 }

@@ -9,9 +9,15 @@ const losablePaths: Readonly<Record<LosableCall, RegExp>> = {
 }
 const mostTurns = 10_000
 
+export interface EmbeddedStageOptions {
+  /** How long each removal takes, for an audience that wants to see one. Default 0. */
+  readonly removalMs?: number
+}
+
 /** The engine in memory. It is born with nothing but an image. */
-export async function openEmbeddedStage(): Promise<Stage> {
+export async function openEmbeddedStage({ removalMs = 0 }: EmbeddedStageOptions = {}): Promise<Stage> {
   const engine = createEmbeddedEngine({ seed: Date.now() % 2 ** 31 })
+  if (removalMs > 0) engine.faults.add({ kind: 'slow-removal', delayMs: removalMs })
   const address = await engine.listen()
   let requestsBeforeFreeze = 0
   return {

@@ -26,6 +26,8 @@ export interface FrameOptions {
   readonly place: number
   readonly lanes: readonly FrameRow[]
   readonly log: readonly LogLine[]
+  /** Where the audience can look on. */
+  readonly address?: string | undefined
 }
 
 const nameWidth = 7
@@ -44,11 +46,15 @@ const legend: readonly (readonly [Mark, string])[] = [
 ]
 
 /** The picture of this moment: one lane a container, what the marks mean, and the end of Flotsam's log. */
-export function drawFrame({ ink, columns, rows, place, lanes, log }: FrameOptions): string[] {
+export function drawFrame({ ink, columns, rows, place, lanes, log, address }: FrameOptions): string[] {
   // The last column stays free: some terminals wrap as soon as it is written to.
   const width = Math.min(columns, widestFrame) - 1
   const below = [...legendLines(ink, width), ...log.map((line) => logLine(ink, line, width))]
-  const room = Math.max(1, rows - 2 - below.length)
+  // An address that was cut would lead nowhere: the terminal may wrap it.
+  const looking = address === undefined ? '' : ` look on: ${address}`
+  if (looking !== '') below.push(looking)
+  const wrappedRows = Math.max(0, Math.ceil(looking.length / columns) - 1)
+  const room = Math.max(1, rows - 2 - below.length - wrappedRows)
   return ['', ...fitting(lanes, room).map((row) => laneLine(ink, row, width, place)), ...below]
 }
 

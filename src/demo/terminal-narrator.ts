@@ -116,7 +116,15 @@ export class TerminalNarrator implements Narrator {
       ...[...this.#standings.values()].map((one) => this.#row(one)),
     ]
     const log = this.#log.slice(-shownLogLines)
-    return drawFrame({ ink: this.#ink, columns, rows: screen.rows(), place: this.#place(), lanes, log, address })
+    return drawFrame({
+      ink: this.#ink,
+      columns,
+      rows: screen.rows(),
+      place: this.#place(),
+      lanes,
+      log,
+      address,
+    })
   }
 
   #row(standing: Standing): FrameRow {

@@ -1,6 +1,7 @@
+import type { InspectionEvent } from 'xstate'
+
 import { createReconciler, type OwnerLabel, type Reconciler } from '../index.ts'
 import type { Agent } from './agent.ts'
-import type { Board } from './board.ts'
 import type { Ledger } from './ledger.ts'
 import type { Pace } from './pace.ts'
 import type { Stage } from './stage.ts'
@@ -9,7 +10,7 @@ export interface WatchOptions {
   readonly stage: Stage
   readonly owner: OwnerLabel
   readonly agent: Agent
-  readonly board: Board
+  readonly inspect: (event: InspectionEvent) => void
   readonly ledger: Ledger
   readonly pace: Pace
   /** Whether the agent has a past to restore. */
@@ -21,7 +22,7 @@ export function startWatch({
   stage,
   owner,
   agent,
-  board,
+  inspect,
   ledger,
   pace,
   isRestart,
@@ -40,7 +41,7 @@ export function startWatch({
     recoveryGrace: pace.recoveryGraceMs,
     backoff: { min: pace.backoffMinMs, max: pace.backoffMaxMs },
     logger: ledger.logger,
-    inspect: board.inspect,
+    inspect,
   })
   ledger.follow(reconciler)
   reconciler.start()

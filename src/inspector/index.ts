@@ -1,0 +1,3 @@
+export { OptionError } from '../errors.ts'
+export { createInspector, type Inspector, InspectorError, type InspectorOptions } from './inspector.ts'
+export type { Present, Subject } from './present.ts'

@@ -1,0 +1,97 @@
+/** A WebSocket as far as it is needed here. */
+export interface Socket {
+  addEventListener(type: 'open' | 'close', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  close(): void
+}
+
+export type LinkState =
+  /** `after`: why the last connection was lost; undefined for the first one. */
+  | { readonly is: 'connecting'; readonly after: LossReason | undefined }
+  | { readonly is: 'open' }
+  | { readonly is: 'lost'; readonly why: LossReason; readonly retryAt: number }
+
+export type LossReason = 'broken' | 'refused' | 'unreachable'
+
+export interface LinkOptions {
+  readonly openSocket: () => Socket
+  /** Asked when a socket never opened: a browser does not tell a page why. */
+  readonly isRefused: () => Promise<boolean>
+  readonly now: () => number
+  readonly setTimeout: (run: () => void, delayMs: number) => unknown
+  readonly clearTimeout: (timer: unknown) => void
+  readonly onState: (state: LinkState) => void
+  /** A new connection is open; what was known through the last one is void. */
+  readonly onOpen: () => void
+  readonly onText: (text: string) => void
+}
+
+export interface Link {
+  /** Does not wait for the next try's time. */
+  retryNow(): void
+  close(): void
+}
+
+const firstDelayMs = 500
+const longestDelayMs = 10_000
+
+/** Keeps a connection to the relay, for as long as it takes; the pauses between tries double. */
+export function keepLink(options: LinkOptions): Link {
+  let socket: Socket | undefined
+  let timer: unknown
+  let failures = 0
+  let isClosed = false
+  let lastLoss: LossReason | undefined
+
+  function open(): void {
+    options.clearTimeout(timer)
+    timer = undefined
+    options.onState({ is: 'connecting', after: lastLoss })
+    const mine = options.openSocket()
+    socket = mine
+    let wasOpen = false
+    mine.addEventListener('open', () => {
+      wasOpen = true
+      failures = 0
+      lastLoss = undefined
+      options.onOpen()
+      options.onState({ is: 'open' })
+    })
+    mine.addEventListener('message', ({ data }) => {
+      if (socket === mine && typeof data === 'string') options.onText(data)
+    })
+    mine.addEventListener('close', () => {
+      if (socket !== mine || isClosed) return
+      socket = undefined
+      void lose(wasOpen)
+    })
+  }
+
+  async function lose(wasOpen: boolean): Promise<void> {
+    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** failures)
+    failures += 1
+    const retryAt = options.now() + delayMs
+    timer = options.setTimeout(open, delayMs)
+    const tell = (why: LossReason) => {
+      lastLoss = why
+      options.onState({ is: 'lost', why, retryAt })
+    }
+    tell(wasOpen ? 'broken' : lastLoss === 'refused' ? 'refused' : 'unreachable')
+    if (wasOpen) return
+    const mine = timer
+    const isRefused = await options.isRefused().catch(() => false)
+    if (timer === mine && !isClosed) tell(isRefused ? 'refused' : 'unreachable')
+  }
+
+  open()
+  return {
+    retryNow() {
+      if (timer !== undefined && !isClosed) open()
+    },
+    close() {
+      isClosed = true
+      options.clearTimeout(timer)
+      socket?.close()
+    },
+  }
+}

@@ -1,0 +1,48 @@
+/** Keeps the last so many of what is added, each under its number; numbers count from 0 and are never used again. */
+export class Ring<T> {
+  readonly #kept: T[] = []
+  readonly #limit: number
+  #added = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** How many were ever added. */
+  get added(): number {
+    return this.#added
+  }
+
+  get size(): number {
+    return this.#kept.length
+  }
+
+  /** Returns the number of what was added. */
+  add(item: T): number {
+    this.#kept[this.#added % this.#limit] = item
+    this.#added += 1
+    return this.#added - 1
+  }
+
+  get(number: number): T | undefined {
+    return this.#holds(number) ? this.#kept[number % this.#limit] : undefined
+  }
+
+  /** Does nothing where the number is no longer kept. */
+  replace(number: number, item: T): void {
+    if (this.#holds(number)) this.#kept[number % this.#limit] = item
+  }
+
+  /** A copy, the newest first. */
+  newestFirst(): T[] {
+    const items: T[] = []
+    for (let number = this.#added - 1; this.#holds(number); number--) {
+      items.push(this.#kept[number % this.#limit] as T)
+    }
+    return items
+  }
+
+  #holds(number: number): boolean {
+    return number >= 0 && number < this.#added && number >= this.#added - this.#limit
+  }
+}

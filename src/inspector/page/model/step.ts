@@ -1,0 +1,161 @@
+import type { Machine, Transition } from './machine.ts'
+import { activePaths } from './state-value.ts'
+import { isTriggeredBy } from './transitions.ts'
+
+/** A change of an actor's state. */
+export interface Step {
+  /** The event that has most likely led to it. */
+  readonly event: string
+  readonly before: unknown
+  readonly after: unknown
+  /** The transitions that were most likely taken, by their ids. */
+  readonly taken: ReadonlySet<string>
+}
+
+/** An explanation of a change, as far as there is one. */
+export interface Explanation {
+  readonly taken: ReadonlySet<string>
+  /** The place of the last event that led somewhere; undefined when none did. */
+  readonly eventAt: number | undefined
+}
+
+/**
+ * Which transitions lead from one state to another, given the events between. The protocol tells the states and the events
+ * and not the transitions, a relay may leave states between out, and what a guard said nobody knows: so this is a
+ * search for what fits.
+ */
+export function explain(
+  machine: Machine,
+  before: unknown,
+  after: unknown,
+  events: readonly string[],
+): Explanation {
+  const reached = new Set(activePaths(after))
+  const taken = new Set<string>()
+  let active: ReadonlySet<string> = new Set(['', ...activePaths(before)])
+  let eventAt: number | undefined
+  events.forEach((event, index) => {
+    const steps =
+      event === 'xstate.init'
+        ? chainFromAll(machine, entered(machine, ''), reached)
+        : stepsOn(machine, event, active, reached)
+    for (const step of steps) {
+      taken.add(step.id)
+      active = movedAlong(machine, step, active)
+      eventAt = index
+    }
+  })
+  return { taken, eventAt }
+}
+
+/**
+ * The transitions on one event: the innermost that can lead to where the actor is, or that is the only one there is. A
+ * state that is left at once may have been left to any side.
+ */
+function stepsOn(
+  machine: Machine,
+  event: string,
+  active: ReadonlySet<string>,
+  reached: ReadonlySet<string>,
+): readonly Transition[] {
+  const ways = waysFrom(machine, active)
+  const candidates = machine.transitions
+    .filter(
+      ({ source, event: pattern }) => pattern !== '' && ways.has(source) && isTriggeredBy(pattern, event),
+    )
+    .sort((one, other) => depthOf(other.source) - depthOf(one.source))
+  const steps = (transition: Transition) => [...(ways.get(transition.source) ?? []), transition]
+  for (const transition of candidates) {
+    const rest = chainFromAll(machine, transition.targets, reached)
+    const isThere = transition.targets.every((target) => leadsTo(machine, target, reached))
+    if (rest.length > 0 || isThere) return [...steps(transition), ...rest]
+  }
+  const [only] = candidates
+  return only && candidates.length === 1 ? steps(only) : []
+}
+
+/** Every state that is active, or that may be without another event, with the transitions that lead to it. */
+function waysFrom(machine: Machine, active: ReadonlySet<string>): ReadonlyMap<string, readonly Transition[]> {
+  const ways = new Map<string, readonly Transition[]>([...active].map((path) => [path, []]))
+  // a map goes on to what is added to it meanwhile
+  for (const [path, way] of ways) {
+    for (const transition of machine.transitions) {
+      if (transition.event !== '' || transition.source !== path) continue
+      for (const leaf of transition.targets.flatMap((target) => entered(machine, target))) {
+        for (const next of ancestorsOf(leaf)) if (!ways.has(next)) ways.set(next, [...way, transition])
+      }
+    }
+  }
+  return ways
+}
+
+/** Where the actor is after a transition; what it leaves is what its source and its targets do not share. */
+function movedAlong(
+  machine: Machine,
+  { source, targets }: Transition,
+  active: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const domain = [source, ...targets].reduce(commonAncestor)
+  const next = new Set([...active].filter((path) => path === domain || !isWithin(path, domain)))
+  for (const target of targets) {
+    for (const leaf of entered(machine, target)) for (const path of ancestorsOf(leaf)) next.add(path)
+  }
+  return next
+}
+
+function chainFromAll(
+  machine: Machine,
+  starts: readonly string[],
+  reached: ReadonlySet<string>,
+): readonly Transition[] {
+  return starts.flatMap((start) => chainFrom(machine, start, reached, new Set()) ?? [])
+}
+
+/** The transitions without an event that lead from a state to one that is active; empty when it is active itself. */
+function chainFrom(
+  machine: Machine,
+  path: string,
+  reached: ReadonlySet<string>,
+  met: Set<string>,
+): readonly Transition[] | undefined {
+  if (leadsTo(machine, path, reached)) return []
+  for (const start of entered(machine, path)) {
+    for (const transition of machine.transitions) {
+      if (transition.event !== '' || transition.source !== start || met.has(transition.id)) continue
+      met.add(transition.id)
+      for (const target of transition.targets) {
+        const rest = chainFrom(machine, target, reached, met)
+        if (rest) return [transition, ...rest]
+      }
+    }
+  }
+  return undefined
+}
+
+function leadsTo(machine: Machine, path: string, reached: ReadonlySet<string>): boolean {
+  return entered(machine, path).every((leaf) => reached.has(leaf))
+}
+
+/** The innermost states that entering a state leads to. */
+function entered(machine: Machine, path: string): string[] {
+  const initial = machine.states.get(path)?.initial ?? []
+  return initial.length === 0 ? [path] : initial.flatMap((inner) => entered(machine, inner))
+}
+
+const depthOf = (path: string) => (path === '' ? 0 : path.split('.').length)
+const isWithin = (path: string, domain: string) => domain === '' || path.startsWith(`${domain}.`)
+
+function ancestorsOf(path: string): string[] {
+  const keys = path.split('.')
+  return keys.map((_, index) => keys.slice(0, index + 1).join('.'))
+}
+
+/** Of a transition to itself the state itself is left, and so its parent is what stays. */
+function commonAncestor(one: string, other: string): string {
+  const others = new Set(ancestorsOf(other).slice(0, -1))
+  return (
+    ancestorsOf(one)
+      .slice(0, -1)
+      .findLast((path) => others.has(path)) ?? ''
+  )
+}

@@ -1,0 +1,164 @@
+/** What one message holds of somebody's data at most; the rest is left out, visibly. */
+const deepest = 6
+const mostEntries = 50
+const longestText = 500
+const mostText = 20_000
+/** What anything takes beside the text that it holds: brackets, commas, a number. */
+const leastText = 8
+
+const withheld = '(withheld)'
+const unreadable = '(unreadable)'
+const cutOff = '…'
+
+/** What bears one of these names is never shown, whatever it is. */
+const neverShown = /^(?:labels?|env|environ|environment|auth|headers)$/i
+/** Nor are these, unless they only count or decide something. */
+const secretive =
+  /passw|passphrase|secret|token|credential|authori[sz]ation|cookie|api_?-?key|private_?-?key|connection_?-?string/i
+
+/**
+ * A copy that can be shown: JSON and nothing else, of bounded size, without what bears the name of a secret. Errors
+ * become `{ name, message }`, actors their ids. Never throws.
+ */
+export function plainOf(value: unknown): unknown {
+  return new Copier().copy(value, 0)
+}
+
+/** An error as it is shown. Traces stay here: they tell of the host's files. */
+export function plainError(thrown: unknown): { readonly name: string; readonly message: string } {
+  try {
+    if (!(thrown instanceof Error)) return { name: 'Error', message: shorten(String(thrown)) }
+    const { name, message }: { readonly name: unknown; readonly message: unknown } = thrown
+    return { name: shorten(String(name)), message: shorten(String(message)) }
+  } catch {
+    return { name: 'Error', message: unreadable }
+  }
+}
+
+class Copier {
+  #textLeft = mostText
+  readonly #above = new Set<object>()
+
+  copy(value: unknown, depth: number): unknown {
+    this.#spend('')
+    switch (typeof value) {
+      case 'string':
+        return this.#spend(shorten(value))
+      case 'number':
+        return Number.isFinite(value) ? value : String(value)
+      case 'boolean':
+      case 'undefined':
+        return value
+      case 'bigint':
+        return this.#spend(shorten(`${value}n`))
+      case 'symbol':
+        return this.#spend(shorten(String(value)))
+      case 'function':
+        return { type: this.#spend(nameOf(value)) }
+      case 'object':
+        return value === null ? null : this.#object(value, depth)
+    }
+  }
+
+  /** The text, while there is room for it. */
+  #spend(text: string): string {
+    this.#textLeft -= text.length + leastText
+    return this.#isSpent ? cutOff : text
+  }
+
+  get #isSpent(): boolean {
+    return this.#textLeft < 0
+  }
+
+  #object(value: object, depth: number): unknown {
+    if (this.#above.has(value)) return '(circular)'
+    if (depth >= deepest || this.#isSpent) return cutOff
+    this.#above.add(value)
+    try {
+      return this.#contents(value, depth + 1)
+    } catch {
+      return unreadable
+    } finally {
+      this.#above.delete(value)
+    }
+  }
+
+  #contents(value: object, depth: number): unknown {
+    if (value instanceof Error) return this.#ofError(value)
+    if (isActor(value)) return { xstate$$type: 1, id: this.#spend(shorten(String(value.id))) }
+    if (value instanceof Date) return Number.isNaN(value.valueOf()) ? 'Invalid Date' : value.toISOString()
+    if (value instanceof URL) return this.#spend(shorten(`${value.origin}${value.pathname}`))
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `(${value.byteLength} bytes)`
+    if (Array.isArray(value)) return this.#items(value, value.length, depth)
+    if (value instanceof Set) return this.#items(value, value.size, depth)
+    if (value instanceof Map) return this.#entries(value, depth)
+    return this.#entries(ownEntries(value), depth)
+  }
+
+  #ofError(error: Error): unknown {
+    const { name, message } = plainError(error)
+    return { name: this.#spend(name), message: this.#spend(message) }
+  }
+
+  #items(items: Iterable<unknown>, size: number, depth: number): unknown[] {
+    const shown: unknown[] = []
+    for (const item of items) {
+      if (shown.length >= mostEntries || this.#isSpent) {
+        shown.push(`${cutOff} ${size - shown.length} more`)
+        break
+      }
+      shown.push(this.copy(item, depth) ?? null)
+    }
+    return shown
+  }
+
+  #entries(entries: Iterable<readonly [unknown, unknown]>, depth: number): Record<string, unknown> {
+    const shown = Object.create(null) as Record<string, unknown>
+    let count = 0
+    for (const [key, item] of entries) {
+      if (count++ >= mostEntries || this.#isSpent) {
+        shown[cutOff] = 'more'
+        break
+      }
+      const name =
+        typeof key === 'string' ? shorten(key) : (JSON.stringify(this.copy(key, depth)) ?? 'undefined')
+      this.#spend(name)
+      shown[name] = isWithheld(name, item) ? withheld : this.copy(item, depth)
+    }
+    return shown
+  }
+}
+
+function nameOf(anyFunction: object): string {
+  const { name } = anyFunction as { readonly name: unknown }
+  return typeof name === 'string' ? shorten(name) : ''
+}
+
+function* ownEntries(value: object): Generator<readonly [string, unknown]> {
+  for (const key in value) {
+    if (!Object.hasOwn(value, key)) continue
+    yield [key, readSafely(value, key)]
+  }
+}
+
+function readSafely(value: object, key: string): unknown {
+  try {
+    return (value as Record<string, unknown>)[key]
+  } catch {
+    return unreadable
+  }
+}
+
+function isWithheld(name: string, item: unknown): boolean {
+  if (item === undefined || item === null) return false
+  if (neverShown.test(name)) return true
+  return typeof item !== 'number' && typeof item !== 'boolean' && secretive.test(name)
+}
+
+function isActor(value: object): value is { readonly id: unknown } {
+  return 'sessionId' in value && 'getSnapshot' in value && typeof value.getSnapshot === 'function'
+}
+
+function shorten(text: string): string {
+  return text.length > longestText ? text.slice(0, longestText) + cutOff : text
+}

@@ -1,0 +1,101 @@
+import { containerMachine } from '../../machines/container.machine.ts'
+import { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import { plainError, plainOf } from './plain.ts'
+
+/** What is about to be shown, and whose it is. */
+export interface Subject {
+  readonly what: 'context' | 'event' | 'output'
+  /** The actor's id; a container actor's is the id of its container. */
+  readonly actorId: string
+  readonly sessionId: string
+  /** The id of the machine; undefined where the actor is none. */
+  readonly machineId: string | undefined
+}
+
+/**
+ * Decides what of a context, an event or an output tabs are shown: the value itself, a part of it, or something else
+ * entirely. What it returns is copied, cut to a bounded size, and rid of what bears the name of a secret.
+ */
+export type Present = (value: unknown, subject: Subject) => unknown
+
+export const presentAsIs: Present = (value) => value
+
+/** All that the charts of Flotsam itself show: what is added to a context one day is not shown before it is listed here. */
+const shownOfOurs = new Map<object, readonly string[]>([
+  [
+    containerMachine.config,
+    ['id', 'name', 'verdict', 'isApproved', 'isSent', 'failures', 'failure', 'outcome', 'isByAnswer'],
+  ],
+  [supervisorMachine.config, ['isEnabled', 'streaks', 'lastLook', 'failedLooks', 'engineFailure']],
+])
+
+/** Makes what leaves the process out of what is in it. */
+export class Presenter {
+  readonly #present: Present
+
+  constructor(present: Present) {
+    this.#present = present
+  }
+
+  event(event: unknown, subject: Omit<Subject, 'what'>): unknown {
+    const { type } = event as { readonly type: unknown }
+    // What an actor was started with is no part of what the charts show.
+    if (type === 'xstate.init') return { type }
+    const shown = this.#shown(event, { ...subject, what: 'event' })
+    return typeof shown === 'object' && shown !== null && !Array.isArray(shown)
+      ? { ...shown, type: String(type) }
+      : { type: String(type) }
+  }
+
+  /** Without the children: each of them tells of itself. */
+  snapshot(
+    snapshot: unknown,
+    {
+      status,
+      config,
+      subject,
+    }: { status?: string; config: object | undefined; subject: Omit<Subject, 'what'> },
+  ): unknown {
+    const whole = (typeof snapshot === 'object' && snapshot !== null ? snapshot : {}) as WholeSnapshot
+    const shown: Record<string, unknown> = { status: status ?? whole.status ?? 'active' }
+    if (whole.value !== undefined) shown['value'] = whole.value
+    if (whole.context !== undefined) {
+      const context = ofOurs(whole.context, config)
+      shown['context'] = this.#shown(context, { ...subject, what: 'context' })
+    }
+    if (whole.output !== undefined) {
+      shown['output'] = this.#shown(whole.output, { ...subject, what: 'output' })
+    }
+    if (whole.error !== undefined) shown['error'] = plainError(whole.error)
+    if (whole.value !== undefined) {
+      shown['tags'] = plainOf([...(whole.tags ?? [])])
+      shown['children'] = {}
+      shown['historyValue'] = {}
+    }
+    return shown
+  }
+
+  #shown(value: unknown, subject: Subject): unknown {
+    try {
+      return plainOf(this.#present(value, subject))
+    } catch (thrown) {
+      // Better nothing than what was to be taken out.
+      return { notShown: `present threw: ${plainError(thrown).message}` }
+    }
+  }
+}
+
+interface WholeSnapshot {
+  readonly status?: string
+  readonly value?: unknown
+  readonly context?: unknown
+  readonly output?: unknown
+  readonly error?: unknown
+  readonly tags?: Iterable<unknown>
+}
+
+function ofOurs(context: unknown, config: object | undefined): unknown {
+  const keys = config && shownOfOurs.get(config)
+  if (!keys || typeof context !== 'object' || context === null) return context
+  return Object.fromEntries(keys.map((key) => [key, (context as Record<string, unknown>)[key]]))
+}
