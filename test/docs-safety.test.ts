@@ -1,0 +1,80 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+
+import { mutations } from './simulation/mutations.ts'
+import { bare, firstCells, read, root, rowsUnder, wordsOf } from './support/pages.ts'
+
+const page = 'docs/safety.md'
+const [from, to] = ['<!-- drawn from here -->', '<!-- to here -->']
+const safetyRules = firstCells('README.md', 'What it will not do')
+const livenessRules = firstCells('README.md', 'What it promises')
+const rules = [...safetyRules, ...livenessRules]
+
+/** The titles of all tests and groups, with the files that they stand in. */
+const titles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .toSorted()
+  .flatMap((name) => {
+    const text = readFileSync(join(root, 'test', name), 'utf8')
+    const found = text.matchAll(
+      /(?:test|it|describe|describeOnBench)(?:\.each\([^]*?\))?\(\s*(['"`])(.*?)\1/g,
+    )
+    return [...found].map(([, , title = '']) => ({ file: `test/${name}`, title }))
+  })
+
+/** The files of which a test bears the rule's name. */
+function provenIn(rule: string): readonly string[] {
+  const named = titles.filter(({ title }) => title.split(':')[0]?.split(', ').includes(rule))
+  return [...new Set(named.map(({ file }) => file))]
+}
+
+function drawn(): string {
+  const rows = rules.map(
+    (rule) =>
+      `| ${rule} | ${provenIn(rule)
+        .map((file) => `\`${file}\``)
+        .join(', ')} |`,
+  )
+  return ['| rule | tests that bear its name |', '| --- | --- |', ...rows].join('\n')
+}
+
+describe('docs/safety.md', () => {
+  test('names the tests of each rule as they are now: npm run docs:safety', async () => {
+    const [before, rest = ''] = read(page).split(from)
+    const after = rest.split(to)[1]
+    expect(after).toBeDefined()
+    await expect(`${before}${from}\n\n${drawn()}\n\n${to}${after}`).toMatchFileSnapshot(join(root, page))
+  })
+
+  test.each(rules)('%s is proved by tests in two files at least', (rule) => {
+    expect(provenIn(rule).length).toBeGreaterThanOrEqual(2)
+  })
+
+  test('says of every rule where it lives, in files that are there', () => {
+    const rows = rowsUnder(page, 'Where each rule lives')
+    expect(rows.map(([rule]) => bare(rule))).toEqual(rules)
+    const paths = rows
+      .flatMap(([, where]) => wordsOf(where))
+      .filter((word) => /^(src|machines|test)\//.test(word))
+    expect(paths.length).toBeGreaterThan(rules.length)
+    expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+
+  test('says of every safety rule what it alone prevents, in the words of the simulation', () => {
+    const rows = rowsUnder(page, 'What each rule alone prevents')
+    expect(rows.map(([rule, off]) => [rule, off])).toEqual(
+      mutations.map(({ rule, without }) => [rule, without]),
+    )
+    expect(rows.map(([rule]) => rule)).toEqual(safetyRules)
+    for (const [, , count] of rows) expect(Number(count)).toBeGreaterThanOrEqual(1000)
+  })
+
+  test('names commands that there are', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const commands = rowsUnder(page, 'How it is proved').flatMap(([, , command]) => wordsOf(command))
+    const names = commands.map((command) => /^npm run ([\w:]+)/.exec(command)?.[1])
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.filter((name) => name === undefined || scripts[name] === undefined)).toEqual([])
+  })
+})
