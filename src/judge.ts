@@ -133,6 +133,19 @@ interface Rule {
 const tracked: Verdict = { verdict: 'tracked', reason: 'tracked' }
 const spared = (reason: SpareReason): Verdict => ({ verdict: 'spared', reason })
 
+/** Podman's own words for what Docker calls otherwise. A killed Podman leaves containers in them for as long as they are there. */
+const otherWords: ReadonlyMap<string, string> = new Map([
+  ['configured', 'created'],
+  ['initialized', 'created'],
+  ['stopping', 'running'],
+  ['stopped', 'exited'],
+])
+
+/** The state that a policy has to cover for this one. */
+function coveredAs(state: string): string {
+  return otherWords.get(state) ?? state
+}
+
 const rules: readonly Rule[] = [
   {
     name: 'not-self',
@@ -183,7 +196,8 @@ const rules: readonly Rule[] = [
         : `${container.state || 'no state'}; covered: ${[...policy.states].join(', ')}`,
     settles: ({ container, policy, stoppedByUs }) => {
       if (container.state === '') return spared('state-unknown')
-      return stoppedByUs || policy.states.has(container.state) ? undefined : spared('state-not-covered')
+      const isCovered = policy.states.has(coveredAs(container.state))
+      return stoppedByUs || isCovered ? undefined : spared('state-not-covered')
     },
   },
   {

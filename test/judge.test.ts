@@ -67,7 +67,14 @@ describe('each reason, and nothing but that one thing against the container', ()
       { verdict: 'spared', reason: 'state-unknown' },
     ],
     ['a state not covered', state('exited'), { verdict: 'spared', reason: 'state-not-covered' }],
-    ['a state never heard of', state('configured'), { verdict: 'spared', reason: 'state-not-covered' }],
+    ['a state never heard of', state('asleep'), { verdict: 'spared', reason: 'state-not-covered' }],
+    [
+      'Podman’s word for never started',
+      state('configured'),
+      { verdict: 'spared', reason: 'state-not-covered' },
+    ],
+    ['Podman’s other one', state('initialized'), { verdict: 'spared', reason: 'state-not-covered' }],
+    ['Podman’s word for ended', state('stopped'), { verdict: 'spared', reason: 'state-not-covered' }],
     ['a state in other letters', state('Running'), { verdict: 'spared', reason: 'state-not-covered' }],
     [
       'what we stopped, in a state not covered',
@@ -299,6 +306,21 @@ const anyEvidence = fc
   .map(({ keep, state: name, ...rest }) =>
     evidence({ ...rest, container: summary({ labels: keep, state: name }) }),
   )
+
+describe('eventually-removed: Podman’s own words count as Docker’s for the same', () => {
+  test.each([
+    ['configured', 'created'],
+    ['initialized', 'created'],
+    ['stopping', 'running'],
+    ['stopped', 'exited'],
+  ])('%s is covered where %s is, and nowhere else', (word, sameAs) => {
+    for (const covered of ['created', 'running', 'paused', 'restarting', 'exited', 'dead']) {
+      const policy = { keepLabel: 'flotsam.keep', states: new Set([covered]) }
+      const verdict = judge(evidence({ policy, container: summary({ state: word }) }))
+      expect([covered, verdict.verdict]).toEqual([covered, covered === sameAs ? 'dangling' : 'spared'])
+    }
+  })
+})
 
 describe('of any evidence', () => {
   test('the first finding with a verdict has the verdict of the judge', () => {

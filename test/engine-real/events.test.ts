@@ -12,6 +12,7 @@ for (const kind of ['dockerd', 'podman'] as const) {
       const leak = await bench().leak()
       await watch.once('discovered', ({ id }) => id === leak, hintDeadlineMs)
       await watch.removal(leak)
+      expect(watch.complaints()).toEqual([])
     })
 
     it('a tracked container that exits is told to be lost, and one that somebody removes is forgotten', async () => {
@@ -22,6 +23,7 @@ for (const kind of ['dockerd', 'podman'] as const) {
       watch.tracked.delete(gone)
       await bench().engine.docker.getContainer(gone).remove({ force: true })
       await watch.once('vanished', ({ id }) => id === gone, hintDeadlineMs)
+      expect(watch.of('removed')).toEqual([])
     })
 
     it('survives-outage: the end of an engine is noticed at once, and its events are followed again', async () => {

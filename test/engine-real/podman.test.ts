@@ -5,6 +5,12 @@ import { type Bench, describeOnBench, elapse, owned } from '../support/real-harn
 
 const settleDeadlineMs = 20_000
 
+/** The state that a listing gives it, which is what Flotsam sees. */
+async function listedState({ engine }: Bench, id: string): Promise<string | undefined> {
+  const rows = await engine.docker.listContainers({ all: true })
+  return rows.find((row) => row.Id === id)?.State
+}
+
 /** A pod with one container of ours, made with Podman's own API; ends with the test. */
 async function runPod(bench: Bench): Promise<{ readonly infra: string; readonly guest: string }> {
   const { docker, image, hostConfig } = bench.engine
@@ -173,6 +179,24 @@ describeOnBench('podman', 'survives-outage', (bench) => {
       'engineUp',
     ])
     expect(await watch.verdicts()).toEqual({ [kept]: 'tracked: tracked' })
+  })
+
+  it('eventually-removed: a container that a killed engine left in the middle of a stop is removed', async () => {
+    const { engine } = bench()
+    const deaf = ['sh', '-c', 'trap "" TERM; while true; do sleep 1; done']
+    const id = await engine.run({ labels: owned, cmd: deaf, name: 'deaf' })
+    const stop = engine.docker
+      .getContainer(id)
+      .stop({ t: 30 })
+      .catch((error: unknown) => error)
+    await until(async () => (await listedState(bench(), id)) === 'stopping', settleDeadlineMs, 'stopping')
+    await engine.kill()
+    await stop
+    await engine.restart()
+    expect(await listedState(bench(), id)).toBe('stopping')
+    const watch = bench().watch()
+    await watch.removal(id)
+    expect(await engine.exists(id)).toBe(false)
   })
 
   it('an engine that is killed and comes back: its containers ran on, so nothing is lost', async () => {

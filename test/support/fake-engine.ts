@@ -109,7 +109,10 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
       for (const { onEvent } of streams.keys()) onEvent({ action, id, name, labels })
     },
     endEvents(error) {
-      for (const { resolve, reject } of streams.values()) error ? reject(error) : resolve()
+      for (const { resolve, reject } of streams.values()) {
+        if (error) reject(error)
+        else resolve()
+      }
     },
     events: (call) => {
       requests.push({ verb: 'events', id: undefined, atMs: clock.now(), label: call.label })
