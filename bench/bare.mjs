@@ -1,20 +1,25 @@
 import { Agent, request } from 'node:http'
 
-const requestDeadlineMs = 60_000
+const requestDeadlineMs = 120_000
 
 /** The least that a program can do to talk to an engine: one kept connection for each place, and no questions asked. */
 export class BareClient {
   #agent
   #socketPath
 
-  constructor(socketPath, connections) {
-    this.#socketPath = socketPath
+  constructor(address, connections = 1) {
+    this.#socketPath = new URL(address).pathname
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
   /** All containers, parsed and otherwise untouched. */
   async list() {
-    return JSON.parse(await this.#ask('GET', '/containers/json?all=1', 200))
+    return JSON.parse(await this.#ask('GET', '/containers/json?all=1', 200, asText))
+  }
+
+  /** The bytes of a listing, read and thrown away: what the engine and the socket take, whoever asks. */
+  async drain() {
+    return this.#ask('GET', '/containers/json?all=1', 200, asLength)
   }
 
   /** Removes them in order, so many at a time. */
@@ -22,7 +27,7 @@ export class BareClient {
     const waiting = [...ids]
     const removeSome = async () => {
       for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        await this.#ask('DELETE', `/containers/${id}?force=1&v=1`, 204)
+        await this.#ask('DELETE', `/containers/${id}?force=1&v=1`, 204, asText)
       }
     }
     await Promise.all(Array.from({ length: atOnce }, removeSome))
@@ -32,24 +37,32 @@ export class BareClient {
     this.#agent.destroy()
   }
 
-  #ask(method, path, wanted) {
+  #ask(method, path, wanted, read) {
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(requestDeadlineMs)
       const sent = request(
         { socketPath: this.#socketPath, agent: this.#agent, method, path, signal },
         (answer) => {
-          const chunks = []
-          answer.on('data', (chunk) => chunks.push(chunk))
           answer.on('error', reject)
-          answer.on('end', () => {
-            const text = Buffer.concat(chunks).toString()
-            if (answer.statusCode === wanted) resolve(text)
-            else reject(new Error(`${method} ${path}: ${answer.statusCode} ${text}`))
-          })
+          if (answer.statusCode === wanted) return read(answer, resolve)
+          read = asText
+          return read(answer, (text) => reject(new Error(`${method} ${path}: ${answer.statusCode} ${text}`)))
         },
       )
       sent.on('error', reject)
       sent.end()
     })
   }
+}
+
+function asText(answer, done) {
+  const chunks = []
+  answer.on('data', (chunk) => chunks.push(chunk))
+  answer.on('end', () => done(Buffer.concat(chunks).toString()))
+}
+
+function asLength(answer, done) {
+  let bytes = 0
+  answer.on('data', (chunk) => (bytes += chunk.length))
+  answer.on('end', () => done(bytes))
 }

@@ -1,138 +1,112 @@
 /**
- * Measures what Flotsam costs, on a private engine: `npm run bench -- [--json FILE] [--check] [--only look,removal,idle]
- * [--samples N] [--idle-seconds N]`. Needs root and what the tests on real engines need.
+ * Measures what Flotsam costs beside what people would use instead:
  *
- * Machines are shared and noisy, so what is compared is a ratio taken side by side in one run. Exit codes: 0 done; 1 it
- * failed, or with --check a goal was missed; 2 wrong usage.
+ * npm run bench -- [--only GROUPS] [--engines embedded,dockerd] [--sizes 100,1000,10000,100000] [--samples N]
+ *                  [--lives N] [--rounds N] [--idle-seconds N] [--width N] [--json FILE] [--check] [--write]
+ *
+ * `--samples`: rounds of what is short; `--lives`: whole lives, for stalls; `--rounds`: removals on dockerd. `--write` puts
+ * what was measured into bench/results.json, over what it holds of the same groups, and draws docs/performance.md anew.
+ * dockerd needs root and what the tests on real engines need; without it say `--engines embedded`.
+ *
+ * Machines are shared and noisy, so what is compared was taken side by side in one run. Exit codes: 0 done; 1 it failed,
+ * or with --check a goal was missed; 2 wrong usage.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
-import { BareClient } from './bare.mjs'
-import { runContainers, startPrivateEngine } from './engine.mjs'
-import { measureIdle } from './idle.mjs'
-import { measureLook } from './look.mjs'
-import { measureRemoval } from './removal.mjs'
-import { within } from './statistics.mjs'
+import { build } from './build.mjs'
+import { linearity } from './figures.mjs'
+import { groups, measureAll } from './measure.mjs'
+import { keepResults, writePage } from './page.mjs'
 import { figuresTable } from './table.mjs'
 
-const containerCount = 200
-const preparationDeadlineMs = 300_000
-const clearingsAtOnce = 4
-const idlePeriods = ['5m', '30s']
-const goals = { look: 1.2, removal: 1.15, idlePercent: 0.5 }
-const parts = ['look', 'removal', 'idle']
+const engineKinds = ['embedded', 'dockerd']
+const commonSizes = [100, 1000, 10_000, 100_000]
 
 function readArguments() {
   const { values } = parseArgs({
     options: {
+      only: { type: 'string', default: groups.join(',') },
+      engines: { type: 'string', default: engineKinds.join(',') },
+      sizes: { type: 'string', default: commonSizes.join(',') },
+      samples: { type: 'string', default: '10' },
+      lives: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '2' },
+      'idle-seconds': { type: 'string', default: '60' },
+      width: { type: 'string', default: '2' },
       json: { type: 'string' },
       check: { type: 'boolean', default: false },
-      only: { type: 'string', default: parts.join(',') },
-      samples: { type: 'string', default: '10' },
-      'idle-seconds': { type: 'string', default: '60' },
+      write: { type: 'boolean', default: false },
     },
   })
-  const wanted = new Set(values.only.split(','))
-  const unknown = [...wanted].filter((part) => !parts.includes(part))
-  if (unknown.length > 0) {
-    throw new TypeError(`--only: there is no ${unknown.join(', ')}; there are ${parts.join(', ')}`)
+  const number = (flag) => positive(flag, values[flag])
+  return {
+    wanted: someOf('--only', values.only, groups),
+    engines: someOf('--engines', values.engines, engineKinds),
+    sizes: values.sizes.split(',').map((text) => positive('sizes', text)),
+    samples: number('samples'),
+    lives: number('lives'),
+    dockerdRounds: number('rounds'),
+    idleMs: number('idle-seconds') * 1000,
+    width: number('width'),
+    json: values.json,
+    isChecked: values.check,
+    isWritten: values.write,
+    tell: (line) => process.stderr.write(`${line}\n`),
+    fail(why) {
+      this.hasFailed = true
+      this.tell(`could not be measured: ${why}`)
+    },
+    hasFailed: false,
   }
-  const samples = positive('--samples', values.samples)
-  const idleMs = positive('--idle-seconds', values['idle-seconds']) * 1000
-  return { json: values.json, isChecked: values.check, wanted, samples, idleMs }
+}
+
+function someOf(flag, text, all) {
+  const wanted = new Set(text.split(','))
+  const unknown = [...wanted].filter((one) => !all.includes(one))
+  if (unknown.length > 0) {
+    throw new TypeError(`${flag}: there is no ${unknown.join(', ')}; there are ${all.join(', ')}`)
+  }
+  return wanted
 }
 
 function positive(flag, text) {
   const number = Number(text)
   if (!Number.isInteger(number) || number < 1) {
-    throw new TypeError(`${flag}: ${text} is no whole number above 0`)
+    throw new TypeError(`--${flag}: ${text} is no whole number above 0`)
   }
   return number
 }
 
-async function describeRun(engine) {
-  const { Version, ApiVersion } = await engine.docker.version()
-  const [cpu] = cpus()
-  return {
+async function main(options) {
+  build()
+  const beganMs = performance.now()
+  const run = {
     date: new Date().toISOString(),
     node: process.version,
-    engine: `dockerd ${Version} (API ${ApiVersion})`,
+    cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
-    cpu: cpu?.model ?? 'unknown',
     loadBefore: loadavg()[0],
   }
-}
-
-/** The figures that were asked for, one after the other. */
-async function* measure(engine, { wanted, samples, idleMs }) {
-  const needsMany = wanted.has('look') || wanted.has('idle')
-  const making = runContainers(engine, needsMany ? containerCount : 0)
-  const ids = await within(preparationDeadlineMs, making, 'making containers')
-  if (wanted.has('look')) {
-    yield ratioFigure(
-      `a look at ${containerCount} tracked containers`,
-      goals.look,
-      await measureLook(engine, ids, samples),
+  const figures = []
+  const save = (results) => {
+    if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+  }
+  for await (const figure of measureAll(options)) {
+    figures.push({ ...figure, load: loadavg()[0] })
+    // a run that is cut short has measured something all the same
+    save({ ...run, loadAfter: loadavg()[0], figures })
+    options.tell(
+      `${((performance.now() - beganMs) / 1000).toFixed(0)} s: ${figure.group}, ${figure.engine}, ${figure.containers}: ${figure.what}`,
     )
   }
-  if (wanted.has('idle')) {
-    for (const idle of await measureIdle(engine, ids, idlePeriods, idleMs)) yield idleFigure(idle, idleMs)
-  }
-  await within(preparationDeadlineMs, clearAway(engine, ids), 'removing the containers again')
-  if (wanted.has('removal')) {
-    yield ratioFigure('removing 60 running containers', goals.removal, await measureRemoval(engine, samples))
-  }
-}
-
-/** So that what is measured next has the engine to itself. */
-async function clearAway(engine, ids) {
-  const bare = new BareClient(engine.socketPath, clearingsAtOnce)
-  await bare.removeAll(ids, clearingsAtOnce)
-  bare.close()
-}
-
-function ratioFigure(name, goal, { oursMs, bareMs, ratio }) {
-  return {
-    name,
-    unit: 'ms',
-    ours: oursMs,
-    bare: bareMs,
-    ratio,
-    goal: `ratio ≤ ${goal}`,
-    isMet: ratio.median <= goal,
-  }
-}
-
-function idleFigure({ period, meanPercent, slicePercent, looks, bare }, idleMs) {
-  const name = `idle for ${idleMs / 1000} s, period ${period} (${looks} looks)`
-  return {
-    name,
-    unit: '% of a core',
-    ours: { ...slicePercent, mean: meanPercent },
-    bare: { ...bare.slicePercent, mean: bare.meanPercent },
-    goal: `mean < ${goals.idlePercent} %`,
-    isMet: meanPercent < goals.idlePercent,
-  }
-}
-
-async function main(options) {
-  const engine = await startPrivateEngine()
-  try {
-    const run = await describeRun(engine)
-    const figures = []
-    for await (const figure of measure(engine, options)) {
-      figures.push(figure)
-      process.stderr.write(`measured: ${figure.name}\n`)
-    }
-    process.stdout.write(figuresTable(run, figures))
-    if (options.json !== undefined) {
-      writeFileSync(options.json, `${JSON.stringify({ ...run, figures }, null, 2)}\n`)
-    }
-    return options.isChecked && figures.some(({ isMet }) => !isMet) ? 1 : 0
-  } finally {
-    await engine.stop()
-  }
+  figures.push(...linearity(figures))
+  const results = { ...run, loadAfter: loadavg()[0], figures }
+  process.stdout.write(figuresTable(results))
+  save(results)
+  if (options.isWritten) writePage(keepResults(results))
+  if (options.hasFailed) return 1
+  return options.isChecked && figures.some(({ isMet }) => isMet === false) ? 1 : 0
 }
 
 let options

@@ -4,25 +4,28 @@ export function spreadOf(samples) {
   const sorted = samples.toSorted((one, other) => one - other)
   const half = sorted.length >> 1
   const median = sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
-  return { median, min: sorted[0], max: sorted.at(-1) }
+  return { median, min: sorted[0], max: sorted.at(-1), samples: sorted.length }
 }
 
 /**
- * Two ways of doing the same, side by side: the order turns round with each pair, so that whatever warms up, drifts or is
- * shared with others falls on both alike. The ratio is taken within each pair.
+ * Several ways of doing the same, side by side: the order turns with each round, so that whatever warms up, drifts or is
+ * shared with others falls on all alike. Gives the samples of each, round by round.
  */
-export async function compare(pairs, ours, bare) {
-  const times = { oursMs: [], bareMs: [], ratio: [] }
-  for (let pair = 0; pair < pairs; pair++) {
-    const oursFirst = pair % 2 === 0
-    const early = oursFirst ? undefined : await bare(pair)
-    const oursMs = await ours(pair)
-    const bareMs = early ?? (await bare(pair))
-    times.oursMs.push(oursMs)
-    times.bareMs.push(bareMs)
-    times.ratio.push(oursMs / bareMs)
+export async function sideBySide(rounds, ways) {
+  const names = Object.keys(ways)
+  const samples = Object.fromEntries(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < names.length; turn++) {
+      const name = names[(round + turn) % names.length]
+      samples[name].push(await ways[name](round))
+    }
   }
-  return { oursMs: spreadOf(times.oursMs), bareMs: spreadOf(times.bareMs), ratio: spreadOf(times.ratio) }
+  return samples
+}
+
+/** A ratio is taken within each round, and then spread. */
+export function ratioOf(ours, theirs) {
+  return spreadOf(ours.map((value, round) => value / theirs[round]))
 }
 
 /** How long something took, in milliseconds. */
@@ -30,6 +33,14 @@ export async function timed(work) {
   const beganMs = performance.now()
   await work()
   return performance.now() - beganMs
+}
+
+/** How long something took, and how much CPU time this process used for it, in milliseconds. */
+export async function timedWithCpu(work) {
+  const before = process.cpuUsage()
+  const wallMs = await timed(work)
+  const { user, system } = process.cpuUsage(before)
+  return { wallMs, cpuMs: (user + system) / 1000 }
 }
 
 /** Rejects when it takes too long; what was begun is left to the end of the process. */

@@ -1,6 +1,9 @@
 /** What was measured, as lines for people. */
-export function figuresTable({ date, node, engine, cores, cpu, loadBefore }, figures) {
-  const rows = [['figure', 'flotsam', 'bare', 'ratio', 'goal', ''], ...figures.map(rowOf)]
+export function figuresTable({ date, node, cores, cpu, loadBefore, loadAfter, figures }) {
+  const rows = [
+    ['figure', 'engine', 'containers', 'flotsam', 'bare', 'ratio', 'goal', ''],
+    ...figures.map(rowOf),
+  ]
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const lines = rows.map((row) =>
     row
@@ -8,22 +11,32 @@ export function figuresTable({ date, node, engine, cores, cpu, loadBefore }, fig
       .join('  ')
       .trimEnd(),
   )
-  const where = `${date}  node ${node}  ${engine}  ${cores} × ${cpu}  load before ${loadBefore.toFixed(2)}`
-  const legend =
-    'median (min … max) of the samples; idle: mean (min … max) of the slices; a ratio is taken within each pair'
-  return [where, '', ...lines, '', legend, ''].join('\n')
+  const load = `load ${loadBefore.toFixed(2)} before, ${loadAfter.toFixed(2)} after`
+  const legend = 'median (min … max) of the samples; a ratio is taken within each round'
+  return [`${date}  node ${node}  ${cores} × ${cpu}  ${load}`, '', ...lines, '', legend, ''].join('\n')
 }
 
-function rowOf({ name, unit, ours, bare, ratio, goal, isMet }) {
-  const inUnit = (spread) => `${shown(spread)} ${unit}`
-  return [name, inUnit(ours), inUnit(bare), ratio ? shown(ratio) : '', goal, isMet ? 'met' : 'MISSED']
+function rowOf({ group, what, engine, containers, unit, ours, bare, ratio, goal, isMet }) {
+  return [
+    `${group}: ${what}`,
+    engine,
+    String(containers),
+    `${shown(ours)} ${unit}`,
+    bare ? `${shown(bare)} ${unit}` : '',
+    ratio ? shown(ratio) : '',
+    goal ?? '',
+    isMet === undefined ? '' : isMet ? 'met' : 'MISSED',
+  ]
 }
 
-function shown({ mean, median, min, max }) {
-  return `${digits(mean ?? median)} (${digits(min)} … ${digits(max)})`
+/** The median, and where there is more than one sample how far they spread. */
+export function shown({ median, min, max, samples }) {
+  return samples === 1 ? digits(median) : `${digits(median)} (${digits(min)} … ${digits(max)})`
 }
 
 /** Three digits that mean something. */
-function digits(value) {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+export function digits(value) {
+  const size = Math.abs(value)
+  if (size >= 100) return Math.round(value).toLocaleString('en')
+  return size >= 10 ? value.toFixed(1) : size >= 1 ? value.toFixed(2) : value.toFixed(3)
 }

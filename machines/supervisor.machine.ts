@@ -103,6 +103,7 @@ export const supervisorMachine = setup({
   guards: {
     isEnabled: unprovided,
     hearsEvents: unprovided,
+    mustRest: unprovided,
     couldNotListen: unprovided,
     isSettled: unprovided,
   },
@@ -184,7 +185,11 @@ export const supervisorMachine = setup({
               initial: 'choosing',
               states: {
                 choosing: {
-                  always: [{ guard: 'hearsEvents', target: 'listening' }, { target: 'unhearing' }],
+                  always: [
+                    { guard: 'mustRest', target: 'deaf' },
+                    { guard: 'hearsEvents', target: 'listening' },
+                    { target: 'unhearing' },
+                  ],
                 },
                 unhearing: {},
                 listening: {

@@ -5,6 +5,9 @@ const sliceMs = 4
 /** So many items are worked on between two readings of the clock. */
 const itemsPerReading = 16
 
+/** After a list this long comes a breath too: many a short rest of long ones, one after the other, is a stall as well. */
+const longList = 512
+
 /** Works through the items and lets the host's own work run in between, so that a long list never stalls it. */
 export async function inSlices<TItem>(
   items: Iterable<TItem>,
@@ -22,4 +25,5 @@ export async function inSlices<TItem>(
     await clock.breathe()
     sliceBeganMs = clock.now()
   }
+  if (count >= longList) await clock.breathe()
 }

@@ -683,3 +683,16 @@ test('eventually-removed: what our own graceful stop ended is removed though a l
   expect(engine.containers.size).toBe(0)
   await reconciler.stop()
 })
+
+test('eventually-removed: a listing that shows a container only every second time does not begin its grace anew', async () => {
+  const { clock, engine, of, reconciler } = createHarness({ creationGrace: '5m' })
+  reconciler.start()
+  await clock.advance(1000)
+  const leak = engine.add({ ageMs: 600_000 })
+  let looks = 0
+  engine.shapeListing = (listing) => (++looks % 2 === 0 ? { ...listing, containers: [] } : listing)
+  await clock.advance(3_600_000)
+  expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+  expect(engine.containers.size).toBe(0)
+  await reconciler.stop()
+})

@@ -10,6 +10,7 @@ import { AnswerError, type Verb } from './failure.ts'
 import { readEvents } from './event-stream.ts'
 import { readEngineInfo } from './info.ts'
 import { readListing } from './listing.ts'
+import type { PastListing } from './past-listing.ts'
 import type { Engine, WatchingEngine } from './port.ts'
 import { asRecord } from './record.ts'
 import { readLabels } from './summary.ts'
@@ -32,6 +33,8 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const modem = connect(place, surroundings.env)
   const { address } = place
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
+  /** The last whole listing, so that the next one is read only where it differs. */
+  let pastListing: PastListing | undefined
 
   function call<T>(verb: Verb, subject: string, limits: Limits, work: (ask: Ask) => Promise<T>): Promise<T> {
     return callEngine(clock, { verb, address, subject }, limits, (signal) =>
@@ -50,7 +53,12 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
           query: { all: true, ...filters },
         } as const
         const answer = await expectStatus(await ask(question), 200)
-        const { containers, bytes } = await readListing(readBody(answer), () => clock.breathe())
+        const { containers, bytes, past } = await readListing(
+          readBody(answer),
+          () => clock.breathe(),
+          pastListing,
+        )
+        pastListing = past
         return { containers, bytes, engineNowMs: readDate(answer) }
       }),
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),

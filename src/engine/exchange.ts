@@ -26,12 +26,36 @@ export type Modem = Pick<Dockerode['modem'], 'dial'>
  * sent once more at once, since that is how a stale connection shows; nothing else is ever sent twice.
  */
 export async function ask(modem: Modem, question: Question, signal: AbortSignal): Promise<IncomingMessage> {
+  if (findsItsSocket(modem)) await findSocket(modem, signal)
   try {
     return await dial(modem, question, signal)
   } catch (error) {
     if (question.method !== 'GET' || !isReset(error) || signal.aborted) throw error
     return await dial(modem, question, signal)
   }
+}
+
+/** What of docker-modem its types leave out. */
+interface SocketFinder {
+  readonly socketPath: () => unknown
+  socketPathCache: unknown
+  getSocketPath(): Promise<unknown>
+}
+
+function findsItsSocket(modem: object): modem is SocketFinder {
+  const { socketPath, getSocketPath } = modem as Partial<SocketFinder>
+  return typeof socketPath === 'function' && typeof getSocketPath === 'function'
+}
+
+/** A search that fails the modem would throw at the whole process, and never begin again. */
+async function findSocket(modem: SocketFinder, signal: AbortSignal): Promise<void> {
+  try {
+    await modem.getSocketPath()
+  } catch (error) {
+    modem.socketPathCache = undefined
+    throw error
+  }
+  signal.throwIfAborted()
 }
 
 function dial(

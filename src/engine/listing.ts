@@ -1,34 +1,61 @@
 import type { ContainerSummary } from './port.ts'
 import { AnswerError } from './failure.ts'
-import { toSummary } from './summary.ts'
+import { PastListing, type Stretch } from './past-listing.ts'
+import { readSummary } from './summary.ts'
 
 // under a millisecond of scanning and parsing
 const sliceBytes = 32 * 1024
-/** A body up to this long is parsed as a whole: that takes about as long as one slice of a long one. */
-const smallBytes = 256 * 1024
+/** What has not changed since the listing before is only compared, which is so many times faster. */
+const comparingIsFaster = 16
 const longestElementBytes = 16 * 1024 * 1024
+
+export interface ReadListing {
+  readonly containers: readonly ContainerSummary[]
+  readonly bytes: number
+  /** For the reading of the next one. */
+  readonly past: PastListing
+}
 
 /**
  * Reads the body of a listing as it arrives, in slices with a breath between, so that neither its size nor its speed
  * blocks the event loop. Rejects with an `AnswerError` for everything but one whole and valid array of containers.
+ *
+ * An entry that is byte for byte what it was in the listing before is not read again: its summary is the same object.
  */
 export async function readListing(
   body: AsyncIterable<Uint8Array>,
   breathe: () => Promise<void>,
-): Promise<{ readonly containers: readonly ContainerSummary[]; readonly bytes: number }> {
-  const { begin, rest } = await readBeginning(body)
-  const small = rest === undefined ? parseWhole(begin) : undefined
-  if (small) return { containers: small.map(toSummary), bytes: begin.length }
-  const scanner = createArrayScanner()
+  before?: PastListing,
+): Promise<ReadListing> {
+  const past = new PastListing(before)
+  const recall = before?.recall()
   const containers: ContainerSummary[] = []
+  let comparedBytes = 0
+  const scanner = createArrayScanner({
+    expected: () => recall?.expected,
+    again(stretch) {
+      const container = recall?.take() as ContainerSummary
+      comparedBytes += stretch.end - stretch.start
+      containers.push(container)
+      past.add(stretch, container)
+    },
+    changed(value, stretch) {
+      const container = readSummary(value, past.share)
+      recall?.met(container.id)
+      containers.push(container)
+      past.add(stretch, container)
+    },
+  })
   let bytes = 0
   let sinceBreath = 0
-  for await (const chunk of join(begin, rest)) {
+  for await (const chunk of body) {
     for (let from = 0; from < chunk.length; from += sliceBytes) {
       const slice = chunk.subarray(from, from + sliceBytes)
-      for (const element of scanner.push(slice)) containers.push(toSummary(element))
+      comparedBytes = 0
+      scanner.push(slice)
       bytes += slice.length
-      sinceBreath += slice.length
+      const savedBytes = comparedBytes - comparedBytes / comparingIsFaster
+      sinceBreath += Math.max(0, slice.length - savedBytes)
       if (sinceBreath >= sliceBytes) {
         sinceBreath = 0
         await breathe()
@@ -36,50 +63,23 @@ export async function readListing(
     }
   }
   scanner.end()
-  return { containers, bytes }
+  return { containers, bytes, past }
 }
 
-interface Beginning {
-  readonly begin: Buffer
-  /** What comes after it; undefined where that is all. */
-  readonly rest: AsyncIterator<Uint8Array> | undefined
+/** What becomes of the elements of an array, in their order. */
+export interface Elements {
+  /** The bytes that the next element may be made of, as those of an element that was whole and valid JSON. */
+  expected(): Stretch | undefined
+  /** The next element is made of exactly the bytes that were expected. They are here now. */
+  again(stretch: Stretch): void
+  /** The next element is another one. */
+  changed(value: unknown, stretch: Stretch): void
 }
 
-async function readBeginning(body: AsyncIterable<Uint8Array>): Promise<Beginning> {
-  const rest = body[Symbol.asyncIterator]()
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  while (bytes <= smallBytes) {
-    const { done, value } = await rest.next()
-    if (done) return { begin: Buffer.concat(chunks), rest: undefined }
-    chunks.push(value)
-    bytes += value.length
-  }
-  return { begin: Buffer.concat(chunks), rest }
-}
-
-/** The elements of a whole array; undefined for anything else, which the scanner then says what is wrong with. */
-function parseWhole(body: Buffer): readonly unknown[] | undefined {
-  try {
-    const parsed: unknown = JSON.parse(body.toString())
-    return Array.isArray(parsed) ? parsed : undefined
-  } catch {
-    return undefined
-  }
-}
-
-async function* join(
-  begin: Uint8Array,
-  rest: AsyncIterator<Uint8Array> | undefined,
-): AsyncGenerator<Uint8Array> {
-  yield begin
-  if (rest) yield* { [Symbol.asyncIterator]: () => rest }
-}
-
-/** Turns the bytes of one JSON array into its elements, wherever the bytes are cut. */
+/** Finds the elements of one JSON array in its bytes, wherever those are cut. */
 export interface ArrayScanner {
-  /** The elements that these bytes complete. Throws an `AnswerError` as soon as they cannot be an array any more. */
-  push(bytes: Uint8Array): unknown[]
+  /** Throws an `AnswerError` as soon as the bytes cannot be an array any more. */
+  push(bytes: Uint8Array): void
   /** Says that there are no more bytes. Throws an `AnswerError` where the array is not closed. */
   end(): void
 }
@@ -87,14 +87,18 @@ export interface ArrayScanner {
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 
-export function createArrayScanner(): ArrayScanner {
+export function createArrayScanner(elements: Elements): ArrayScanner {
   let place: 'before' | 'within' | 'after' = 'before'
   let depth = 0
   let inString = false
   let escaped = false
   let count = 0
+  /** What came earlier of an element that is not whole yet. */
   let parts: Uint8Array[] = []
   let partBytes = 0
+  /** While all of it that came is what was expected: that, and how much has come before these bytes. */
+  let hoped: Stretch | undefined
+  let matched = 0
 
   function keep(part: Uint8Array): void {
     partBytes += part.length
@@ -102,12 +106,40 @@ export function createArrayScanner(): ArrayScanner {
     parts.push(part)
   }
 
-  function takeText(lastPart: Uint8Array): string {
-    keep(lastPart)
-    const text = Buffer.concat(parts, partBytes).toString()
+  /** The whole element, of which these are the last bytes. */
+  function take(bytes: Uint8Array, from: number, end: number): Stretch {
+    if (parts.length === 0) return { bytes, start: from, end }
+    keep(bytes.subarray(from, end))
+    const whole = { bytes: Buffer.concat(parts, partBytes), start: 0, end: partBytes }
     parts = []
     partBytes = 0
-    return text
+    return whole
+  }
+
+  /**
+   * Where the expected element ends in these bytes: its bytes and a `,` or `]` after them are the same element. Undefined
+   * where another element is coming, and the bytes' length where they are too few to know.
+   */
+  function findExpected(bytes: Uint8Array, from: number): number | undefined {
+    if (hoped === undefined) {
+      if (partBytes > 0) return undefined
+      hoped = elements.expected()
+      matched = 0
+      if (hoped === undefined) return undefined
+    }
+    const start = hoped.start + matched
+    const here = Math.min(hoped.end - start, bytes.length - from)
+    const end = from + here
+    const isSame = areSame(hoped.bytes, start, bytes, from, here)
+    const isOpen = end === bytes.length
+    if (isSame && (isOpen || bytes[end] === comma || bytes[end] === closeBracket)) {
+      matched += here
+      return end
+    }
+    hoped = undefined
+    // depth and quotes as they are after what has been compared up to now
+    for (const part of parts) findEnd(part, 0)
+    return undefined
   }
 
   /** Finds the end of the element that the bytes from `at` go on with: the index of its `,` or `]`, or their length. */
@@ -130,29 +162,35 @@ export function createArrayScanner(): ArrayScanner {
     return at
   }
 
-  function pushWithin(bytes: Uint8Array, from: number, elements: unknown[]): number {
-    const end = findEnd(bytes, from)
+  function pushWithin(bytes: Uint8Array, from: number): number {
+    const expectedEnd = findExpected(bytes, from)
+    const end = expectedEnd ?? findEnd(bytes, from)
     if (end === bytes.length) {
       keep(bytes.subarray(from))
       return end
     }
-    const text = takeText(bytes.subarray(from, end))
+    const stretch = take(bytes, from, end)
     const closes = bytes[end] !== comma
     if (closes && bytes[end] !== closeBracket) throw notJson('it closes what is not open')
     if (closes) place = 'after'
-    if (closes && count === 0 && isBlank(text)) return end + 1
-    elements.push(parseElement(text))
+    if (expectedEnd !== undefined) {
+      hoped = undefined
+      elements.again(stretch)
+    } else {
+      const text = textOf(stretch)
+      if (closes && count === 0 && isBlank(text)) return end + 1
+      elements.changed(parseElement(text), stretch)
+    }
     count += 1
     return end + 1
   }
 
   return {
     push(bytes) {
-      const elements: unknown[] = []
       let at = 0
       while (at < bytes.length) {
         if (place === 'within') {
-          at = pushWithin(bytes, at, elements)
+          at = pushWithin(bytes, at)
           continue
         }
         const byte = bytes[at++]
@@ -161,13 +199,35 @@ export function createArrayScanner(): ArrayScanner {
         if (byte !== openBracket) throw notAnArray(bytes.subarray(at - 1))
         place = 'within'
       }
-      return elements
     },
     end() {
       if (place === 'before') throw new AnswerError('the answer is empty')
       if (place === 'within') throw notJson('it ends too early')
     },
   }
+}
+
+function areSame(
+  one: Uint8Array,
+  oneStart: number,
+  other: Uint8Array,
+  otherStart: number,
+  length: number,
+): boolean {
+  return (
+    Buffer.prototype.compare.call(
+      one,
+      other,
+      otherStart,
+      otherStart + length,
+      oneStart,
+      oneStart + length,
+    ) === 0
+  )
+}
+
+function textOf({ bytes, start, end }: Stretch): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString()
 }
 
 function parseElement(text: string): unknown {

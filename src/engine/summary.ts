@@ -8,6 +8,11 @@ import { asRecord } from './record.ts'
  * wrong shape throws an `AnswerError`, since a misread label or network could cost a container its protection.
  */
 export function toSummary(entry: unknown): ContainerSummary {
+  return readSummary(entry, (text) => text)
+}
+
+/** The same, where `share` gives one string for equal texts that many containers have in common. */
+export function readSummary(entry: unknown, share: (text: string) => string): ContainerSummary {
   const fields = asRecord(entry)
   if (fields === undefined) throw new AnswerError('an entry of the listing is not an object')
   const id = parseContainerId(fields['Id'])
@@ -18,9 +23,9 @@ export function toSummary(entry: unknown): ContainerSummary {
     id,
     name: names.find((name) => !name.includes('/')) ?? names[0] ?? '',
     names,
-    image: readText(fields['Image'], 'Image', wrong),
-    imageId: readText(fields['ImageID'], 'ImageID', wrong),
-    state: readText(fields['State'], 'State', wrong),
+    image: share(readText(fields['Image'], 'Image', wrong)),
+    imageId: share(readText(fields['ImageID'], 'ImageID', wrong)),
+    state: share(readText(fields['State'], 'State', wrong)),
     createdAtMs: readCreatedAtMs(fields['Created']),
     labels: readLabels(fields['Labels'], () => wrong('Labels')),
     networkMode: readNetworkMode(fields['HostConfig'], wrong),

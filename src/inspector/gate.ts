@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 
 /** What was refused, and what would help. */
 export interface Refusal {
-  readonly status: 403 | 405
+  readonly status: 400 | 403 | 404 | 405
   readonly help: string
 }
 
@@ -42,7 +42,11 @@ export class Gate {
     if (origin !== undefined && origin !== `http://${host}`) {
       return { status: 403, help: `No page of ${origin.slice(0, 100)} may look on.` }
     }
-    return this.refuseStranger(new URL(request.url ?? '', 'http://localhost').searchParams.get('token'))
+    const target = targetOf(request)
+    if (!target) return { status: 400, help: 'That is no address.' }
+    const stranger = this.refuseStranger(target.searchParams.get('token'))
+    if (stranger) return stranger
+    return target.pathname === '/ws' ? undefined : { status: 404, help: 'The WebSocket is at /ws.' }
   }
 
   refuseStranger(token: string | null | undefined): Refusal | undefined {
@@ -52,6 +56,12 @@ export class Gate {
       help: 'Open the whole address that the agent has told, with its ?token=…; it is a new one at each start.',
     }
   }
+}
+
+/** Undefined for what Node's parser lets pass and is no address, such as `//`. */
+function targetOf({ url = '' }: IncomingMessage): URL | undefined {
+  const base = 'http://localhost'
+  return URL.canParse(url, base) ? new URL(url, base) : undefined
 }
 
 function hostnameOf(host: string | undefined): string | undefined {

@@ -16,6 +16,11 @@ const neverShown = /^(?:labels?|env|environ|environment|auth|headers)$/i
 const secretive =
   /passw|passphrase|secret|token|credential|authori[sz]ation|cookie|api_?-?key|private_?-?key|connection_?-?string/i
 
+/** Nor is what gives itself away, under whatever name it goes. */
+const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY/
+/** An address may hold who asks, and with what password. */
+const userInfo = /(:\/\/)[^\s/@]*@/g
+
 /**
  * A copy that can be shown: JSON and nothing else, of bounded size, without what bears the name of a secret. Errors
  * become `{ name, message }`, actors their ids. Never throws.
@@ -160,5 +165,8 @@ function isActor(value: object): value is { readonly id: unknown } {
 }
 
 function shorten(text: string): string {
-  return text.length > longestText ? text.slice(0, longestText) + cutOff : text
+  const isLong = text.length > longestText
+  const start = isLong ? text.slice(0, longestText) : text
+  if (privateKey.test(start)) return withheld
+  return start.replace(userInfo, '$1') + (isLong ? cutOff : '')
 }

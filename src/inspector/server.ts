@@ -50,10 +50,8 @@ export async function openRelay({ port, sessions, mostWaiting }: RelayOptions): 
   })
   server.on('upgrade', (request, socket: Duplex, head) => {
     socket.on('error', () => socket.destroy())
-    const { pathname } = new URL(request.url ?? '', 'http://localhost')
     const refusal = gate.refuseUpgrade(request)
     if (refusal) return refuseUpgrade(socket, refusal)
-    if (pathname !== '/ws') return refuseUpgrade(socket, { status: 404, help: 'The WebSocket is at /ws.' })
     if (tabs.size >= mostTabs) {
       return refuseUpgrade(socket, { status: 503, help: `${mostTabs} tabs look on already.` })
     }
@@ -89,6 +87,7 @@ async function listen(server: Server, port: number): Promise<void> {
 }
 
 const statusWords: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -97,7 +96,7 @@ const statusWords: Readonly<Record<number, string>> = {
 
 function refuseUpgrade(
   socket: Duplex,
-  { status, help }: Refusal | { readonly status: 404 | 503; readonly help: string },
+  { status, help }: Refusal | { readonly status: 503; readonly help: string },
 ): void {
   const body = `${help}\n`
   socket.end(

@@ -57,7 +57,9 @@ export class Tab implements Onlooker {
 
   appeared(session: Session): void {
     this.#newcomers.add(session)
-    this.#plan()
+    // Those that were forgotten for want of room wait here as well.
+    if (this.#newcomers.size > this.#options.mostWaiting) this.#letGo()
+    else this.#plan()
   }
 
   changed(session: Session): void {
@@ -70,10 +72,8 @@ export class Tab implements Onlooker {
     // What is merged while changes are gathered is no loss; what is merged because the tab lags behind is told.
     if (this.#changed.has(session)) this.#skippedSnapshots += this.#isBehind ? 1 : 0
     else this.#changed.add(session)
-    if (this.#changed.size > this.#options.mostWaiting) {
-      this.#options.webSocket.close(tooSlow, 'too slow')
-      this.#close()
-    } else this.#plan()
+    if (this.#changed.size > this.#options.mostWaiting) this.#letGo()
+    else this.#plan()
   }
 
   happened(): void {
@@ -93,6 +93,11 @@ export class Tab implements Onlooker {
       })
       webSocket.close(1001, 'the inspector was stopped')
     })
+  }
+
+  #letGo(): void {
+    this.#options.webSocket.close(tooSlow, 'too slow')
+    this.#close()
   }
 
   #close(): void {

@@ -11,7 +11,7 @@ import type { ContainerId } from '../ids.ts'
 import type { Verdict } from '../judge.ts'
 import { inSlices } from '../slices.ts'
 import type { Agenda } from './agenda.ts'
-import type { EndedByUs } from './ended-by-us.ts'
+import type { LeftOut } from './left-out.ts'
 import { about, changeVerdict, type HookRefusal, type Known } from './known.ts'
 import type { Removals } from './removals.ts'
 import { isStuckAfter, retryDelayMs } from './retries.ts'
@@ -28,7 +28,7 @@ export interface FleetOptions {
   readonly agenda: Agenda
   readonly removals: Removals
   readonly memory: Map<ContainerId, Known>
-  readonly endedByUs: EndedByUs
+  readonly leftOut: LeftOut
   readonly machine: typeof containerMachine
   readonly report: Report
   readonly dryRun: boolean
@@ -242,9 +242,9 @@ export class Fleet {
   }
 
   #conclude(known: Known, outcome: Outcome, failures: number, isByAnswer: boolean): void {
-    const { agenda, endedByUs, memory, removals, report } = this.#options
+    const { agenda, leftOut, memory, removals, report } = this.#options
     memory.delete(known.id)
-    if (known.endedByUs && !isByAnswer) endedByUs.remember(known.id)
+    if (!isByAnswer && outcome !== 'released') leftOut.remember(known)
     this.#departed.add(known.id)
     removals.drop(known.id)
     removals.end(known.id)

@@ -34,6 +34,7 @@ export class Hearing {
   readonly #options: HearingOptions
   /** Streams that ended soon, one after the other. */
   #shortLived = 0
+  #restUntilMs = -Infinity
   #openedMs: number | undefined
 
   constructor(options: HearingOptions) {
@@ -49,10 +50,12 @@ export class Hearing {
     return this.#openedMs !== undefined
   }
 
-  /** How long to do without events after a stream has ended: doubled with each one that ended soon. */
-  get pauseMs(): number {
-    const { backoffMinMs, longestPauseMs } = this.#options
-    return Math.min(longestPauseMs, backoffMinMs * 2 ** Math.min(30, Math.max(0, this.#shortLived - 1)))
+  /**
+   * How long to do without events yet. An engine without a connection to spare fails because it is followed, and would
+   * do so again at once; so the rest is doubled with each stream that ended soon, whatever ended it.
+   */
+  get restMs(): number {
+    return Math.max(0, this.#restUntilMs - this.#options.clock.now())
   }
 
   /** Resolves when the stream has ended; rejects with an `EngineError` where none could be had. */
@@ -84,15 +87,19 @@ export class Hearing {
       signal.removeEventListener('abort', giveUp)
       const openedMs = this.#openedMs
       this.#openedMs = undefined
-      if (!signal.aborted) this.#ended(openedMs, supervisor)
+      this.#rest(openedMs)
+      // A stream that ends, or cannot be had, is often the first sign of an engine that goes away: a look tells.
+      if (!signal.aborted) this.#hint(supervisor)
     }
   }
 
-  /** A stream that ends, or cannot be had, is often the first sign of an engine that goes away: a look tells. */
-  #ended(openedMs: number | undefined, supervisor: Parent<SupervisorEvent>): void {
-    const wasSteady = openedMs !== undefined && this.#options.clock.now() - openedMs >= steadyMs
+  #rest(openedMs: number | undefined): void {
+    const { backoffMinMs, clock, longestPauseMs } = this.#options
+    const nowMs = clock.now()
+    const wasSteady = openedMs !== undefined && nowMs - openedMs >= steadyMs
     this.#shortLived = wasSteady ? 0 : this.#shortLived + 1
-    this.#hint(supervisor)
+    const doublings = Math.min(30, Math.max(0, this.#shortLived - 1))
+    this.#restUntilMs = nowMs + Math.min(longestPauseMs, backoffMinMs * 2 ** doublings)
   }
 
   #isNews(event: EngineEvent): boolean {

@@ -8,7 +8,7 @@ import type { ContainerId } from '../ids.ts'
 import { hasEnded } from '../namespaces.ts'
 import { inSlices } from '../slices.ts'
 import type { Agenda } from './agenda.ts'
-import type { EndedByUs } from './ended-by-us.ts'
+import type { LeftOut } from './left-out.ts'
 import { EnginePace } from './engine-pace.ts'
 import type { Fleet } from './fleet.ts'
 import { about, dueMs, type Known } from './known.ts'
@@ -27,7 +27,7 @@ export interface LookerOptions {
   readonly agenda: Agenda
   readonly fleet: Fleet
   readonly memory: Map<ContainerId, Known>
-  readonly endedByUs: EndedByUs
+  readonly leftOut: LeftOut
   readonly removals: Removals
   readonly window: VerdictWindow
   readonly report: Report

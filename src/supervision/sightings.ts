@@ -2,7 +2,7 @@ import type { ContainerSummary, Listing } from '../engine/port.ts'
 import type { Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
 import type { TrackerAnswer } from '../judge.ts'
-import type { EndedByUs } from './ended-by-us.ts'
+import type { LeftOut } from './left-out.ts'
 import { about, creationGraceEnd, type Known, noteAnswer } from './known.ts'
 import { ageOf } from './report-of-look.ts'
 import type { History } from './survey.ts'
@@ -26,7 +26,7 @@ export interface Answered {
 
 export interface SightingsOptions {
   readonly memory: Map<ContainerId, Known>
-  readonly endedByUs: EndedByUs
+  readonly leftOut: LeftOut
   readonly window: VerdictWindow
   readonly report: Report
   readonly graces: { readonly creationMs: number; readonly restoreMs: number; readonly releaseMs: number }
@@ -95,23 +95,28 @@ export class Sightings {
   }
 
   #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
-    const { endedByUs, graces, memory, report } = this.#options
+    const { graces, leftOut, memory, report } = this.#options
     const { listing, seenAwakeMs } = answered
     const missedMs = answered.missedMs - (this.#previous?.missedBeforeMs ?? 0)
     const ageMs = hasClockChanged ? undefined : ageOf(container.createdAtMs, listing.engineNowMs)
     const sighting = { seenMs: seenAwakeMs, previousLookMs: this.#previous?.beganAwakeMs, missedMs, ageMs }
+    const recalled = leftOut.take(container.id)
+    const firstSeenMs = recalled?.firstSeenMs ?? seenAwakeMs
     const known: Known = {
       id: container.id,
       summary: container,
       actor: undefined,
-      firstSeenMs: seenAwakeMs,
-      creationGraceEndsMs: creationGraceEnd(sighting, graces.creationMs),
+      firstSeenMs,
+      creationGraceEndsMs: Math.min(
+        creationGraceEnd(sighting, graces.creationMs),
+        firstSeenMs + graces.creationMs,
+      ),
       releaseGraceEndsMs: undefined,
       wasTracked: false,
       isLossTold: false,
       isStuck: false,
       hasFailed: false,
-      endedByUs: endedByUs.take(container.id),
+      endedByUs: recalled?.endedByUs ?? false,
       hasHadItsTime: false,
       hookRefusal: undefined,
       retryAtMs: undefined,

@@ -13,7 +13,7 @@ import { createTracker } from '../tracker.ts'
 import { Admission } from './admission.ts'
 import { Agenda } from './agenda.ts'
 import { containerBehaviour } from './container-behaviour.ts'
-import { EndedByUs } from './ended-by-us.ts'
+import { LeftOut } from './left-out.ts'
 import { Fleet } from './fleet.ts'
 import { Hearing } from './hearing.ts'
 import { createImageLabels } from './images.ts'
@@ -77,8 +77,8 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   const pacing = createPacing(options, tell)
   const { agenda, awake, removals, window } = pacing
   const { surveyor, tracker } = createSources(options)
-  const endedByUs = new EndedByUs()
-  const shared = { clock, awake, agenda, removals, window, memory, endedByUs, report, engine: access.engine }
+  const leftOut = new LeftOut()
+  const shared = { clock, awake, agenda, removals, window, memory, leftOut, report, engine: access.engine }
   const tries = access.dryRun
     ? undefined
     : createTries({

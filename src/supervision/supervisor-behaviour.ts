@@ -77,12 +77,13 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
     delays: {
       untilNextLook: ({ context }) =>
         agenda.untilNextLookMs(context.engineFailure !== undefined, context.failedLooks),
-      untilListeningAgain: () => hearing.pauseMs,
+      untilListeningAgain: () => hearing.restMs,
       settleTime: settleMs,
     },
     guards: {
       isEnabled: ({ context }) => context.isEnabled,
       hearsEvents: () => hearing.isWanted,
+      mustRest: () => hearing.restMs > 0,
       couldNotListen: ({ context }) => context.deafness !== undefined,
       isSettled: () => removals.underWayCount === 0,
     },

@@ -173,6 +173,8 @@ export async function askAboutAll(
   for (let from = 0, to = 0; from < owned.length; from = to) {
     to = from + questionsAtOnce - out.size
     await inSlices(owned.slice(from, to), clock, signal, askOne)
+    // many at once, none of which anybody had to wait for, are a long list as well
+    if (out.size === 0 && to < owned.length) await clock.breathe()
     if (out.size >= questionsAtOnce) await Promise.race(out)
     signal.throwIfAborted()
   }

@@ -1,22 +1,33 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AnswerError } from '../../src/engine/failure.ts'
-import { createArrayScanner, readListing } from '../../src/engine/listing.ts'
+import { createArrayScanner, type Elements, readListing } from '../../src/engine/listing.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 /** Scans a text whose bytes come cut at these places. */
 function scan(text: string | Buffer, cuts: readonly number[] = []): unknown[] {
   const bytes = Buffer.from(text)
   const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
-  const scanner = createArrayScanner()
   const elements: unknown[] = []
+  const scanner = createArrayScanner(collecting(elements))
   let from = 0
   for (const to of places) {
-    elements.push(...scanner.push(bytes.subarray(from, to)))
+    scanner.push(bytes.subarray(from, to))
     from = to
   }
   scanner.end()
   return elements
+}
+
+/** Takes every element for a new one. */
+function collecting(elements: unknown[]): Elements {
+  return {
+    expected: () => undefined,
+    again: () => {
+      throw new Error('nothing was expected')
+    },
+    changed: (element) => elements.push(element),
+  }
 }
 
 /** What JSON.parse makes of it, where that is an array. */
@@ -115,7 +126,7 @@ describe('a listing is read as JSON.parse reads it', () => {
   })
 
   test('an entry that never ends is refused before it fills the memory', () => {
-    const scanner = createArrayScanner()
+    const scanner = createArrayScanner(collecting([]))
     scanner.push(Buffer.from('["'))
     const mebibyte = Buffer.alloc(1024 * 1024, 'a')
     expect(() => {
@@ -230,5 +241,100 @@ describe('a large listing does not hold up the program', () => {
     expect(containers.map((container) => container.id)).toEqual(entries.map((entry) => entry.Id))
     expect(bytes).toBe(text.length)
     expect(breaths).toBe(Math.floor(bytes / (32 * 1024)))
+  })
+})
+
+describe('an entry that has not changed is not read again', () => {
+  interface Change {
+    readonly at: number
+    readonly what: 'change' | 'remove' | 'add' | 'swap'
+  }
+  const idOf = (number: number) => number.toString(16).padStart(64, '0')
+  const entry = (number: number, mark = '') => ({
+    Id: idOf(number),
+    Names: [`/task-${number}`],
+    Labels: { '},{"': '[,]"\\', mark },
+  })
+  const change = fc.record({
+    at: fc.nat(),
+    what: fc.constantFrom('change' as const, 'remove' as const, 'add' as const, 'swap' as const),
+  })
+
+  function changed(entries: readonly object[], changes: readonly Change[]): readonly object[] {
+    const now = [...entries]
+    for (const [number, { at, what }] of changes.entries()) {
+      const index = at % Math.max(1, now.length)
+      const before = now[index]
+      if (what === 'add') now.splice(index, 0, entry(1000 + number))
+      else if (what === 'remove') now.splice(index, 1)
+      else if (before && what === 'change') now[index] = { ...before, State: `state-${number}` }
+      else if (before) now.push(...now.splice(index, 1))
+    }
+    return now
+  }
+
+  async function* cut(text: string, cuts: readonly number[]): AsyncGenerator<Buffer> {
+    const bytes = Buffer.from(text)
+    const places = cuts.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b)
+    let from = 0
+    for (const to of [...places, bytes.length]) {
+      yield await Promise.resolve(bytes.subarray(from, to))
+      from = to
+    }
+  }
+  const breathe = () => Promise.resolve()
+
+  test('whatever changed, and wherever the bytes are cut, it reads as if there had been no listing before', async () => {
+    const cuts = fc.array(fc.nat(), { maxLength: 12 })
+    const marks = fc.array(strangeText, { maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(
+        marks,
+        fc.array(change, { maxLength: 6 }),
+        cuts,
+        cuts,
+        spaces,
+        async (marks, ...rest) => {
+          const [changes, cutsBefore, cutsNow, blanks] = rest
+          const old = marks.map((mark, number) => entry(number, mark.join('')))
+          const write = (entries: readonly object[]) => JSON.stringify(entries, null, blanks.length)
+          const { past } = await readListing(cut(write(old), cutsBefore), breathe)
+          const now = write(changed(old, changes))
+          const remembered = await readListing(cut(now, cutsNow), breathe, past)
+          const anew = await readListing(chunksOf(now), breathe)
+          expect(remembered.containers).toEqual(anew.containers)
+          expect(remembered.bytes).toBe(anew.bytes)
+          // and that reading is as good a past as any
+          const again = await readListing(cut(now, cutsBefore), breathe, remembered.past)
+          expect(again.containers).toEqual(anew.containers)
+          expect(again.containers.every((one, at) => one === remembered.containers[at])).toBe(true)
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('one that goes on after the bytes of the one before is another one', async () => {
+    const { past } = await readListing(chunksOf(JSON.stringify([entry(1)])), breathe)
+    const text = JSON.stringify([entry(1)])
+    for (const end of [' ', '\n ']) {
+      const { containers } = await readListing(chunksOf(`${text.slice(0, -1)}${end}]`), breathe, past)
+      expect(containers.map(({ id }) => id)).toEqual([idOf(1)])
+    }
+    for (const broken of [`${text.slice(0, -1)}x]`, `${text.slice(0, -1)}{}]`, text.slice(0, -1)]) {
+      await expect(readListing(chunksOf(broken), breathe, past)).rejects.toThrow(AnswerError)
+    }
+  })
+
+  test('those that are the same are the same objects, also behind one that changed, came or went', async () => {
+    const old = [1, 2, 3, 4, 5].map((number) => entry(number))
+    const before = await readListing(chunksOf(JSON.stringify(old)), breathe)
+    const [, second, , fourth, fifth] = before.containers
+    const now = [entry(9), entry(1, 'changed'), entry(2), entry(4), entry(5)]
+    const { containers } = await readListing(chunksOf(JSON.stringify(now)), breathe, before.past)
+    expect(containers[2]).toBe(second)
+    expect(containers[4]).toBe(fifth)
+    // what stood where another is now is read once more
+    expect(containers[3]).toEqual(fourth)
   })
 })

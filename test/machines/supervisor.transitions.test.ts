@@ -311,9 +311,10 @@ describe('a running supervisor', () => {
   })
 
   test('events are followed while the engine is up, and again after a pause when their stream has ended', async () => {
-    const { actor, clock, reports, stands, streams } = watched()
+    const { actor, clock, reports, stands, streams, world } = watched()
     actor.send(events.engineAnswered)
     expect([stands(), streams.length]).toEqual(['looking+listening', 1])
+    world.restMs = deafMs
     streams[0]?.resolve()
     await clock.settle()
     expect(stands()).toBe('looking+deaf')
@@ -348,6 +349,18 @@ describe('a running supervisor', () => {
     actor.send(events.engineFailed)
     await clock.advance(2 * deafMs)
     expect([stands(), streams.length]).toEqual(['looking+down', 1])
+    actor.stop()
+  })
+
+  test('an engine that went down while it was followed is followed again only after a rest', async () => {
+    const { actor, clock, stands, streams, world } = watched()
+    actor.send(events.engineAnswered)
+    world.restMs = deafMs
+    actor.send(events.engineFailed)
+    actor.send(events.engineAnswered)
+    expect([stands(), streams.length]).toEqual(['looking+deaf', 1])
+    await clock.advance(deafMs)
+    expect([stands(), streams.length]).toEqual(['looking+listening', 2])
     actor.stop()
   })
 

@@ -8,7 +8,7 @@ export type HearingEvent =
   | { readonly type: 'the pause passes' }
   | { readonly type: 'the pause passes, and no stream can be had' }
 
-export type HearingState = 'unheard' | 'followed' | 'not followed' | 'out'
+export type HearingState = 'unheard' | 'followed' | 'not followed' | 'out' | 'out, and to be left in peace'
 
 /** Whether somebody follows an engine's events, as that engine sees it. */
 export const hearingModel = setup({ types: { events: {} as HearingEvent } }).createMachine({
@@ -19,7 +19,7 @@ export const hearingModel = setup({ types: { events: {} as HearingEvent } }).cre
     followed: {
       on: {
         'a listing comes': 'followed',
-        'the listing fails': 'out',
+        'the listing fails': 'out, and to be left in peace',
         'the stream ends': 'not followed',
         'the stream breaks': 'not followed',
       },
@@ -27,11 +27,14 @@ export const hearingModel = setup({ types: { events: {} as HearingEvent } }).cre
     'not followed': {
       on: {
         'a listing comes': 'not followed',
-        'the listing fails': 'out',
+        'the listing fails': 'out, and to be left in peace',
         'the pause passes': 'followed',
         'the pause passes, and no stream can be had': 'not followed',
       },
     },
     out: { on: { 'a listing comes': 'followed', 'the listing fails': 'out' } },
+    'out, and to be left in peace': {
+      on: { 'a listing comes': 'not followed', 'the listing fails': 'out, and to be left in peace' },
+    },
   },
 })

@@ -49,7 +49,8 @@ export const supervisorWords: Words = {
     'running.looking.idle': 'Waits until the next look is due.',
     'running.looking.looking': 'One listing is under way, or being judged.',
     'running.health.unknown': 'No listing has come back yet.',
-    'running.health.up.choosing': 'Passed through at once: the option `events` decides.',
+    'running.health.up.choosing':
+      'Passed through at once: the option `events` decides, and how long the last stream of events lasted.',
     'running.health.up.unhearing': 'Follows no events, on purpose.',
     'running.health.up.listening': 'The stream of events is followed.',
     'running.health.up.deaf': 'The stream has ended, or could not be had; looks go on without it.',
@@ -79,13 +80,15 @@ export const supervisorWords: Words = {
   guards: {
     isEnabled: 'The option `enabled` is set.',
     hearsEvents: 'The option `events` is set.',
+    mustRest: 'The last stream of events has just ended.',
     couldNotListen: 'The last stream of events could not be had, which is not told yet.',
     isSettled: 'No removal is under way.',
   },
   delays: {
     untilNextLook:
       'The period, or sooner for the end of a grace, a retry or a wish; while the engine is down, a growing, jittered pause.',
-    untilListeningAgain: 'A second, doubled with each stream that ended soon, up to the period.',
+    untilListeningAgain:
+      'What is left of a second since the stream ended; doubled with each one that ended soon, up to the period.',
     settleTime: 'Five seconds.',
   },
 }

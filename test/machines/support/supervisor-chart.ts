@@ -52,7 +52,7 @@ export function createSurroundings({ hearsEvents = true } = {}) {
   const looks: { resolve: (outcome: LookOutcome) => void; reject: (error: unknown) => void }[] = []
   const disbandings: { resolve: () => void; reject: (error: unknown) => void }[] = []
   const streams: { resolve: () => void; reject: (error: unknown) => void }[] = []
-  const world = { clock, did, reports, looks, disbandings, streams, underWayCount: 0 }
+  const world = { clock, did, reports, looks, disbandings, streams, underWayCount: 0, restMs: 0 }
   const fleetLogic = fromTransition<
     FleetSnapshot,
     ToFleet,
@@ -72,7 +72,9 @@ export function createSurroundings({ hearsEvents = true } = {}) {
     looker: { look: () => new Promise<LookOutcome>((resolve, reject) => looks.push({ resolve, reject })) },
     hearing: {
       isWanted: hearsEvents,
-      pauseMs: deafMs,
+      get restMs() {
+        return world.restMs
+      },
       listen: () => new Promise<void>((resolve, reject) => streams.push({ resolve, reject })),
     },
     removals: world,

@@ -1,0 +1,31 @@
+import { fork } from 'node:child_process'
+import { join } from 'node:path'
+import { talk } from './rpc.mjs'
+import { within } from './statistics.mjs'
+
+/** A process of its own that answers what it is asked, and may itself ask for what is in `answers`. */
+export function startChild(file, { args = [], answers = {}, execArgv = [] } = {}) {
+  const child = fork(join(import.meta.dirname, file), args, { execArgv })
+  const peer = talk(child, answers)
+  child.once('error', (error) => peer.fail(error))
+  child.once('exit', (code, signal) => peer.fail(new Error(`${file} ended with ${code ?? signal}`)))
+  return {
+    ask: peer.ask,
+    /** Lets it clear away what it made. */
+    end: () => child.connected && child.disconnect(),
+    kill: () => child.kill('SIGKILL'),
+  }
+}
+
+/**
+ * Measures in a process that does nothing else: `subjects/NAME.mjs`, told its settings, with the engine's verbs at hand.
+ * Gives what it measured.
+ */
+export async function measureIn(name, settings, { answers, deadlineMs = 300_000, execArgv = [] }) {
+  const child = startChild('subject.mjs', { args: [name], answers, execArgv: ['--expose-gc', ...execArgv] })
+  try {
+    return await within(deadlineMs, child.ask('measure', settings), `measuring ${name}`)
+  } finally {
+    child.kill()
+  }
+}

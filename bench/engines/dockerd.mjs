@@ -1,0 +1,45 @@
+import { loadRealEngine } from '../build.mjs'
+import { ownerLabels } from '../owner.mjs'
+
+const makingsAtOnce = 4
+/** Engines tell ages in whole seconds; a container that is younger than this may still seem to be in its grace. */
+const oldEnoughMs = 3000
+
+/** A private dockerd, made as the tests make theirs. */
+export async function startDockerd() {
+  const { startDockerd: start } = await loadRealEngine()
+  const engine = await start()
+  const { Version, ApiVersion } = await engine.docker.version()
+  const ids = async () => (await engine.docker.listContainers({ all: true })).map(({ Id }) => Id)
+
+  async function fill(count, status = 'running') {
+    const make = () =>
+      (status === 'created' ? engine.create : engine.run).call(engine, { labels: ownerLabels })
+    const made = []
+    let left = count
+    const makeSome = async () => {
+      while (left-- > 0) made.push(await make())
+    }
+    await Promise.all(Array.from({ length: makingsAtOnce }, makeSome))
+    await new Promise((old) => setTimeout(old, oldEnoughMs))
+    return made
+  }
+
+  async function clear() {
+    const waiting = await ids()
+    const removeSome = async () => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+        await engine.docker.getContainer(id).remove({ force: true })
+      }
+    }
+    await Promise.all(Array.from({ length: makingsAtOnce }, removeSome))
+  }
+
+  return {
+    kind: 'dockerd',
+    title: `dockerd ${Version} (API ${ApiVersion})`,
+    address: engine.address,
+    answers: { fill, clear, ids, size: async () => (await ids()).length },
+    stop: () => engine.stop(),
+  }
+}

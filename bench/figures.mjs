@@ -1,0 +1,263 @@
+/**
+ * Everything that is measured, group by group. Each group gives figures: plain data with the spread of every contender's
+ * samples, the ratio of ours to another's where both were taken side by side, and a goal where there is one.
+ */
+import { measureIn } from './child.mjs'
+import { ratioOf, spreadOf } from './statistics.mjs'
+
+const goals = {
+  lookRatio: 1.2,
+  stallMs: 15,
+  stopMs: 1000,
+  bytes: 4096,
+  idlePercent: 0.2,
+  removalRatio: 1.05,
+  /** At 100,000 a container may cost so many times what it does at 10,000. */
+  growth: 1.5,
+}
+/** The size that the goals are set for. */
+const goalSize = 10_000
+const idlePeriodMs = 30_000
+
+const atMost = (limit, actual, unit = '') => ({
+  goal: `≤ ${limit}${unit === '' ? '' : ` ${unit}`}`,
+  isMet: actual <= limit,
+})
+const onlyAt = (isHere, goal) => (isHere ? goal : {})
+
+/** A listing takes so much longer with more containers that there is time for fewer rounds. */
+const roundsAt = (count, samples) => Math.max(3, Math.min(2 * samples, Math.round((samples * 3000) / count)))
+
+export async function look(engine, count, { samples }) {
+  const rounds = roundsAt(count, samples)
+  const canRename = engine.answers.renameAll !== undefined
+  const { steady, changed } = await measureIn(
+    'look',
+    { address: engine.address, count, rounds, canRename },
+    engine,
+  )
+  return [
+    lookFigure(engine, count, 'steady', 'wallMs', steady),
+    lookFigure(engine, count, 'steady', 'cpuMs', steady),
+    ...(changed ? [lookFigure(engine, count, 'changed', 'cpuMs', changed)] : []),
+  ]
+}
+
+const lookWords = {
+  'steady wallMs': 'wall',
+  'steady cpuMs': 'CPU',
+  'changed cpuMs': 'CPU, every container changed',
+}
+
+function lookFigure(engine, count, state, unit, taken) {
+  const of = (way) => taken[way].map((sample) => sample[unit])
+  const ratio = ratioOf(of('ours'), of('bare'))
+  const isGoal = unit === 'wallMs' && engine.kind === 'dockerd'
+  return {
+    ...about('look', engine, count),
+    what: lookWords[`${state} ${unit}`],
+    unit: 'ms',
+    ours: spreadOf(of('ours')),
+    bare: spreadOf(of('bare')),
+    floor: spreadOf(of('floor')),
+    ratio,
+    ...onlyAt(isGoal, atMost(goals.lookRatio, ratio.median)),
+  }
+}
+
+const phases = {
+  nothing: 'nothing, a second long',
+  bare: 'a bare GET and JSON.parse',
+  first: 'first look',
+  steady: 'steady looks',
+  graceEnd: 'end of all graces at once',
+  removal: 'mass removal',
+  stop: 'stop()',
+}
+const ourPhases = ['first', 'steady', 'graceEnd', 'removal', 'stop']
+/** Enough of a mass removal to see its batches, where the whole would take minutes. */
+const removalsAt = (count) => (count > goalSize ? 200 : Math.min(count, 1000))
+
+export async function stalls(engine, count, { lives }) {
+  const taken = []
+  for (let life = 0; life < lives; life++) {
+    const settings = { address: engine.address, count }
+    const whole = await measureIn('stalls', settings, engine)
+    const { removal } = await measureIn('stalls', { ...settings, removals: removalsAt(count) }, engine)
+    await engine.answers.fill(count - (await engine.answers.size()))
+    taken.push({ ...whole, removal })
+  }
+  const spread = (phase, value) => spreadOf(taken.map((life) => life[phase][value]))
+  const figures = Object.entries(phases).map(([phase, what]) => {
+    const ours = spread(phase, 'stallMs')
+    const turnCpu = spread(phase, 'turnCpuMs')
+    const isGoal = ourPhases.includes(phase) && count === goalSize
+    return {
+      ...about('stalls', engine, count),
+      phase,
+      what,
+      unit: 'ms',
+      ours,
+      turnCpu,
+      ...onlyAt(isGoal, atMost(goals.stallMs, ours.median, 'ms')),
+    }
+  })
+  const stop = spread('stop', 'wallMs')
+  return [
+    ...figures,
+    {
+      ...about('stop', engine, count),
+      what: 'stop() from call to end',
+      unit: 'ms',
+      ours: stop,
+      ...onlyAt(count === goalSize, atMost(goals.stopMs, stop.median, 'ms')),
+    },
+  ]
+}
+
+export async function memory(engine, count) {
+  const churns = count > goalSize ? 1 : Math.ceil(goalSize / count)
+  const figures = []
+  for (const as of ['tracked', 'graced']) {
+    const settings = { address: engine.address, count, as, churns }
+    const { knownBytes, rssBytes, churned, churnBytes } = await measureIn('memory', settings, engine)
+    figures.push(
+      {
+        ...about('memory', engine, count),
+        what: `a container parked as ${as}`,
+        unit: 'B',
+        ours: spreadOf([knownBytes]),
+        ...onlyAt(count === goalSize, atMost(goals.bytes, knownBytes, 'B')),
+      },
+      {
+        ...about('memory', engine, count),
+        what: `resident, with one as ${as}`,
+        unit: 'B',
+        ours: spreadOf([rssBytes]),
+      },
+      {
+        ...about('memory', engine, count),
+        what: `left of each of ${churned.toLocaleString('en')} that came and went as ${as}`,
+        unit: 'B',
+        ours: spreadOf([churnBytes]),
+      },
+    )
+  }
+  return figures
+}
+
+export async function latency(engine, count, { samples }) {
+  const settings = {
+    address: engine.address,
+    count,
+    samples: count > goalSize ? 1 : Math.max(3, Math.ceil(samples / 2)),
+  }
+  const taken = await measureIn('latency', settings, engine)
+  return [
+    {
+      ...about('latency', engine, count),
+      what: "from a leak's grace end to its removal",
+      unit: 'ms',
+      ours: spreadOf(taken.ours),
+      bare: spreadOf(taken.bare),
+    },
+  ]
+}
+
+const leaksInOutage = 60
+
+export async function recovery(engine, count, { lives, width }) {
+  const settings = { address: engine.address, count, leaks: leaksInOutage, width, samples: lives }
+  const { noticedMs, emptyMs, bareMs } = await measureIn('recovery', settings, engine)
+  const of = (what, ours, more = {}) => ({
+    ...about('recovery', engine, count),
+    what,
+    unit: 'ms',
+    ours: spreadOf(ours),
+    ...more,
+  })
+  return [
+    of('until it is noticed', noticedMs),
+    of(`until ${leaksInOutage} leaks are gone`, emptyMs, { bare: spreadOf(bareMs) }),
+  ]
+}
+
+/** All of them wait side by side, each in a process of its own, and none listens to its engine at the same moment as another. */
+export async function idle(engines, { idleMs }) {
+  const [somewhere] = engines
+  const cases = [
+    { engine: somewhere.engine, count: 0, way: 'nothing' },
+    ...engines.flatMap((place) => [
+      { ...place, way: 'bare' },
+      { ...place, way: 'ours' },
+    ]),
+  ]
+  const measured = await Promise.all(
+    cases.map(async ({ engine, count, way }, at) => {
+      await new Promise((begin) => setTimeout(begin, (at * idlePeriodMs) / cases.length))
+      const settings = { address: engine.address, count, way, periodMs: idlePeriodMs, totalMs: idleMs }
+      return measureIn('idle', settings, engine)
+    }),
+  )
+  const percents = new Map(cases.map(({ engine, way }, at) => [`${way} ${engine.address}`, measured[at]]))
+  return engines.map(({ engine, count }) => {
+    const { percent, looks } = percents.get(`ours ${engine.address}`)
+    return {
+      ...about('idle', engine, count),
+      what: `a look every ${idlePeriodMs / 1000} s (${looks} in ${idleMs / 1000} s)`,
+      unit: '%',
+      ours: spreadOf([percent]),
+      bare: spreadOf([percents.get(`bare ${engine.address}`).percent]),
+      nothing: spreadOf([measured[0].percent]),
+      ...onlyAt(count === goalSize, atMost(goals.idlePercent, percent, '%')),
+    }
+  })
+}
+
+export async function removal(engine, { leaks, status, width, rounds, ways }) {
+  const settings = { address: engine.address, leaks, status, width, rounds, ways }
+  const taken = await measureIn('removal', settings, { ...engine, deadlineMs: 900_000 })
+  const ratio = ratioOf(taken.ours, taken.concurrent)
+  return ways.map((way) => ({
+    ...about('removal', engine, leaks),
+    what: `${status === 'running' ? 'running' : 'never started'}, ${way}`,
+    status,
+    way,
+    width,
+    unit: 'ms',
+    ours: spreadOf(taken[way]),
+    ratio: ratioOf(taken[way], taken.concurrent),
+    ...onlyAt(way === 'ours' && leaks === 1000, atMost(goals.removalRatio, ratio.median)),
+  }))
+}
+
+/** The CPU time of a look for each container should not grow with their number; a bare listing's share is beside it. */
+export function linearity(figures) {
+  const cpuOf = (who, count) =>
+    figures.find(
+      (figure) =>
+        figure.group === 'look' &&
+        figure.engine === 'embedded' &&
+        figure.what === 'CPU' &&
+        figure.containers === count,
+    )?.[who].median
+  const growthOf = (who) => cpuOf(who, 10 * goalSize) / 10 / cpuOf(who, goalSize)
+  const growth = growthOf('ours')
+  if (Number.isNaN(growth)) return []
+  return [
+    {
+      group: 'linearity',
+      engine: 'embedded',
+      containers: 10 * goalSize,
+      what: "a container's share of a look's CPU, against that of 10,000",
+      unit: '×',
+      ours: spreadOf([growth]),
+      bare: spreadOf([growthOf('bare')]),
+      ...atMost(goals.growth, growth, '×'),
+    },
+  ]
+}
+
+function about(group, engine, containers) {
+  return { group, engine: engine.kind, containers }
+}

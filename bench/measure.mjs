@@ -1,0 +1,120 @@
+/** Which figures are taken on which engine, with how many containers. */
+import { idle, latency, look, memory, recovery, removal, stalls } from './figures.mjs'
+import { startDockerd } from './engines/dockerd.mjs'
+import { startEmbedded } from './engines/embedded.mjs'
+
+export const groups = ['look', 'stalls', 'memory', 'latency', 'recovery', 'idle', 'removal', 'width']
+const perSize = {
+  embedded: { look, stalls, memory, latency, recovery },
+  dockerd: { look, latency },
+}
+/** A thousand running ones are a thousand more processes, which no listing notices. */
+const statusFor = { embedded: 'running', dockerd: 'created' }
+const mostOnDockerd = 1000
+const leakCounts = [60, 200, 1000]
+const widths = [1, 2, 4, 8, 16]
+const leaksForWidth = 120
+const loops = ['ours', 'concurrent', 'serial', 'docker rm']
+
+/** Gives one figure after the other. */
+export async function* measureAll(options) {
+  if (options.engines.has('embedded')) yield* measureEmbedded(options)
+  if (options.engines.has('dockerd')) yield* measureDockerd(options)
+}
+
+async function* measureEmbedded(options) {
+  for (const count of options.sizes) {
+    yield* onEngine(startEmbedded, (engine) => measureAtSize(engine, count, options))
+  }
+  if (options.wanted.has('idle')) yield* measureIdle(options)
+  if (!options.wanted.has('removal')) return
+  yield* onEngine(startEmbedded, async function* (engine) {
+    for (const leaks of leakCounts) {
+      const rounds = Math.max(3, options.samples)
+      const settings = { leaks, status: 'running', width: options.width, rounds, ways: loops }
+      yield* await attempt(`removal of ${leaks}`, options, () => removal(engine, settings))
+    }
+  })
+}
+
+async function* measureAtSize(engine, count, options) {
+  const wanted = Object.entries(perSize[engine.kind]).filter(([group]) => options.wanted.has(group))
+  if (wanted.length === 0) return
+  await engine.answers.fill(count - (await engine.answers.size()), statusFor[engine.kind])
+  for (const [group, figuresOf] of wanted) {
+    yield* await attempt(`${group} at ${count}`, options, () => figuresOf(engine, count, options))
+  }
+}
+
+async function* measureIdle(options) {
+  const places = []
+  try {
+    for (const count of options.sizes) {
+      const engine = await startEmbedded()
+      places.push({ engine, count })
+      await engine.answers.fill(count)
+    }
+    yield* await attempt('idle', options, () => idle(places, options))
+  } finally {
+    for (const { engine } of places) engine.stop()
+  }
+}
+
+async function* measureDockerd(options) {
+  yield* onEngine(startDockerd, async function* (engine) {
+    options.tell(engine.title)
+    for (const count of options.sizes.filter((size) => size <= mostOnDockerd)) {
+      yield* measureAtSize(engine, count, options)
+    }
+    await engine.answers.clear()
+    if (options.wanted.has('removal')) yield* measureRemovals(engine, options)
+    if (options.wanted.has('width')) yield* measureWidths(engine, options)
+  })
+}
+
+async function* measureRemovals(engine, options) {
+  const { width, dockerdRounds: rounds } = options
+  const removalOf = (settings) =>
+    attempt(`removal of ${settings.leaks} ${settings.status}`, options, () =>
+      removal(engine, { ...settings, width, rounds }),
+    )
+  yield* await removalOf({ leaks: 60, status: 'running', ways: loops })
+  for (const leaks of leakCounts) {
+    const ways = [...loops, 'docker prune']
+    yield* await removalOf({ leaks, status: 'created', ways })
+  }
+}
+
+/** Which width is best, for ours and for a bare loop. */
+async function* measureWidths(engine, options) {
+  const { dockerdRounds: rounds } = options
+  for (const [status, leaks] of [
+    ['created', leaksForWidth],
+    ['running', leaksForWidth / 4],
+  ]) {
+    for (const width of widths) {
+      const settings = { leaks, status, width, rounds, ways: ['ours', 'concurrent'] }
+      const taken = await attempt(`width ${width}`, options, () => removal(engine, settings))
+      for (const figure of taken) yield { ...figure, group: 'width' }
+    }
+  }
+}
+
+async function* onEngine(start, work) {
+  const engine = await start()
+  try {
+    yield* work(engine)
+  } finally {
+    await engine.stop()
+  }
+}
+
+/** What cannot be measured is told, and keeps nothing else from being measured. */
+async function attempt(what, options, measure) {
+  try {
+    return await measure()
+  } catch (error) {
+    options.fail(`${what}: ${error.stack}`)
+    return []
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Writes docs/performance.md from bench/results.json: what stands between its markers, and its plots.
+ * `node bench/page.mjs` writes; with `--check` it only says what is not what the results give.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fingerprintOf, plotsOf } from './plots/plots.mjs'
+import { sectionsOf } from './sections.mjs'
+
+const top = join(import.meta.dirname, '..')
+const resultsPath = join(import.meta.dirname, 'results.json')
+const pagePath = join(top, 'docs/performance.md')
+const plotPath = (name) => join(top, `docs/images/performance-${name}.svg`)
+
+const readResults = () => JSON.parse(readFileSync(resultsPath, 'utf8'))
+
+/** Puts new figures over those of the same group, engine and size, and gives all there are. */
+export function keepResults(fresh) {
+  const isSame = (one) => (other) =>
+    one.group === other.group && one.engine === other.engine && one.containers === other.containers
+  const kept = existsSync(resultsPath)
+    ? readResults().figures.filter((figure) => !fresh.figures.some(isSame(figure)))
+    : []
+  const order = [
+    'look',
+    'linearity',
+    'stalls',
+    'stop',
+    'memory',
+    'idle',
+    'latency',
+    'recovery',
+    'removal',
+    'width',
+  ]
+  const figures = [...kept, ...fresh.figures].toSorted(
+    (one, other) => order.indexOf(one.group) - order.indexOf(other.group),
+  )
+  const results = { ...fresh, figures: figures.map(rounded) }
+  writeFileSync(resultsPath, `${JSON.stringify(results, null, 1)}\n`)
+  return results
+}
+
+/** Five digits tell more than any of this is good for. */
+function rounded(value) {
+  if (typeof value === 'number') return Number(value.toPrecision(5))
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, rounded(inner)]))
+}
+
+export function writePage(results) {
+  writeFileSync(pagePath, filled(readFileSync(pagePath, 'utf8'), sectionsOf(results)))
+  const plots = join(import.meta.dirname, 'plots')
+  if (!existsSync(join(plots, 'node_modules/vega'))) {
+    execFileSync('npm', ['install', '--prefix', plots, '--no-package-lock'], { stdio: 'inherit' })
+  }
+  execFileSync(process.execPath, [join(plots, 'draw.mjs'), resultsPath], { stdio: 'inherit' })
+}
+
+/** The page with every section in its place; a marker without a section, or the other way round, throws. */
+function filled(page, sections) {
+  const waiting = new Set(Object.keys(sections))
+  const text = page.replaceAll(
+    /(<!-- measured: ([\w-]+) -->\n)[^]*?(<!-- end -->)/g,
+    (_all, begin, name, end) => {
+      if (!waiting.delete(name))
+        throw new Error(`docs/performance.md: there is no section ${name}, or it is there twice`)
+      return `${begin}${sections[name]}\n${end}`
+    },
+  )
+  if (waiting.size > 0) throw new Error(`docs/performance.md has no place for ${[...waiting].join(', ')}`)
+  return text
+}
+
+/** What is not what the results give. */
+function stale() {
+  const results = readResults()
+  const page = readFileSync(pagePath, 'utf8')
+  const drawn = ([name, spec]) => {
+    const svg = existsSync(plotPath(name)) ? readFileSync(plotPath(name), 'utf8') : ''
+    return svg.includes(fingerprintOf(spec))
+  }
+  return [
+    ...(filled(page, sectionsOf(results)) === page ? [] : ['docs/performance.md']),
+    ...Object.entries(plotsOf(results))
+      .filter((plot) => !drawn(plot))
+      .map(([name]) => `docs/images/performance-${name}.svg`),
+  ]
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (process.argv[2] === '--check') {
+    const found = stale()
+    for (const path of found) process.stderr.write(`${path} is not what bench/results.json gives\n`)
+    process.exit(found.length > 0 ? 1 : 0)
+  }
+  writePage(readResults())
+}

@@ -1,0 +1,152 @@
+/** The sections of docs/performance.md that are made of results, each by its name. Pure. */
+import { digits, shown } from './table.mjs'
+
+export function sectionsOf(results) {
+  const { figures } = results
+  const of = (...groups) => figures.filter(({ group }) => groups.includes(group))
+  return {
+    run: runLine(results),
+    goals: goalTable(figures),
+    look: lookTable(of('look')),
+    stalls: stallTable(of('stalls')),
+    stop: table(
+      ['containers', 'stop() takes, ms'],
+      of('stop').map((one) => [number(one.containers), shown(one.ours)]),
+    ),
+    memory: table(
+      ['containers', 'what', 'bytes each'],
+      of('memory').map((one) => [number(one.containers), one.what, shown(one.ours)]),
+    ),
+    idle: table(
+      ['containers', 'looks', 'Flotsam, % of a core', 'a bare listing as often', 'an idle process'],
+      of('idle').map((one) => [
+        number(one.containers),
+        one.what,
+        shown(one.ours),
+        shown(one.bare),
+        shown(one.nothing),
+      ]),
+    ),
+    latency: table(
+      ['engine', 'containers', 'grace end to removal, ms', 'bare listing and DELETE, ms'],
+      of('latency').map((one) => [one.engine, number(one.containers), shown(one.ours), shown(one.bare)]),
+    ),
+    recovery: table(
+      ['containers', 'what', 'Flotsam, ms', 'the removals alone, bare, ms'],
+      of('recovery').map((one) => [
+        number(one.containers),
+        one.what,
+        shown(one.ours),
+        one.bare ? shown(one.bare) : '',
+      ]),
+    ),
+    removal: removalTable(of('removal')),
+    width: widthTable(of('width')),
+  }
+}
+
+const number = (count) => count.toLocaleString('en')
+
+function table(head, rows) {
+  if (rows.length === 0) return '\nNot measured yet.\n'
+  const line = (cells) => `| ${cells.join(' | ')} |`
+  return ['', line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n')
+}
+
+function runLine({ date, node, cores, cpu, figures }) {
+  const loads = figures.map(({ load }) => load).filter((load) => load !== undefined)
+  const [least, most] = [Math.min(...loads), Math.max(...loads)]
+  const load = `The load was between ${least.toFixed(1)} and ${most.toFixed(1)} meanwhile, the benchmark's own included`
+  return `\nLast run on ${date.slice(0, 10)}, Node ${node.slice(1)}, ${cores} cores (${cpu}). ${load}.\n`
+}
+
+function goalTable(figures) {
+  const rows = figures
+    .filter(({ goal }) => goal !== undefined)
+    .map((one) => {
+      const { group, engine, containers, what, goal, isMet, unit } = one
+      const measured = one.ratio ? `${digits(one.ratio.median)} times` : `${digits(one.ours.median)} ${unit}`
+      const beside = one.bare && !one.ratio ? `${digits(one.bare.median)} ${unit}` : ''
+      return [
+        `${group}: ${what}`,
+        engine,
+        number(containers),
+        goal,
+        measured,
+        beside,
+        isMet ? 'yes' : '**no**',
+      ]
+    })
+  return table(['what', 'engine', 'containers', 'goal', 'measured', 'bare', 'met'], rows)
+}
+
+function lookTable(figures) {
+  return table(
+    ['engine', 'containers', '', 'Flotsam, ms', 'bare, ms', 'without JSON.parse, ms', 'ratio to bare'],
+    figures.map((one) => [
+      one.engine,
+      number(one.containers),
+      one.what,
+      shown(one.ours),
+      shown(one.bare),
+      shown(one.floor),
+      shown(one.ratio),
+    ]),
+  )
+}
+
+/** One row for each phase, one column for each size. */
+function stallTable(figures) {
+  const counts = [...new Set(figures.map(({ containers }) => containers))]
+  const phases = [...new Map(figures.map(({ phase, what }) => [phase, what]))]
+  const cell = (phase, count) => {
+    const one = figures.find((figure) => figure.phase === phase && figure.containers === count)
+    return one ? `${digits(one.ours.median)} … ${digits(one.ours.max)} · ${digits(one.turnCpu.median)}` : ''
+  }
+  return table(
+    ['while', ...counts.map(number)],
+    phases.map(([phase, what]) => [what, ...counts.map((count) => cell(phase, count))]),
+  )
+}
+
+const ways = {
+  ours: 'Flotsam',
+  concurrent: 'bare loop, as many at once',
+  serial: 'bare loop, one by one',
+  'docker rm': '`docker rm -f $(docker ps -aq …)`',
+  'docker prune': '`docker container prune`',
+}
+
+function removalTable(figures) {
+  return table(
+    ['engine', 'leaks', 'containers', 'by', 'takes, ms', 'ratio to the bare loop'],
+    figures.map((one) => [
+      one.engine,
+      number(one.containers),
+      one.status === 'running' ? 'running' : 'never started',
+      ways[one.way],
+      shown(one.ours),
+      one.way === 'concurrent' ? '1' : shown(one.ratio),
+    ]),
+  )
+}
+
+function widthTable(figures) {
+  const ours = figures.filter(({ way }) => way === 'ours')
+  const bareOf = (one) =>
+    figures.find(
+      ({ way, width, status, containers }) =>
+        way === 'concurrent' && width === one.width && status === one.status && containers === one.containers,
+    )
+  const perSecond = (one) => digits((one.containers * 1000) / one.ours.median)
+  return table(
+    ['leaks', 'containers', 'at once', 'Flotsam, a second', 'bare loop, a second'],
+    ours.map((one) => [
+      number(one.containers),
+      one.status === 'running' ? 'running' : 'never started',
+      String(one.width),
+      perSecond(one),
+      perSecond(bareOf(one)),
+    ]),
+  )
+}

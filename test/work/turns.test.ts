@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+
+import { inSlices } from '../../src/slices.ts'
+import { askAboutAll } from '../../src/supervision/survey.ts'
+import { createTracker } from '../../src/tracker.ts'
+import { createFakeClock } from '../support/fake-clock.ts'
+import { fakeId } from '../support/fake-engine.ts'
+import { summary } from '../support/summary.ts'
+
+/** Counts the turns that are left to the host's own work; each item takes so long. */
+function createWork(msPerItem: number) {
+  const base = createFakeClock()
+  let nowMs = 0
+  let turns = 0
+  const clock = {
+    ...base,
+    now: () => nowMs,
+    breathe: async () => {
+      turns++
+      await base.breathe()
+    },
+  }
+  return {
+    clock,
+    work: () => {
+      nowMs += msPerItem
+    },
+    get turns() {
+      return turns
+    },
+  }
+}
+
+const { signal } = new AbortController()
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
+
+test('work that takes long leaves a turn to the host every 4 ms', async () => {
+  const counted = createWork(0.5)
+  await inSlices(numbers(160), counted.clock, signal, counted.work)
+  expect(counted.turns).toBe(10)
+})
+
+test('short work on a short list leaves none; after a long list comes one, however quick it was', async () => {
+  const short = createWork(0)
+  await inSlices(numbers(511), short.clock, signal, short.work)
+  expect(short.turns).toBe(0)
+  const long = createWork(0)
+  await inSlices(numbers(512), long.clock, signal, long.work)
+  expect(long.turns).toBe(1)
+})
+
+test('a tracker that answers at once is asked about 256 containers a turn, and not about all of them', async () => {
+  const counted = createWork(0)
+  const owned = numbers(1000).map((number) => summary({ id: fakeId(20_000 + number) }))
+  const tracker = createTracker({ has: () => true }, counted.clock, 2000)
+  const answers = await askAboutAll(owned, { clock: counted.clock, tracker }, { signal })
+  expect(answers.size).toBe(1000)
+  expect(counted.turns).toBe(3)
+})
