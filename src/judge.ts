@@ -38,9 +38,8 @@ export function isTrackerTrouble(reason: unknown): reason is TrackerTrouble {
 }
 
 /** Whether it is spared only because something could not be found out, which may be found out soon. */
-export function isUnknown({ verdict, reason }: Verdict): boolean {
-  const isSoOfEngine = reason === 'image-unknown' || reason === 'namespace-unknown'
-  return verdict === 'spared' && (isSoOfEngine || isTrackerTrouble(reason))
+export function isUnknown({ reason }: Verdict): boolean {
+  return reason === 'image-unknown' || reason === 'namespace-unknown' || isTrackerTrouble(reason)
 }
 
 export type GraceReason = 'creation-grace' | 'restore-grace' | 'release-grace' | 'recovery-grace'

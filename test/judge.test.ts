@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import {
+  isUnknown,
   type Evidence,
   findings,
   isShareSuspicious,
@@ -306,6 +307,27 @@ const anyEvidence = fc
   .map(({ keep, state: name, ...rest }) =>
     evidence({ ...rest, container: summary({ labels: keep, state: name }) }),
   )
+
+describe('eventually-removed: what is spared only because it could not be found out may be asked again soon', () => {
+  test.each([
+    ['image-unknown', true],
+    ['namespace-unknown', true],
+    ['tracker-unknown', true],
+    ['tracker-failed', true],
+    ['tracked-url-invalid', true],
+    ['state-unknown', false],
+    ['keep-label', false],
+    ['hook-failed', false],
+  ] as const)('%s: %s', (reason, expected) => {
+    expect(isUnknown({ verdict: 'spared', reason })).toBe(expected)
+  })
+
+  test('no other verdict is of that sort', () => {
+    expect(isUnknown({ verdict: 'tracked', reason: 'tracked' })).toBe(false)
+    expect(isUnknown({ verdict: 'dangling', reason: 'untracked', endedGuests: [] })).toBe(false)
+    expect(isUnknown({ verdict: 'graced', reason: 'creation-grace', endsAtMs: 1 })).toBe(false)
+  })
+})
 
 describe('eventually-removed: Podman’s own words count as Docker’s for the same', () => {
   test.each([
