@@ -8,21 +8,25 @@ const itemsPerReading = 16
 /** After a list this long comes a breath too: many a short rest of long ones, one after the other, is a stall as well. */
 const longList = 512
 
-/** Works through the items and lets the host's own work run in between, so that a long list never stalls it. */
+/**
+ * Works through the items and lets the host's own work run in between, so that a long list never stalls it. Work that has
+ * to wait for something gives back what for, and the next item waits as well.
+ */
 export async function inSlices<TItem>(
   items: Iterable<TItem>,
   clock: Clock,
   signal: AbortSignal,
-  work: (item: TItem) => void,
+  work: (item: TItem, index: number) => Promise<unknown> | void,
 ): Promise<void> {
   let sliceBeganMs = clock.now()
   let count = 0
   for (const item of items) {
     // What an item leads to may be the end of everything.
     signal.throwIfAborted()
-    work(item)
-    if (++count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
-    await clock.breathe()
+    const waitsFor = work(item, count++)
+    if (waitsFor !== undefined) await waitsFor
+    else if (count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
+    else await clock.breathe()
     sliceBeganMs = clock.now()
   }
   if (count >= longList) await clock.breathe()

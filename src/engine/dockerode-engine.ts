@@ -53,13 +53,9 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
           query: { all: true, ...filters },
         } as const
         const answer = await expectStatus(await ask(question), 200)
-        const { containers, bytes, past } = await readListing(
-          readBody(answer),
-          () => clock.breathe(),
-          pastListing,
-        )
-        pastListing = past
-        return { containers, bytes, engineNowMs: readDate(answer) }
+        const { listing, bytes } = await readListing(readBody(answer), () => clock.breathe(), pastListing)
+        pastListing = listing
+        return { containers: listing.containers, bytes, engineNowMs: readDate(answer) }
       }),
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),
     imageLabels: (imageId, limits) =>

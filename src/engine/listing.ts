@@ -1,50 +1,40 @@
-import type { ContainerSummary } from './port.ts'
-import { AnswerError } from './failure.ts'
-import { PastListing, type Stretch } from './past-listing.ts'
-import { readSummary } from './summary.ts'
+import { createArrayScanner } from './array-scanner.ts'
+import { PastListing } from './past-listing.ts'
 
 // under a millisecond of scanning and parsing
 const sliceBytes = 32 * 1024
 /** What has not changed since the listing before is only compared, which is so many times faster. */
 const comparingIsFaster = 16
-const longestElementBytes = 16 * 1024 * 1024
 
 export interface ReadListing {
-  readonly containers: readonly ContainerSummary[]
+  /** What it says, and what the next one will be read in step with. */
+  readonly listing: PastListing
   readonly bytes: number
-  /** For the reading of the next one. */
-  readonly past: PastListing
 }
 
 /**
  * Reads the body of a listing as it arrives, in slices with a breath between, so that neither its size nor its speed
  * blocks the event loop. Rejects with an `AnswerError` for everything but one whole and valid array of containers.
  *
- * An entry that is byte for byte what it was in the listing before is not read again: its summary is the same object.
+ * An entry that says what it did in the listing before is not read again: its summary is the same object, and a listing
+ * that says nothing new is the same one.
  */
 export async function readListing(
   body: AsyncIterable<Uint8Array>,
   breathe: () => Promise<void>,
-  before?: PastListing,
+  before = new PastListing(),
 ): Promise<ReadListing> {
-  const past = new PastListing(before)
-  const recall = before?.recall()
-  const containers: ContainerSummary[] = []
+  const reading = before.read()
   let comparedBytes = 0
   const scanner = createArrayScanner({
-    expected: () => recall?.expected,
+    get expected() {
+      return reading.expected
+    },
     again(stretch) {
-      const container = recall?.take() as ContainerSummary
       comparedBytes += stretch.end - stretch.start
-      containers.push(container)
-      past.add(stretch, container)
+      reading.again(stretch)
     },
-    changed(value, stretch) {
-      const container = readSummary(value, past.share)
-      recall?.met(container.id)
-      containers.push(container)
-      past.add(stretch, container)
-    },
+    changed: (value, stretch) => reading.changed(value, stretch),
   })
   let bytes = 0
   let sinceBreath = 0
@@ -63,197 +53,5 @@ export async function readListing(
     }
   }
   scanner.end()
-  return { containers, bytes, past }
-}
-
-/** What becomes of the elements of an array, in their order. */
-export interface Elements {
-  /** The bytes that the next element may be made of, as those of an element that was whole and valid JSON. */
-  expected(): Stretch | undefined
-  /** The next element is made of exactly the bytes that were expected. They are here now. */
-  again(stretch: Stretch): void
-  /** The next element is another one. */
-  changed(value: unknown, stretch: Stretch): void
-}
-
-/** Finds the elements of one JSON array in its bytes, wherever those are cut. */
-export interface ArrayScanner {
-  /** Throws an `AnswerError` as soon as the bytes cannot be an array any more. */
-  push(bytes: Uint8Array): void
-  /** Says that there are no more bytes. Throws an `AnswerError` where the array is not closed. */
-  end(): void
-}
-
-const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
-const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
-
-export function createArrayScanner(elements: Elements): ArrayScanner {
-  let place: 'before' | 'within' | 'after' = 'before'
-  let depth = 0
-  let inString = false
-  let escaped = false
-  let count = 0
-  /** What came earlier of an element that is not whole yet. */
-  let parts: Uint8Array[] = []
-  let partBytes = 0
-  /** While all of it that came is what was expected: that, and how much has come before these bytes. */
-  let hoped: Stretch | undefined
-  let matched = 0
-
-  function keep(part: Uint8Array): void {
-    partBytes += part.length
-    if (partBytes > longestElementBytes) throw new AnswerError('the answer has an entry of over 16 MiB')
-    parts.push(part)
-  }
-
-  /** The whole element, of which these are the last bytes. */
-  function take(bytes: Uint8Array, from: number, end: number): Stretch {
-    if (parts.length === 0) return { bytes, start: from, end }
-    keep(bytes.subarray(from, end))
-    const whole = { bytes: Buffer.concat(parts, partBytes), start: 0, end: partBytes }
-    parts = []
-    partBytes = 0
-    return whole
-  }
-
-  /**
-   * Where the expected element ends in these bytes: its bytes and a `,` or `]` after them are the same element. Undefined
-   * where another element is coming, and the bytes' length where they are too few to know.
-   */
-  function findExpected(bytes: Uint8Array, from: number): number | undefined {
-    if (hoped === undefined) {
-      if (partBytes > 0) return undefined
-      hoped = elements.expected()
-      matched = 0
-      if (hoped === undefined) return undefined
-    }
-    const start = hoped.start + matched
-    const here = Math.min(hoped.end - start, bytes.length - from)
-    const end = from + here
-    const isSame = areSame(hoped.bytes, start, bytes, from, here)
-    const isOpen = end === bytes.length
-    if (isSame && (isOpen || bytes[end] === comma || bytes[end] === closeBracket)) {
-      matched += here
-      return end
-    }
-    hoped = undefined
-    // depth and quotes as they are after what has been compared up to now
-    for (const part of parts) findEnd(part, 0)
-    return undefined
-  }
-
-  /** Finds the end of the element that the bytes from `at` go on with: the index of its `,` or `]`, or their length. */
-  function findEnd(bytes: Uint8Array, at: number): number {
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at]
-      if (inString) {
-        if (escaped) escaped = false
-        else if (byte === backslash) escaped = true
-        else if (byte === quote) inString = false
-      } else if (byte === quote) inString = true
-      else if (byte === openBrace || byte === openBracket) depth += 1
-      else if (byte === comma && depth === 0) return at
-      else if (byte === closeBrace || byte === closeBracket) {
-        // whether it is the right one of the two is for JSON.parse to say
-        if (depth === 0) return at
-        depth -= 1
-      }
-    }
-    return at
-  }
-
-  function pushWithin(bytes: Uint8Array, from: number): number {
-    const expectedEnd = findExpected(bytes, from)
-    const end = expectedEnd ?? findEnd(bytes, from)
-    if (end === bytes.length) {
-      keep(bytes.subarray(from))
-      return end
-    }
-    const stretch = take(bytes, from, end)
-    const closes = bytes[end] !== comma
-    if (closes && bytes[end] !== closeBracket) throw notJson('it closes what is not open')
-    if (closes) place = 'after'
-    if (expectedEnd !== undefined) {
-      hoped = undefined
-      elements.again(stretch)
-    } else {
-      const text = textOf(stretch)
-      if (closes && count === 0 && isBlank(text)) return end + 1
-      elements.changed(parseElement(text), stretch)
-    }
-    count += 1
-    return end + 1
-  }
-
-  return {
-    push(bytes) {
-      let at = 0
-      while (at < bytes.length) {
-        if (place === 'within') {
-          at = pushWithin(bytes, at)
-          continue
-        }
-        const byte = bytes[at++]
-        if (isSpace(byte)) continue
-        if (place === 'after') throw notJson('something follows its end')
-        if (byte !== openBracket) throw notAnArray(bytes.subarray(at - 1))
-        place = 'within'
-      }
-    },
-    end() {
-      if (place === 'before') throw new AnswerError('the answer is empty')
-      if (place === 'within') throw notJson('it ends too early')
-    },
-  }
-}
-
-function areSame(
-  one: Uint8Array,
-  oneStart: number,
-  other: Uint8Array,
-  otherStart: number,
-  length: number,
-): boolean {
-  return (
-    Buffer.prototype.compare.call(
-      one,
-      other,
-      otherStart,
-      otherStart + length,
-      oneStart,
-      oneStart + length,
-    ) === 0
-  )
-}
-
-function textOf({ bytes, start, end }: Stretch): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString()
-}
-
-function parseElement(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // its message quotes the text, which may hold anything
-    throw notJson('an entry is malformed')
-  }
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-}
-
-function isBlank(text: string): boolean {
-  return /^[ \n\r\t]*$/.test(text)
-}
-
-function notJson(why: string): AnswerError {
-  return new AnswerError(`the answer is not JSON: ${why}`)
-}
-
-function notAnArray(start: Uint8Array): AnswerError {
-  const isPage = start[0] === 0x3c
-  return new AnswerError(
-    `the answer is ${isPage ? 'a web page' : 'no array'} instead of a list of containers`,
-  )
+  return { listing: reading.end(), bytes }
 }

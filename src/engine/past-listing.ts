@@ -1,77 +1,214 @@
 import type { ContainerId } from '../ids.ts'
+import type { Expectation, Span, Stretch } from './array-scanner.ts'
 import type { ContainerSummary } from './port.ts'
-
-/** Some bytes of a buffer: those from `start` on, up to but not including `end`. */
-export interface Stretch {
-  readonly bytes: Uint8Array
-  readonly start: number
-  readonly end: number
-}
+import { findStatusText } from './status-text.ts'
+import { readSummary } from './summary.ts'
 
 /** Texts that many containers have in common, such as the id of their image, are kept once; so many of them at most. */
 const sharedTexts = 1000
 
-/** Goes through a past listing in step with a new one. */
-export interface Recall {
-  /** The bytes of the entry that comes next where nothing has changed; undefined after the last one. */
-  readonly expected: Stretch | undefined
-  /** It has come again: its summary. */
-  take(): ContainerSummary
-  /** Another entry has come: where it is a changed one of the past, what followed it then is expected now. */
-  met(id: ContainerId): void
+/** So many entries may have a copy of their own, or this share of all. Each costs some 200 bytes more than its bytes. */
+const copiesAtMost = 64
+const copiesShare = 1 / 8
+
+/**
+ * A listing as it was read: what it says of each container, and the bytes that say so. A later listing with the same
+ * bytes says the same, so that a look at which nothing has changed parses nothing and makes no new objects.
+ */
+export class PastListing {
+  /** In the engine's order. Where a listing says what the one before did, this is the same array. */
+  readonly containers: readonly ContainerSummary[]
+  readonly #entries: Entries
+  readonly #texts: Map<string, string>
+  #indexes: ReadonlyMap<ContainerId, number> | undefined
+
+  constructor(
+    containers: readonly ContainerSummary[] = [],
+    entries: Entries = new Entries(),
+    texts: Map<string, string> = new Map(),
+  ) {
+    this.containers = containers
+    this.#entries = entries
+    this.#texts = texts
+  }
+
+  /** The bytes of all buffers that are held for its entries. */
+  get heldBytes(): number {
+    return this.#entries.heldBytes
+  }
+
+  /** Begins to read the listing that comes after this one. */
+  read(): Reading {
+    return new Reading(this, this.#entries, this.#texts)
+  }
+
+  /** Where it was in the listing; undefined where it was not. */
+  indexOf(id: ContainerId): number | undefined {
+    this.#indexes ??= new Map(this.containers.map((container, index) => [container.id, index]))
+    return this.#indexes.get(id)
+  }
 }
 
 /**
- * A listing as it was read: the bytes of each entry and their summary. A later listing with the same bytes says the same,
- * so that a look at which nothing has changed parses nothing and makes no new objects.
+ * A listing that is being read, in step with the one before it. As long as it says the same it is the same: nothing is
+ * copied before the first difference.
  */
-export class PastListing {
-  readonly #containers: ContainerSummary[] = []
-  // three plain arrays: an object for each entry would take more memory than many an entry
-  readonly #buffers: Uint8Array[] = []
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
+export class Reading {
+  readonly #before: PastListing
+  readonly #old: Entries
   readonly #texts: Map<string, string>
+  /** Which entry of the one before is expected next. */
+  #next = 0
+  #count = 0
+  /** Undefined while all that came is what the one before began with. */
+  #containers: ContainerSummary[] | undefined
+  #entries: Entries | undefined
+  /** Whether the entries take the bytes that come now, since there are no old ones or these are too scattered. */
+  readonly #renews: boolean
 
-  /** Texts of the one before are shared with it. */
-  constructor(before?: PastListing) {
-    this.#texts = before ? before.#texts : new Map()
+  constructor(before: PastListing, old: Entries, texts: Map<string, string>) {
+    this.#before = before
+    this.#old = old
+    this.#texts = texts
+    this.#renews = before.containers.length === 0 || old.isScattered
+    if (this.#renews) this.#entries = new Entries()
   }
 
-  add({ bytes, start, end }: Stretch, container: ContainerSummary): void {
+  /** The bytes of the entry that comes next where nothing has changed; undefined after the last one. */
+  get expected(): Expectation | undefined {
+    return this.#old.expectationOf(this.#next)
+  }
+
+  /** The expected entry has come, in these bytes. */
+  again(stretch: Stretch): void {
+    const at = this.#next++
+    this.#count++
+    this.#containers?.push(this.#before.containers[at] as ContainerSummary)
+    if (this.#renews) this.#entries?.add(stretch, this.#old.unreadMovedTo(stretch, at))
+    else this.#entries?.addFrom(this.#old, at)
+  }
+
+  /**
+   * Another entry has come. Where it is a changed one of the past, what followed it then is expected now.
+   *
+   * @throws AnswerError where it describes no container
+   */
+  changed(value: unknown, stretch: Stretch): void {
+    const container = readSummary(value, this.#share)
+    this.#containers ??= this.#before.containers.slice(0, this.#count)
+    this.#entries ??= this.#old.first(this.#count)
+    this.#count++
     this.#containers.push(container)
-    this.#buffers.push(bytes)
-    this.#starts.push(start)
-    this.#ends.push(end)
+    if (this.#renews) this.#entries.add(stretch)
+    else this.#entries.addCopy(stretch)
+    const index = this.#before.indexOf(container.id)
+    if (index !== undefined) this.#next = index + 1
+  }
+
+  /** The whole listing has come. */
+  end(): PastListing {
+    const before = this.#before
+    const isSame = this.#containers === undefined && this.#count === before.containers.length
+    if (isSame && (!this.#renews || this.#count === 0)) return before
+    const containers = isSame
+      ? before.containers
+      : (this.#containers ?? before.containers.slice(0, this.#count))
+    return new PastListing(containers, this.#entries ?? this.#old.first(this.#count), this.#texts)
   }
 
   /** The same text, as the same string where it was met before. */
-  readonly share = (text: string): string => {
+  readonly #share = (text: string): string => {
     const known = this.#texts.get(text)
     if (known !== undefined) return known
     if (this.#texts.size >= sharedTexts) this.#texts.clear()
     this.#texts.set(text, text)
     return text
   }
+}
 
-  recall(): Recall {
-    const containers = this.#containers
-    let next = 0
-    let indexes: Map<ContainerId, number> | undefined
-    const stretchAt = (index: number): Stretch | undefined => {
-      const bytes = this.#buffers[index]
-      return bytes && { bytes, start: this.#starts[index] as number, end: this.#ends[index] as number }
-    }
+const [notLookedFor, thereIsNone] = [-1, -2]
+
+/**
+ * The bytes of each entry. What came in one listing lies close together in the buffers that it came in; an entry that
+ * changes later gets a copy of its own, so that it keeps none of the buffers of a whole listing alive.
+ */
+class Entries {
+  // plain arrays: an object for each entry would take more memory than many an entry
+  readonly #buffers: Uint8Array[] = []
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+  readonly #unreadStarts: number[] = []
+  readonly #unreadEnds: number[] = []
+  #copies = 0
+
+  /** Whether so many have copies of their own that all had better be stored anew. */
+  get isScattered(): boolean {
+    return this.#copies > Math.max(copiesAtMost, this.#starts.length * copiesShare)
+  }
+
+  get heldBytes(): number {
+    const buffers = new Set(this.#buffers.map(({ buffer }) => buffer))
+    return [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0)
+  }
+
+  /** The first so many, to go on from. */
+  first(count: number): Entries {
+    const first = new Entries()
+    for (let at = 0; at < count; at++) first.addFrom(this, at)
+    first.#copies = this.#copies
+    return first
+  }
+
+  add({ bytes, start, end }: Stretch, unread?: Span): void {
+    this.#buffers.push(bytes)
+    this.#starts.push(start)
+    this.#ends.push(end)
+    this.#unreadStarts.push(unread?.start ?? notLookedFor)
+    this.#unreadEnds.push(unread?.end ?? notLookedFor)
+  }
+
+  addCopy({ bytes, start, end }: Stretch): void {
+    this.#copies++
+    this.add({ bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start })
+  }
+
+  addFrom(other: Entries, at: number): void {
+    this.#buffers.push(other.#buffers[at] as Uint8Array)
+    this.#starts.push(other.#starts[at] as number)
+    this.#ends.push(other.#ends[at] as number)
+    this.#unreadStarts.push(other.#unreadStarts[at] as number)
+    this.#unreadEnds.push(other.#unreadEnds[at] as number)
+  }
+
+  expectationOf(at: number): Expectation | undefined {
+    const bytes = this.#buffers[at]
+    if (bytes === undefined) return undefined
+    const [start, end] = [this.#starts[at] as number, this.#ends[at] as number]
+    return { bytes, start, end, unread: () => this.#unreadOf(at) }
+  }
+
+  /** Where the text that nobody reads is in these bytes, which are those of an entry but for that text. */
+  unreadMovedTo({ start, end }: Stretch, at: number): Span | undefined {
+    const unreadStart = this.#unreadStarts[at] as number
+    if (unreadStart < 0) return undefined
     return {
-      get expected() {
-        return stretchAt(next)
-      },
-      take: () => containers[next++] as ContainerSummary,
-      met(id) {
-        indexes ??= new Map(containers.map((container, index) => [container.id, index]))
-        const index = indexes.get(id)
-        if (index !== undefined) next = index + 1
-      },
+      start: start + (unreadStart - (this.#starts[at] as number)),
+      end: end - ((this.#ends[at] as number) - (this.#unreadEnds[at] as number)),
     }
+  }
+
+  /** Looked for where an entry is no longer what it was, and remembered. */
+  #unreadOf(at: number): Span | undefined {
+    if (this.#unreadStarts[at] === notLookedFor) {
+      const found = findStatusText({
+        bytes: this.#buffers[at] as Uint8Array,
+        start: this.#starts[at] as number,
+        end: this.#ends[at] as number,
+      })
+      this.#unreadStarts[at] = found?.start ?? thereIsNone
+      this.#unreadEnds[at] = found?.end ?? thereIsNone
+    }
+    const start = this.#unreadStarts[at] as number
+    return start < 0 ? undefined : { start, end: this.#unreadEnds[at] as number }
   }
 }

@@ -24,6 +24,10 @@ export interface ContainerSummary {
 
 /** One whole and valid answer to a listing. A listing that is not whole is an error, never a shorter listing. */
 export interface Listing {
+  /**
+   * In the engine's order. An engine may give the same object for a container that is listed as it was the time before,
+   * and the same array where all are: nothing in them ever changes.
+   */
   readonly containers: readonly ContainerSummary[]
   /** The engine's own clock as it answered (Date header, whole seconds), milliseconds since 1970; undefined where it gave none. */
   readonly engineNowMs: number | undefined

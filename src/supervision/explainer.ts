@@ -4,7 +4,7 @@ import { explainForeign, explainOwned, type Explanation } from '../explain.ts'
 import { parseContainerId, type ContainerId } from '../ids.ts'
 import { see } from './glance.ts'
 import type { Known } from './known.ts'
-import { gatherEvidence, judgeAll, type Sight, type SurveyOptions } from './survey.ts'
+import { inquire, judgeAll, type Sight, type SurveyOptions } from './survey.ts'
 import type { VerdictWindow } from './verdict-window.ts'
 
 export interface ExplainerOptions {
@@ -32,12 +32,12 @@ export async function explain(called: string, options: ExplainerOptions): Promis
   const { surveyor } = options
   const sight = withPast(await see(options), options.past)
   const { id } = theOne(called, sight.listing.containers)
-  const cases = await gatherEvidence(surveyor, sight)
-  const evidence = cases.find(({ container }) => container.id === id)
+  const inquiry = await inquire(surveyor, sight)
+  const evidence = inquiry.evidenceOn(inquiry.owned.findIndex((one) => one.id === id))
   const container = sight.listing.containers.find((one) => one.id === id) as ContainerSummary
   const seen = surveyor.ownership.seen(container)
   if (!evidence) return explainForeign(container, seen)
-  const judged = await judgeAll(surveyor, sight, cases)
+  const judged = await judgeAll(surveyor, sight, inquiry)
   const verdict = judged.find((one) => one.container.id === id)?.verdict
   if (!verdict) throw new Error('unreachable: every case is judged')
   return explainOwned(evidence, seen, verdict)

@@ -107,9 +107,17 @@ export function dueMs(known: Known, nowMs: number): number | undefined {
 /** Puts a verdict in the place of the last one, and tells where it differs. Says whether it does. */
 export function changeVerdict(known: Known, verdict: Verdict, report: Report, dryRun: boolean): boolean {
   const before = known.verdict
+  // An equal one that is kept spares the collector: there is one for each container at each look.
+  if (before && isSame(before, verdict)) return false
   known.verdict = verdict
   if (before?.verdict === verdict.verdict && before.reason === verdict.reason) return false
   report({ type: 'classified', ...about(known), verdict: verdict.verdict, reason: verdict.reason, dryRun })
   if (verdict.verdict === 'spared') report({ type: 'spared', ...about(known), reason: verdict.reason })
   return true
+}
+
+function isSame(before: Verdict, verdict: Verdict): boolean {
+  if (before.reason !== verdict.reason) return false
+  if (before.verdict === 'graced' && verdict.verdict === 'graced') return before.endsAtMs === verdict.endsAtMs
+  return before.verdict === verdict.verdict && before.verdict !== 'dangling'
 }

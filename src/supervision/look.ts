@@ -222,16 +222,25 @@ export class Looker {
       fleet.meet({ known, verdict, lookNumber: number })
       if (answer === 'tracked') this.#tellIfLost(known)
     })
-    const missing = [...memory.values()].filter(({ lookNumber }) => lookNumber !== number)
-    if (missing.length > 0) {
-      await this.#tellVanished(
-        missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold),
-        surveyor,
-        signal,
-      )
-      await fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
-    }
+    const missing: Known[] = []
+    for (const known of memory.values()) if (known.lookNumber !== number) missing.push(known)
+    if (missing.length > 0) await this.#miss(missing, surveyor, listing, signal)
     this.#sightings.note(answered)
+  }
+
+  /** Those that the look did not meet. */
+  async #miss(
+    missing: readonly Known[],
+    surveyor: SurveyOptions,
+    listing: Listing,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#tellVanished(
+      missing.filter(({ wasTracked, isLossTold }) => wasTracked && !isLossTold),
+      surveyor,
+      signal,
+    )
+    await this.#options.fleet.miss(missing, new Set(listing.containers.map(({ id }) => id)), signal)
   }
 
   #tellIfLost(known: Known): void {
@@ -249,7 +258,8 @@ export class Looker {
       surveyor,
       { signal },
     )
-    for (const known of missing) if (answers.get(known.id) === 'tracked') this.#tellLost(known, 'vanished')
+    for (const [index, known] of missing.entries())
+      if (answers[index] === 'tracked') this.#tellLost(known, 'vanished')
   }
 
   #tellLost(known: Known, how: 'exited' | 'vanished'): void {

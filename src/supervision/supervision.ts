@@ -22,7 +22,7 @@ import { Looker, type LookerOptions } from './look.ts'
 import { createNetworkModes } from './networks.ts'
 import { Removals } from './removals.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
-import type { SurveyOptions } from './survey.ts'
+import { createSurveyor, type SurveyOptions } from './survey.ts'
 import { createTries, type TriesOptions } from './tries.ts'
 import { VerdictWindow } from './verdict-window.ts'
 
@@ -153,16 +153,18 @@ function createSources({ settings, access, clock, isSelf }: SupervisionOptions) 
   const networks = createNetworkModes(access.engine, inspectDeadlineMs)
   let found: Promise<SurveyOptions> | undefined
   const surveyor = () => {
-    found ??= isSelf().then((isOurselves) => ({
-      clock,
-      ownership: settings.ownership,
-      policy: { keepLabel: settings.keepLabel, states: settings.states },
-      tracker,
-      images,
-      networks,
-      isSelf: isOurselves,
-      maxDanglingShare: settings.maxDanglingShare,
-    }))
+    found ??= isSelf().then((isOurselves) =>
+      createSurveyor({
+        clock,
+        ownership: settings.ownership,
+        policy: { keepLabel: settings.keepLabel, states: settings.states },
+        tracker,
+        images,
+        networks,
+        isSelf: isOurselves,
+        maxDanglingShare: settings.maxDanglingShare,
+      }),
+    )
     return found
   }
   return { surveyor, tracker }

@@ -11,7 +11,7 @@ import {
   type TrackerAnswer,
   type Verdict,
 } from '../judge.ts'
-import { networkSharing, weighGuests } from '../namespaces.ts'
+import { type NetworkSharing, networkSharing, weighGuests } from '../namespaces.ts'
 import type { Ownership } from '../owner.ts'
 import type { IsSelf } from '../self.ts'
 import { inSlices } from '../slices.ts'
@@ -26,7 +26,7 @@ export interface History {
   readonly hookRefusal: Evidence['hookRefusal']
 }
 
-export interface SurveyOptions {
+export interface SurveyorOptions {
   readonly clock: Clock
   readonly ownership: Ownership
   readonly policy: Policy
@@ -35,6 +35,31 @@ export interface SurveyOptions {
   readonly networks: NetworkModes
   readonly isSelf: IsSelf
   readonly maxDanglingShare: number | undefined
+}
+
+export interface SurveyOptions extends SurveyorOptions {
+  /** The owned containers of a listing, each once. */
+  readonly ownedIn: (containers: readonly ContainerSummary[]) => readonly ContainerSummary[]
+  readonly sharingIn: (containers: readonly ContainerSummary[]) => NetworkSharing
+}
+
+/** What a listing alone says is worked out once for as long as listings say the same. */
+export function createSurveyor(options: SurveyorOptions): SurveyOptions {
+  return {
+    ...options,
+    ownedIn: rememberingLast((containers) => ownedOnce(containers, options)),
+    sharingIn: rememberingLast(networkSharing),
+  }
+}
+
+function rememberingLast<TGiven extends object, TFound>(
+  work: (given: TGiven) => TFound,
+): (given: TGiven) => TFound {
+  let last: { readonly given: TGiven; readonly found: TFound } | undefined
+  return (given) => {
+    if (last?.given !== given) last = { given, found: work(given) }
+    return last.found
+  }
 }
 
 /** One look's listing, and what the past says of what is on it. */
@@ -55,63 +80,77 @@ export interface Judged {
 
 /** Judges every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
 export async function survey(options: SurveyOptions, sight: Sight): Promise<readonly Judged[]> {
-  const cases = await gatherEvidence(options, sight)
-  return judgeAll(options, sight, cases)
+  return judgeAll(options, sight, await inquire(options, sight))
 }
 
-/** The verdict on each case, and on what must be judged as a whole. */
+/** All that was asked about the owned containers of one listing. */
+export interface Inquiry {
+  readonly owned: readonly ContainerSummary[]
+  /** Everything that the judge needs of one of them, by its place among them; undefined of one that is not, or whose story has ended meanwhile. */
+  readonly evidenceOn: (index: number) => Evidence | undefined
+}
+
+/** The verdict on each container, and on what must be judged as a whole. */
 export async function judgeAll(
-  options: SurveyOptions,
-  sight: Sight,
-  cases: readonly Evidence[],
+  { clock, maxDanglingShare }: SurveyOptions,
+  { signal }: Sight,
+  { owned, evidenceOn }: Inquiry,
 ): Promise<readonly Judged[]> {
   const judged: Judged[] = []
-  await inSlices(cases, options.clock, sight.signal, (evidence) => {
+  await inSlices(owned, clock, signal, (_container, index) => {
+    const evidence = evidenceOn(index)
+    if (!evidence) return
     judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
   })
+  return maxDanglingShare === undefined ? judged : doubt(judged, maxDanglingShare)
+}
+
+/** bounded-removal: nothing dangles where too much does. */
+function doubt(judged: readonly Judged[], maxDanglingShare: number): readonly Judged[] {
   // Those that are only graced yet count too: a tracker that forgot all would else empty a host one by one.
   const suspects = judged.filter(
     ({ answer, verdict }) => answer === 'untracked' && verdict.verdict !== 'spared',
   )
-  return isShareSuspicious(suspects.length, judged.length, options.maxDanglingShare)
+  return isShareSuspicious(suspects.length, judged.length, maxDanglingShare)
     ? judged.map((one) => (one.verdict.verdict === 'dangling' ? { ...one, verdict: doubtedShare } : one))
     : judged
 }
 
 const doubtedShare: Verdict = { verdict: 'spared', reason: 'dangling-share' }
 
-/** Everything that the judge needs, for every owned container of the listing. */
-export async function gatherEvidence(options: SurveyOptions, sight: Sight): Promise<readonly Evidence[]> {
-  const owned = ownedOnce(sight.listing.containers, options)
+/** Asks whoever has to be asked before the owned containers of a listing can be judged. */
+export async function inquire(options: SurveyOptions, sight: Sight): Promise<Inquiry> {
+  const { isSelf, ownedIn, policy, sharingIn } = options
+  const owned = ownedIn(sight.listing.containers)
   const answers = await askAboutAll(owned, options, sight)
   const origins = await originsOf(owned, answers, options, sight)
   const networks = await networksOf(answers, options, sight)
-  const sharing = networkSharing(networks.containers)
-  // Only where a guest's origin was looked into, it is untracked and bears no keep label.
-  const isSurelyForgotten = ({ id }: ContainerSummary) => origins.get(id) === 'container'
-  const cases: Evidence[] = []
-  await inSlices(owned, options.clock, sight.signal, (listed) => {
-    if (sight.hasDeparted(listed.id)) return
-    const container = networks.filledIn(listed)
-    const answer = answers.get(container.id) as TrackerAnswer
-    const guests = weighGuests(sharing.guestsOf(container), isSurelyForgotten)
-    const history = sight.historyOf(container, answer)
-    cases.push({
-      container,
-      policy: options.policy,
-      lookBeganMs: sight.lookBeganMs,
-      isSelf: options.isSelf(container),
-      answer,
-      labelOrigin: origins.get(container.id) ?? 'unasked',
-      protectingGuest: guests.protecting,
-      endedGuests: guests.ended,
-      areNetworksKnown: networks.isWhole,
-      graceEnds: history.graceEnds,
-      stoppedByUs: history.endedByUs,
-      hookRefusal: history.hookRefusal,
-    })
-  })
-  return cases
+  const sharing = sharingIn(networks.containers)
+  return {
+    owned,
+    evidenceOn(index) {
+      const listed = owned[index]
+      if (listed === undefined || sight.hasDeparted(listed.id)) return undefined
+      const container = networks.filledIn(listed)
+      const answer = answers[index] as TrackerAnswer
+      const guests = weighGuests(sharing.guestsOf(container), origins.isSurelyForgotten)
+      const history = sight.historyOf(container, answer)
+      return {
+        container,
+        policy,
+        lookBeganMs: sight.lookBeganMs,
+        isSelf: isSelf(container),
+        answer,
+        labelOrigin: origins.of(index),
+        protectingGuest: guests.protecting,
+        endedGuests: guests.ended,
+        areNetworksKnown: networks.isWhole,
+        graceEnds: history.graceEnds,
+        stoppedByUs: history.endedByUs,
+        hookRefusal: history.hookRefusal,
+      }
+    },
+  }
 }
 
 /**
@@ -120,7 +159,7 @@ export async function gatherEvidence(options: SurveyOptions, sight: Sight): Prom
  */
 function ownedOnce(
   containers: readonly ContainerSummary[],
-  { ownership, policy }: SurveyOptions,
+  { ownership, policy }: SurveyorOptions,
 ): readonly ContainerSummary[] {
   const byId = new Map<ContainerId, ContainerSummary>()
   const foreign = new Set<ContainerId>()
@@ -133,12 +172,11 @@ function ownedOnce(
 
 /** Who uses whose network matters only where something may come to be removed. */
 async function networksOf(
-  answers: ReadonlyMap<ContainerId, TrackerAnswer>,
+  answers: readonly TrackerAnswer[],
   { networks }: SurveyOptions,
   { listing: { containers }, signal }: Sight,
 ): Promise<Networks> {
-  const isAnyUntracked = [...answers.values()].includes('untracked')
-  return isAnyUntracked
+  return answers.includes('untracked')
     ? networks.fillIn(containers, signal)
     : { containers, filledIn: (container) => container, isWhole: true }
 }
@@ -146,38 +184,31 @@ async function networksOf(
 /** How many questions may be out at a time to a tracker that answers later. */
 const questionsAtOnce = 256
 
-/** What the agent says of each; a tracker that answers later is asked about many at a time. */
+/** What the agent says of each, in their order; a tracker that answers later is asked about many at a time. */
 export async function askAboutAll(
   owned: readonly ContainerSummary[],
   { clock, tracker }: Pick<SurveyOptions, 'clock' | 'tracker'>,
   { signal }: Pick<Sight, 'signal'>,
-): Promise<ReadonlyMap<ContainerId, TrackerAnswer>> {
-  const answers = new Map<ContainerId, TrackerAnswer>()
+): Promise<readonly TrackerAnswer[]> {
+  const answers = Array.from<TrackerAnswer>({ length: owned.length })
   const out = new Set<Promise<unknown>>()
   let timeouts = 0
-  const note = (id: ContainerId, answer: TrackerAnswer) => {
-    answers.set(id, answer)
+  const note = (index: number, answer: TrackerAnswer) => {
+    answers[index] = answer
     if (answer === 'tracker-timed-out') timeouts++
   }
-  const askOne = ({ id }: ContainerSummary) => {
+  await inSlices(owned, clock, signal, ({ id }, index) => {
     // A tracker that hangs on so many hangs on all; asking on would only make this look longer.
-    if (timeouts >= questionsAtOnce) return note(id, 'tracker-timed-out')
+    if (timeouts >= questionsAtOnce) return note(index, 'tracker-timed-out')
     const answer = tracker.ask(id)
-    if (!(answer instanceof Promise)) return note(id, answer)
+    if (!(answer instanceof Promise)) return note(index, answer)
     const asked = answer.then((settled) => {
-      note(id, settled)
+      note(index, settled)
       out.delete(asked)
     })
     out.add(asked)
-  }
-  for (let from = 0, to = 0; from < owned.length; from = to) {
-    to = from + questionsAtOnce - out.size
-    await inSlices(owned.slice(from, to), clock, signal, askOne)
-    // many at once, none of which anybody had to wait for, are a long list as well
-    if (out.size === 0 && to < owned.length) await clock.breathe()
-    if (out.size >= questionsAtOnce) await Promise.race(out)
-    signal.throwIfAborted()
-  }
+    return out.size >= questionsAtOnce ? Promise.race(out) : undefined
+  })
   await Promise.all(out)
   signal.throwIfAborted()
   return answers
@@ -185,24 +216,45 @@ export async function askAboutAll(
 
 type Origin = Evidence['labelOrigin']
 
-/** Where the owner label of each container that may come to be removed is from. Each image is looked at once. */
+/** Where the owner labels of the containers are from that may come to be removed. */
+interface Origins {
+  /** By the container's place among the owned ones. */
+  of(index: number): Origin
+  /** Whether it is owned by itself, untracked, and bears no keep label. */
+  readonly isSurelyForgotten: (container: ContainerSummary) => boolean
+}
+
+/** Each image is looked at once. */
 async function originsOf(
   owned: readonly ContainerSummary[],
-  answers: ReadonlyMap<ContainerId, TrackerAnswer>,
+  answers: readonly TrackerAnswer[],
   { clock, images, ownership, policy }: SurveyOptions,
   { signal }: Sight,
-): Promise<ReadonlyMap<ContainerId, Origin>> {
-  const origins = new Map<ContainerId, Origin>()
-  const doubted = owned.filter((one) => answers.get(one.id) === 'untracked' && !isKept(one, policy))
-  const labelsOf = await readImages(new Set(doubted.map(({ imageId }) => imageId)), images, signal)
-  await inSlices(doubted, clock, signal, (container) => {
-    const labels = labelsOf.get(container.imageId)
-    origins.set(
-      container.id,
-      labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown',
-    )
+): Promise<Origins> {
+  const isDoubted = (one: ContainerSummary, index: number) =>
+    answers[index] === 'untracked' && !isKept(one, policy)
+  const imageIds = new Set<string>()
+  await inSlices(owned, clock, signal, (container, index) => {
+    if (isDoubted(container, index)) imageIds.add(container.imageId)
   })
-  return origins
+  const labelsOf = await readImages(imageIds, images, signal)
+  const of = (index: number): Origin => {
+    const container = owned[index] as ContainerSummary
+    // Nothing depends on the image of one that is tracked, kept, or spared anyway.
+    if (!isDoubted(container, index)) return 'unasked'
+    const labels = labelsOf.get(container.imageId)
+    return labels ? (ownership.cameWithImage(container, labels) ? 'image' : 'container') : 'unknown'
+  }
+  let indexes: ReadonlyMap<ContainerId, number> | undefined
+  return {
+    of,
+    isSurelyForgotten: ({ id }) => {
+      indexes ??= new Map(owned.map((container, index) => [container.id, index]))
+      const index = indexes.get(id)
+      // Only where its origin was looked into, it is untracked and bears no keep label.
+      return index !== undefined && of(index) === 'container'
+    },
+  }
 }
 
 type LabelsOfImages = ReadonlyMap<string, Readonly<Record<string, string>> | undefined>

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { createArrayScanner, type Elements } from '../../src/engine/array-scanner.ts'
 import { AnswerError } from '../../src/engine/failure.ts'
-import { createArrayScanner, type Elements, readListing } from '../../src/engine/listing.ts'
+import { readListing } from '../../src/engine/listing.ts'
+import type { PastListing } from '../../src/engine/past-listing.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 /** Scans a text whose bytes come cut at these places. */
@@ -22,7 +24,7 @@ function scan(text: string | Buffer, cuts: readonly number[] = []): unknown[] {
 /** Takes every element for a new one. */
 function collecting(elements: unknown[]): Elements {
   return {
-    expected: () => undefined,
+    expected: undefined,
     again: () => {
       throw new Error('nothing was expected')
     },
@@ -142,8 +144,8 @@ async function* chunksOf(text: string): AsyncGenerator<Buffer> {
 }
 
 async function readOne(entry: unknown) {
-  const { containers } = await readListing(chunksOf(JSON.stringify([entry])), () => Promise.resolve())
-  return containers[0]
+  const { listing } = await readListing(chunksOf(JSON.stringify([entry])), () => Promise.resolve())
+  return listing.containers[0]
 }
 
 describe('an entry is reduced to what the rules need', () => {
@@ -234,11 +236,11 @@ describe('a large listing does not hold up the program', () => {
       Labels: { filler: 'x'.repeat(1_000) },
     }))
     const text = JSON.stringify(entries)
-    const { containers, bytes } = await readListing(chunksOf(text), () => {
+    const { listing, bytes } = await readListing(chunksOf(text), () => {
       breaths += 1
       return clock.breathe()
     })
-    expect(containers.map((container) => container.id)).toEqual(entries.map((entry) => entry.Id))
+    expect(listing.containers.map((container) => container.id)).toEqual(entries.map((entry) => entry.Id))
     expect(bytes).toBe(text.length)
     expect(breaths).toBe(Math.floor(bytes / (32 * 1024)))
   })
@@ -247,20 +249,26 @@ describe('a large listing does not hold up the program', () => {
 describe('an entry that has not changed is not read again', () => {
   interface Change {
     readonly at: number
-    readonly what: 'change' | 'remove' | 'add' | 'swap'
+    readonly what: 'change' | 'remove' | 'add' | 'swap' | 'status'
   }
   const idOf = (number: number) => number.toString(16).padStart(64, '0')
   const entry = (number: number, mark = '') => ({
     Id: idOf(number),
     Names: [`/task-${number}`],
-    Labels: { '},{"': '[,]"\\', mark },
+    Labels: { '},{"': '[,]"\\', mark, Status: 'Up 1 minute' },
+    Status: 'Up 5 minutes',
+    State: 'running',
   })
   const change = fc.record({
     at: fc.nat(),
-    what: fc.constantFrom('change' as const, 'remove' as const, 'add' as const, 'swap' as const),
+    what: fc.constantFrom<Change['what']>('change', 'remove', 'add', 'swap', 'status'),
   })
 
-  function changed(entries: readonly object[], changes: readonly Change[]): readonly object[] {
+  function changed(
+    entries: readonly object[],
+    changes: readonly Change[],
+    statuses: readonly string[],
+  ): readonly object[] {
     const now = [...entries]
     for (const [number, { at, what }] of changes.entries()) {
       const index = at % Math.max(1, now.length)
@@ -268,6 +276,7 @@ describe('an entry that has not changed is not read again', () => {
       if (what === 'add') now.splice(index, 0, entry(1000 + number))
       else if (what === 'remove') now.splice(index, 1)
       else if (before && what === 'change') now[index] = { ...before, State: `state-${number}` }
+      else if (before && what === 'status') now[index] = { ...before, Status: statuses[number] ?? 'Up' }
       else if (before) now.push(...now.splice(index, 1))
     }
     return now
@@ -283,31 +292,43 @@ describe('an entry that has not changed is not read again', () => {
     }
   }
   const breathe = () => Promise.resolve()
+  const read = async (entries: readonly object[], before?: PastListing) =>
+    (await readListing(chunksOf(JSON.stringify(entries)), breathe, before)).listing
+  const parsedDuring = async (work: () => Promise<unknown>) => {
+    const parse = vi.spyOn(JSON, 'parse')
+    await work()
+    const { length } = parse.mock.calls
+    parse.mockRestore()
+    return length
+  }
 
   test('whatever changed, and wherever the bytes are cut, it reads as if there had been no listing before', async () => {
     const cuts = fc.array(fc.nat(), { maxLength: 12 })
-    const marks = fc.array(strangeText, { maxLength: 12 })
+    const texts = fc.array(
+      strangeText.map((all) => all.join('')),
+      { maxLength: 12 },
+    )
     await fc.assert(
       fc.asyncProperty(
-        marks,
-        fc.array(change, { maxLength: 6 }),
+        texts,
+        texts,
+        fc.array(change, { maxLength: 8 }),
         cuts,
         cuts,
         spaces,
-        async (marks, ...rest) => {
+        async (marks, statuses, ...rest) => {
           const [changes, cutsBefore, cutsNow, blanks] = rest
-          const old = marks.map((mark, number) => entry(number, mark.join('')))
+          const old = marks.map((mark, number) => entry(number, mark))
           const write = (entries: readonly object[]) => JSON.stringify(entries, null, blanks.length)
-          const { past } = await readListing(cut(write(old), cutsBefore), breathe)
-          const now = write(changed(old, changes))
+          const { listing: past } = await readListing(cut(write(old), cutsBefore), breathe)
+          const now = write(changed(old, changes, statuses))
           const remembered = await readListing(cut(now, cutsNow), breathe, past)
           const anew = await readListing(chunksOf(now), breathe)
-          expect(remembered.containers).toEqual(anew.containers)
+          expect(remembered.listing.containers).toEqual(anew.listing.containers)
           expect(remembered.bytes).toBe(anew.bytes)
           // and that reading is as good a past as any
-          const again = await readListing(cut(now, cutsBefore), breathe, remembered.past)
-          expect(again.containers).toEqual(anew.containers)
-          expect(again.containers.every((one, at) => one === remembered.containers[at])).toBe(true)
+          const again = await readListing(cut(now, cutsBefore), breathe, remembered.listing)
+          expect(again.listing.containers).toBe(remembered.listing.containers)
         },
       ),
       { numRuns: 1000 },
@@ -315,11 +336,11 @@ describe('an entry that has not changed is not read again', () => {
   })
 
   test('one that goes on after the bytes of the one before is another one', async () => {
-    const { past } = await readListing(chunksOf(JSON.stringify([entry(1)])), breathe)
+    const past = await read([entry(1)])
     const text = JSON.stringify([entry(1)])
     for (const end of [' ', '\n ']) {
-      const { containers } = await readListing(chunksOf(`${text.slice(0, -1)}${end}]`), breathe, past)
-      expect(containers.map(({ id }) => id)).toEqual([idOf(1)])
+      const { listing } = await readListing(chunksOf(`${text.slice(0, -1)}${end}]`), breathe, past)
+      expect(listing.containers.map(({ id }) => id)).toEqual([idOf(1)])
     }
     for (const broken of [`${text.slice(0, -1)}x]`, `${text.slice(0, -1)}{}]`, text.slice(0, -1)]) {
       await expect(readListing(chunksOf(broken), breathe, past)).rejects.toThrow(AnswerError)
@@ -327,14 +348,75 @@ describe('an entry that has not changed is not read again', () => {
   })
 
   test('those that are the same are the same objects, also behind one that changed, came or went', async () => {
-    const old = [1, 2, 3, 4, 5].map((number) => entry(number))
-    const before = await readListing(chunksOf(JSON.stringify(old)), breathe)
+    const before = await read([1, 2, 3, 4, 5].map((number) => entry(number)))
     const [, second, , fourth, fifth] = before.containers
     const now = [entry(9), entry(1, 'changed'), entry(2), entry(4), entry(5)]
-    const { containers } = await readListing(chunksOf(JSON.stringify(now)), breathe, before.past)
+    const { containers } = await read(now, before)
     expect(containers[2]).toBe(second)
     expect(containers[4]).toBe(fifth)
     // what stood where another is now is read once more
     expect(containers[3]).toEqual(fourth)
+  })
+
+  test('a listing that says what the one before did is the same one, and one that lacks its end is not', async () => {
+    const entries = [1, 2, 3].map((number) => entry(number))
+    const before = await read(entries)
+    expect(await read(entries, before)).toBe(before)
+    const shorter = await read(entries.slice(0, 2), before)
+    expect(shorter.containers).toEqual(before.containers.slice(0, 2))
+    expect((await read([], before)).containers).toEqual([])
+  })
+
+  test('the words for how long a container has been up are passed over, however long they are', async () => {
+    const before = await read([1, 2, 3].map((number) => entry(number)))
+    for (const Status of ['Up 6 minutes', 'Up About an hour (healthy)', '', 'seit 5 Stunden – läuft']) {
+      const now = [1, 2, 3].map((number) => ({ ...entry(number), Status }))
+      expect(await parsedDuring(async () => expect(await read(now, before)).toBe(before))).toBe(0)
+    }
+  })
+
+  test('wherever the bytes are cut within those words', async () => {
+    const before = await read([entry(1)])
+    const text = JSON.stringify([{ ...entry(1), Status: 'Up 55 minutes' }])
+    for (let place = 0; place < text.length; place++) {
+      const { listing } = await readListing(cut(text, [place]), breathe, before)
+      expect(listing).toBe(before)
+    }
+  })
+
+  test.each([
+    ['a label called Status', { Labels: { Status: 'Up 2 minutes' } }],
+    ['a field called Status within another', { HostConfig: { Status: 'x', NetworkMode: 'none' } }],
+    ['words with an escape', { Status: 'Up "5" minutes' }],
+    ['no words but a number', { Status: 5 }],
+    ['a field whose name only ends so', { XStatus: 'y' }],
+    ['another field besides the words', { Status: 'Up 6 minutes', State: 'paused' }],
+  ])('%s: the entry is read', async (_what, change) => {
+    const one = { ...entry(1), HostConfig: { Status: 'w', NetworkMode: 'none' }, XStatus: 'x' }
+    const before = await read([one])
+    const now = { ...one, ...change }
+    expect(await parsedDuring(async () => read([now], before))).toBe(1)
+    expect((await read([now], before)).containers).toEqual((await read([now])).containers)
+  })
+
+  test('words that are no JSON are no words', async () => {
+    const before = await read([entry(1)])
+    const text = JSON.stringify([entry(1)])
+    for (const words of ['Up 5\nminutes', 'Up 5\\xminutes', 'Up 5"minutes']) {
+      const broken = chunksOf(text.replace('Up 5 minutes', words))
+      await expect(readListing(broken, breathe, before)).rejects.toThrow(AnswerError)
+    }
+  })
+
+  test('flat: the bytes that are held stay in proportion, however many listings change a little', async () => {
+    const count = 800
+    let entries = Array.from({ length: count }, (_, number) => entry(number))
+    let listing = await read(entries)
+    for (let round = 0; round < 300; round++) {
+      entries = entries.with((round * 37) % count, entry((round * 37) % count, `round-${round}`))
+      listing = await read(entries, listing)
+      expect(listing.heldBytes).toBeLessThan(1.3 * JSON.stringify(entries).length)
+    }
+    expect(listing.containers).toEqual((await read(entries)).containers)
   })
 })

@@ -1,11 +1,18 @@
 import { describe, expect, test } from 'vitest'
 
 import type { ContainerSummary } from '../../src/engine/port.ts'
+import type { Evidence } from '../../src/judge.ts'
 import { ownedByLabel } from '../../src/owner.ts'
 import { createImageLabels } from '../../src/supervision/images.ts'
 import { createNetworkModes } from '../../src/supervision/networks.ts'
 import { countVerdicts, reportOf } from '../../src/supervision/report-of-look.ts'
-import { gatherEvidence, type Sight, survey, type SurveyOptions } from '../../src/supervision/survey.ts'
+import {
+  createSurveyor,
+  inquire,
+  type Sight,
+  survey,
+  type SurveyorOptions,
+} from '../../src/supervision/survey.ts'
 import { createTracker, type Tracked } from '../../src/tracker.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, fakeId, ownerLabel, ownerValue } from '../support/fake-engine.ts'
@@ -20,7 +27,7 @@ const lookBeganMs = 1000
 interface Case {
   readonly containers: readonly ContainerSummary[]
   readonly tracked?: Tracked
-  readonly options?: Partial<SurveyOptions>
+  readonly options?: Partial<SurveyorOptions>
   readonly sight?: Partial<Sight>
 }
 
@@ -34,7 +41,7 @@ function prepare({ containers, tracked = new Set(), options = {}, sight = {} }: 
       return tracked.has(id)
     },
   }
-  const surveyor: SurveyOptions = {
+  const surveyor = createSurveyor({
     clock,
     ownership: ownedByLabel({ label: ownerLabel, value: ownerValue }),
     policy: { keepLabel: 'flotsam.keep', states: new Set(['running', 'exited']) },
@@ -44,7 +51,7 @@ function prepare({ containers, tracked = new Set(), options = {}, sight = {} }: 
     isSelf: () => false,
     maxDanglingShare: undefined,
     ...options,
-  }
+  })
   const historyOf: Sight['historyOf'] = () => ({
     graceEnds: { creationMs: 0, restoreMs: undefined, releaseMs: undefined, recoveryMs: undefined },
     endedByUs: false,
@@ -120,7 +127,8 @@ describe('the evidence of each container is its own', () => {
     }
     const { engine, surveyor, sight } = prepare(given)
     engine.images.set('sha256:snapshot', { [ownerLabel]: ownerValue })
-    const cases = await gatherEvidence(surveyor, sight)
+    const { owned, evidenceOn } = await inquire(surveyor, sight)
+    const cases = owned.map((_container, index) => evidenceOn(index) as Evidence)
     const common = {
       lookBeganMs,
       policy: surveyor.policy,
