@@ -1,10 +1,9 @@
 import { Agent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import type { EngineAddress, HttpAddress, Surroundings } from './address.ts'
 import type { Modem } from './exchange.ts'
-import { withoutRedirects } from './redirects.ts'
+import { guardModem } from './modem.ts'
 import { createSshAgent } from './ssh.ts'
 
 interface Connection {
@@ -17,7 +16,7 @@ interface Connection {
 
 /** What carries the calls to an engine. Nothing is sent by making it. */
 export function connect(address: EngineAddress, env: Surroundings['env']): Modem {
-  return withoutRedirects(modemFor(address, env))
+  return guardModem(modemFor(address, env))
 }
 
 function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
@@ -25,7 +24,7 @@ function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
     case 'instance':
       return address.dockerode.modem
     case 'socket':
-      return makeModem({ socketPath: address.socketPath, agent: new Agent({ keepAlive: false }) })
+      return makeModem({ socketPath: address.socketPath, agent: new Agent(kept) })
     case 'http':
       return makeModem({ host: address.host, port: address.port, ...connectHttp(address) })
     case 'ssh':
@@ -33,27 +32,23 @@ function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
   }
 }
 
+/**
+ * A connection is used again only while requests follow each other closely, as those of many removals do: one that has
+ * been idle for longer may be stale, which its next request would find out.
+ */
+const kept = { keepAlive: true, timeout: 100 } as const
+
 function connectHttp({ tls }: HttpAddress): Connection {
-  // a connection that is never used again cannot be stale
-  if (tls === undefined) return { agent: new Agent({ keepAlive: false }) }
+  if (tls === undefined) return { agent: new Agent(kept) }
   const { ca, cert, key, verify } = tls
   return {
     protocol: 'https',
-    agent: new TlsAgent({ keepAlive: false, ca, cert, key, rejectUnauthorized: verify }),
+    agent: new TlsAgent({ ...kept, ca, cert, key, rejectUnauthorized: verify }),
   }
-}
-
-/**
- * The modem spells out every request in full for a debug log, written or not, and an agent reaches all of its sockets:
- * a hundred requests at once blocked the program for seconds.
- */
-function unspell(agent: Agent): void {
-  Object.assign(agent, { [inspect.custom]: () => 'Agent' })
 }
 
 /** The modem mixes DOCKER_HOST and its certificates into whatever it is told, so it must not see them. */
 function makeModem(options: Connection): Modem {
-  unspell(options.agent)
   const dockerHost = process.env['DOCKER_HOST']
   delete process.env['DOCKER_HOST']
   try {

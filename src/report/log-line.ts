@@ -5,10 +5,10 @@ import { shortId } from '../ids.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 
+/** Nothing but its level is made before somebody reads it: most lines are below the level of most logs. */
 export interface LogLine {
   readonly level: Level
-  readonly fields: Readonly<Record<string, unknown>>
-  /** Put into words only when somebody reads it. */
+  readonly fields: () => Readonly<Record<string, unknown>>
   readonly message: () => string
 }
 
@@ -19,10 +19,14 @@ const line = (level: Level, message: () => string) => ({ level, message })
  * `container`, since `name` is the logger's own in pino.
  */
 export function lineOf(happening: Happening): LogLine {
-  const { type, ...rest } = happening
-  if (!('name' in rest)) return { ...say(happening), fields: { event: type, ...rest } }
+  const { level, message } = say(happening)
+  return { level, message, fields: () => fieldsOf(happening) }
+}
+
+function fieldsOf({ type, ...rest }: Happening): Readonly<Record<string, unknown>> {
+  if (!('name' in rest)) return { event: type, ...rest }
   const { name, ...fields } = rest
-  return { ...say(happening), fields: { event: type, container: name, ...fields } }
+  return { event: type, container: name, ...fields }
 }
 
 function say(happening: Happening): Omit<LogLine, 'fields'> {

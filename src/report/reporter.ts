@@ -3,7 +3,7 @@ import { type Logger, pino } from 'pino'
 import type { Clock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import type { EventName, EventOf, FlotsamEvent, Report } from '../events.ts'
-import { type Level, lineOf } from './log-line.ts'
+import { lineOf, type LogLine } from './log-line.ts'
 
 /** Called with each event of one sort. What it throws is logged once and stops nothing. */
 export type Listener<TName extends EventName> = (event: EventOf<TName>) => void
@@ -26,9 +26,9 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
   const faulty = new WeakSet<AnyListener>()
 
   /** A log that is broken stops nothing, and there is nobody left to tell. */
-  function log(level: Level, fields: object, message: () => string): void {
+  function log({ level, fields, message }: LogLine): void {
     try {
-      if (logger.isLevelEnabled(level)) logger[level](fields, message())
+      if (logger.isLevelEnabled(level)) logger[level](fields(), message())
     } catch {}
   }
 
@@ -36,7 +36,7 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
     if (faulty.has(listener)) return
     faulty.add(listener)
     const message = () => `a listener for "${name}" threw: ${messageOf(thrown)}; told once`
-    log('error', { event: 'listener', err: thrown }, message)
+    log({ level: 'error', fields: () => ({ event: 'listener', err: thrown }), message })
   }
 
   function tell(listener: AnyListener, event: FlotsamEvent): void {
@@ -51,8 +51,7 @@ export function createReporter(clock: Clock, logger: Logger = pino({ level: 'sil
 
   return {
     report: (happening) => {
-      const { level, fields, message } = lineOf(happening)
-      log(level, fields, message)
+      log(lineOf(happening))
       const listening = listeners.get(happening.type)
       if (!listening) return
       const event = { ...happening, at: clock.wallNow() } as FlotsamEvent

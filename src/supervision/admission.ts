@@ -36,11 +36,12 @@ export class Admission {
       fleet.start(id)
     }
     const isExpired = removals.queued > 0 && window.hasExpired
-    if (isExpired || (removals.wantsNextBatch && window.isOpen)) {
+    const isNextWanted = removals.wantsNextBatch && window.isOpen
+    if ((isExpired || isNextWanted) && !agenda.isLooking) {
       agenda.wish(isExpired ? 'soon' : 'now')
       askForLook()
-      return
     }
+    if (isExpired) return
     const untilPlaceMs = removals.untilPlaceFreesMs()
     if (untilPlaceMs !== undefined) this.#placeTimer = clock.setTimeout(admitAgain, untilPlaceMs)
   }

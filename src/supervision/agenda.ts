@@ -37,6 +37,7 @@ export class Agenda {
   readonly #options: AgendaOptions
   #beganMs: number | undefined
   #endedMs: number | undefined
+  #isLooking = false
   #wished: Urgency | undefined
   #hintedMs: number | undefined
   #dueAwakeMs: number | undefined
@@ -48,6 +49,7 @@ export class Agenda {
   /** A look begins: it serves every wish until now. */
   begin(): void {
     this.#beganMs = this.#options.clock.now()
+    this.#isLooking = true
     this.#wished = undefined
     this.#hintedMs = undefined
     this.#dueAwakeMs = undefined
@@ -55,6 +57,12 @@ export class Agenda {
 
   end(): void {
     this.#endedMs = this.#options.clock.now()
+    this.#isLooking = false
+  }
+
+  /** Whether a look is under way, which will judge everything anew. */
+  get isLooking(): boolean {
+    return this.#isLooking
   }
 
   wish(urgency: Urgency): void {

@@ -10,6 +10,8 @@ export interface RemovalLimits {
 export const placeMs = 5000
 /** So many requests may hang at a time before no further one is sent. */
 export const maxHung = 20
+/** The next look begins when no more than this share of a batch is left to be removed. */
+const leadShare = 1 / 4
 
 /**
  * The queue of removals and the places among them (bounded-removal). Knows no engine: it only says who may go next.
@@ -86,12 +88,16 @@ export class Removals {
   }
 
   /**
-   * Whether the last request of this look's batch has left while others wait: the moment for the next look, which goes on
-   * beside the answers. One that hangs before its request is not waited for.
+   * Whether it is time for the look that brings the next batch: others wait, this look's batch is nearly used up, and
+   * whoever was admitted has had its request sent, so that no verdict that is about to be acted upon expires. The look
+   * goes on beside the last of the batch, and the engine is never left idle. One that hangs before its request is not
+   * waited for.
    */
   get wantsNextBatch(): boolean {
-    const isUsedUp = this.queued > 0 && this.#admittedThisLook >= this.#limits.maxPerLook
-    return isUsedUp && this.#youngAges((id) => !this.#sent.has(id)).length === 0
+    const { maxPerLook } = this.#limits
+    const left = maxPerLook - this.#admittedThisLook
+    const isNearlyUsedUp = left <= maxPerLook * leadShare && this.queued > left
+    return isNearlyUsedUp && this.#youngAges((id) => !this.#sent.has(id)).length === 0
   }
 
   /** Milliseconds until a place frees itself because its holder takes too long; undefined when nobody waits for one. */

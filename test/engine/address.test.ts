@@ -7,7 +7,6 @@ import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { resolveEngine, type Surroundings } from '../../src/engine/address.ts'
-import { connect } from '../../src/engine/connect.ts'
 import { OptionError } from '../../src/errors.ts'
 
 let home: string
@@ -313,11 +312,4 @@ describe('TLS', () => {
     await writeContext('far', { Host: 'tcp://far:1', SkipTLSVerify: true })
     expect(tlsOf(undefined, { DOCKER_CONTEXT: 'far' })).toMatchObject({ verify: false })
   })
-})
-
-test('a request is not spelled out with all sockets of its agent, which would block the program', () => {
-  for (const engine of ['unix:///a.sock', 'tcp://a:1', 'https://a', 'ssh://a']) {
-    const modem = connect(resolveEngine(engine, around()), {}) as unknown as { agent: object }
-    expect(inspect(modem.agent, { showHidden: true, depth: null })).toBe('Agent')
-  }
 })

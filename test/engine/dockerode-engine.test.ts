@@ -573,10 +573,24 @@ describe('flat', () => {
     expect(warnings).toEqual([])
   })
 
-  test('our own connections are never used twice', async () => {
+  test('a connection is used again while requests follow each other, and closed soon after', async () => {
     server.behave(answers(200, []))
     for (let count = 0; count < 5; count++) await engine.list(limits)
-    expect(server.connections).toBe(5)
+    expect(server.connections).toBe(1)
+    await server.quiet()
+    await engine.list(limits)
+    expect(server.connections).toBe(2)
+  })
+
+  test('fresh-look: a DELETE on a connection that turns out to be stale is not sent again', async () => {
+    server.behave(inTurn(answers(200, []), resets, answers(204, '')))
+    await engine.list(limits)
+    const failure = engine.remove(id, { ...limits, volumes: true })
+    await expect(failure).rejects.toMatchObject({ kind: 'unavailable' })
+    expect(server.requests.map(({ method, connection }) => `${method} ${connection}`)).toEqual([
+      'GET 1',
+      'DELETE 1',
+    ])
   })
 })
 

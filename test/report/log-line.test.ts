@@ -200,12 +200,12 @@ describe('the fields of a line', () => {
       const { type, ...said } = happening
       // `name` is pino's own field, for the logger's name.
       const { name, ...rest } = { name: undefined, ...said }
-      expect(lineOf(happening).fields).toEqual({
+      expect(lineOf(happening).fields()).toEqual({
         event: type,
         ...rest,
         ...('name' in said && { container: name }),
       })
-      expect(lineOf(happening).fields).not.toHaveProperty('name')
+      expect(lineOf(happening).fields()).not.toHaveProperty('name')
     },
   )
 })

@@ -1,9 +1,11 @@
 import { Agent } from 'node:http'
+import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { systemClock } from '../../src/clock.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
+import { guardModem } from '../../src/engine/modem.ts'
 import type { Engine } from '../../src/engine/port.ts'
 import { EngineError } from '../../src/errors.ts'
 import { fakeId } from '../support/fake-engine.ts'
@@ -69,5 +71,36 @@ describe('an engine that redirects is not followed, and harms nobody', () => {
     await redirectTo(`http://127.0.0.1:${elsewhere.port}/`)
     const options = { socketPath: server.socketPath, ...more() } as Dockerode.DockerOptions
     await expectRefusal(createDockerodeEngine({ engine: new Dockerode(options), clock: systemClock }))
+  })
+})
+
+describe('a request is not spelled out with all that can be reached from it, which would block the program', () => {
+  /** An agent that notes when it is put into words. */
+  function telltale() {
+    let spelledOut = 0
+    const agent = new Agent()
+    Object.defineProperty(agent, inspect.custom, { value: () => `${++spelledOut}` })
+    return { agent, spelledOut: () => spelledOut }
+  }
+
+  test('nor where the agent is that of an instance of dockerode', async () => {
+    server = await startMisbehavingServer(answers(200, []))
+    const { agent, spelledOut } = telltale()
+    inspect({ agent }, { showHidden: true, depth: null })
+    expect(spelledOut()).toBe(1)
+    const options = { socketPath: server.socketPath, agent } as Dockerode.DockerOptions
+    await createDockerodeEngine({ engine: new Dockerode(options), clock: systemClock }).list(call)
+    expect(spelledOut()).toBe(1)
+  })
+
+  test('a debug log still names it', () => {
+    const asked: unknown[] = []
+    const modem = {
+      dial: () => {},
+      buildRequest: (options: object) => asked.push(options),
+    } as unknown as Dockerode['modem']
+    const guarded = guardModem(modem) as unknown as { buildRequest: (options: object) => void }
+    guarded.buildRequest({ method: 'GET', path: '/containers/json', headers: {} })
+    expect(inspect(asked[0], { showHidden: true, depth: null })).toBe('GET /containers/json')
   })
 })
