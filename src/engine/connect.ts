@@ -24,7 +24,7 @@ function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
     case 'instance':
       return address.dockerode.modem
     case 'socket':
-      return makeModem({ socketPath: address.socketPath, agent: new Agent(kept) })
+      return makeModem({ socketPath: address.socketPath, agent: new Agent(once) })
     case 'http':
       return makeModem({ host: address.host, port: address.port, ...connectHttp(address) })
     case 'ssh':
@@ -33,17 +33,17 @@ function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
 }
 
 /**
- * A connection is used again only while requests follow each other closely, as those of many removals do: one that has
- * been idle for longer may be stale, which its next request would find out.
+ * A connection that is never used again cannot be stale, and what an engine sends too much of after one answer is never
+ * taken for the next one's.
  */
-const kept = { keepAlive: true, timeout: 100 } as const
+const once = { keepAlive: false } as const
 
 function connectHttp({ tls }: HttpAddress): Connection {
-  if (tls === undefined) return { agent: new Agent(kept) }
+  if (tls === undefined) return { agent: new Agent(once) }
   const { ca, cert, key, verify } = tls
   return {
     protocol: 'https',
-    agent: new TlsAgent({ ...kept, ca, cert, key, rejectUnauthorized: verify }),
+    agent: new TlsAgent({ ...once, ca, cert, key, rejectUnauthorized: verify }),
   }
 }
 
