@@ -74,6 +74,13 @@ const phases = {
   removal: 'mass removal',
   stop: 'stop()',
 }
+/** What the engine was asked before its client was ended may still come about. */
+async function refill(engine, count) {
+  await new Promise((settled) => setTimeout(settled, settleMs))
+  await engine.answers.fill(count - (await engine.answers.size()))
+}
+
+const settleMs = 500
 const ourPhases = ['first', 'steady', 'graceEnd', 'removal', 'stop']
 /** Enough of a mass removal to see its batches, where the whole would take minutes. */
 const removalsAt = (count) => (count > goalSize ? 200 : Math.min(count, 1000))
@@ -84,7 +91,7 @@ export async function stalls(engine, count, { lives }) {
     const settings = { address: engine.address, count }
     const whole = await measureIn('stalls', settings, engine)
     const { removal } = await measureIn('stalls', { ...settings, removals: removalsAt(count) }, engine)
-    await engine.answers.fill(count - (await engine.answers.size()))
+    await refill(engine, count)
     taken.push({ ...whole, removal })
   }
   const spread = (phase, value) => spreadOf(taken.map((life) => life[phase][value]))

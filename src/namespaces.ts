@@ -3,6 +3,11 @@ import type { ContainerId } from './ids.ts'
 
 const shared = 'container:'
 
+/** Whether it uses the network of another container, or may do so: some engines' listings do not say. */
+export function mayBeGuest({ networkMode }: ContainerSummary): boolean {
+  return networkMode === '' || networkMode.startsWith(shared)
+}
+
 /** The containers that use the network namespace of another one, by what they call that other one. */
 export interface NetworkSharing {
   /** Everyone listed who uses the network of this container, the guests of its guests included: theirs is the same one. */
@@ -10,7 +15,7 @@ export interface NetworkSharing {
 }
 
 /**
- * Finds who shares whose network namespace in one unfiltered listing. A guest may name its holder by id, by a prefix of
+ * Finds who shares whose network namespace, among all that may be guests in one unfiltered listing. A guest may name its holder by id, by a prefix of
  * it or by name, according to the engine; all are matched, since a match too many only spares.
  */
 export function networkSharing(containers: readonly ContainerSummary[]): NetworkSharing {

@@ -1,9 +1,9 @@
 import type { Clock } from './clock.ts'
 
 /** How long one slice of work may keep the event loop. */
-const sliceMs = 4
+const sliceMs = 2
 /** So many items are worked on between two readings of the clock. */
-const itemsPerReading = 16
+const itemsPerReading = 8
 
 /** After a list this long comes a breath too: many a short rest of long ones, one after the other, is a stall as well. */
 const longList = 512

@@ -2,7 +2,7 @@ import { createArrayScanner } from './array-scanner.ts'
 import { PastListing } from './past-listing.ts'
 
 // under a millisecond of scanning and parsing
-const sliceBytes = 32 * 1024
+const sliceBytes = 16 * 1024
 /** What has not changed since the listing before is only compared, which is so many times faster. */
 const comparingIsFaster = 16
 

@@ -11,6 +11,9 @@ const sharedTexts = 1000
 const copiesAtMost = 64
 const copiesShare = 1 / 8
 
+/** Where some have gone from a listing, the next one is looked for among so many before all are put in order of their ids. */
+const searchedAhead = 100
+
 /**
  * A listing as it was read: what it says of each container, and the bytes that say so. A later listing with the same
  * bytes says the same, so that a look at which nothing has changed parses nothing and makes no new objects.
@@ -42,8 +45,11 @@ export class PastListing {
     return new Reading(this, this.#entries, this.#texts)
   }
 
-  /** Where it was in the listing; undefined where it was not. */
-  indexOf(id: ContainerId): number | undefined {
+  /** Where it was in the listing; undefined where it was not. Most likely soon after the entry that was expected. */
+  indexOf(id: ContainerId, expectedAt: number): number | undefined {
+    const { containers } = this
+    const nearEnd = Math.min(containers.length, expectedAt + searchedAhead)
+    for (let index = expectedAt; index < nearEnd; index++) if (containers[index]?.id === id) return index
     this.#indexes ??= new Map(this.containers.map((container, index) => [container.id, index]))
     return this.#indexes.get(id)
   }
@@ -101,7 +107,7 @@ export class Reading {
     this.#containers.push(container)
     if (this.#renews) this.#entries.add(stretch)
     else this.#entries.addCopy(stretch)
-    const index = this.#before.indexOf(container.id)
+    const index = this.#before.indexOf(container.id, this.#next)
     if (index !== undefined) this.#next = index + 1
   }
 
@@ -134,11 +140,11 @@ const [notLookedFor, thereIsNone] = [-1, -2]
  */
 class Entries {
   // plain arrays: an object for each entry would take more memory than many an entry
-  readonly #buffers: Uint8Array[] = []
-  readonly #starts: number[] = []
-  readonly #ends: number[] = []
-  readonly #unreadStarts: number[] = []
-  readonly #unreadEnds: number[] = []
+  #buffers: Uint8Array[] = []
+  #starts: number[] = []
+  #ends: number[] = []
+  #unreadStarts: number[] = []
+  #unreadEnds: number[] = []
   #copies = 0
 
   /** Whether so many have copies of their own that all had better be stored anew. */
@@ -154,7 +160,11 @@ class Entries {
   /** The first so many, to go on from. */
   first(count: number): Entries {
     const first = new Entries()
-    for (let at = 0; at < count; at++) first.addFrom(this, at)
+    first.#buffers = this.#buffers.slice(0, count)
+    first.#starts = this.#starts.slice(0, count)
+    first.#ends = this.#ends.slice(0, count)
+    first.#unreadStarts = this.#unreadStarts.slice(0, count)
+    first.#unreadEnds = this.#unreadEnds.slice(0, count)
     first.#copies = this.#copies
     return first
   }

@@ -18,7 +18,8 @@ export async function glance(options: GlanceOptions): Promise<LookReport> {
   const beganAt = clock.wallNow()
   const sight = await see(options)
   const judged = await survey(options.surveyor, sight)
-  return reportOf(judged, { beganAt, endedAt: clock.wallNow(), engineNowMs: sight.listing.engineNowMs })
+  const { engineNowMs } = sight.listing
+  return reportOf(judged, { beganAt, endedAt: clock.wallNow(), engineNowMs }, clock, options.signal)
 }
 
 /** Everything that a look without a history rests on. */

@@ -1,6 +1,7 @@
 import type { LookOutcome, SupervisorEvent } from '../../machines/supervisor.machine.ts'
 import type { Parent } from '../../machines/types.ts'
 import type { AwakeClock } from '../awake.ts'
+import type { Clock } from '../clock.ts'
 import type { Listing, WatchingEngine } from '../engine/port.ts'
 import { EngineError } from '../errors.ts'
 import type { Report } from '../events.ts'
@@ -106,11 +107,11 @@ export class Looker {
     const beganMs = clock.now()
     const { answered, judged } = await this.#listAndJudge(surveyor, supervisor, signal)
     await this.#feed(surveyor, answered, judged, signal)
+    await this.#planNext(clock, signal)
     // Whoever heard of what was fed may have stopped everything.
     signal.throwIfAborted()
     this.#tellTroubles(surveyor, supervisor, clock.now() - answered.answeredMs)
     fleet.lookEnded()
-    this.#planNext()
     window.judgedInFull()
     const endedAt = clock.wallNow()
     const counts = countVerdicts(judged)
@@ -118,7 +119,8 @@ export class Looker {
     const looked = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
     report({ type: 'looked', ...looked })
     if (waiters.length > 0) {
-      const told = reportOf(judged, { beganAt, endedAt, engineNowMs: answered.listing.engineNowMs })
+      const { engineNowMs } = answered.listing
+      const told = await reportOf(judged, { beganAt, endedAt, engineNowMs }, clock, signal)
       for (const { resolve } of waiters) resolve(told)
     }
     return { number: answered.number, ...looked }
@@ -223,7 +225,9 @@ export class Looker {
       if (answer === 'tracked') this.#tellIfLost(known)
     })
     const missing: Known[] = []
-    for (const known of memory.values()) if (known.lookNumber !== number) missing.push(known)
+    await inSlices(memory.values(), surveyor.clock, signal, (known) => {
+      if (known.lookNumber !== number) missing.push(known)
+    })
     if (missing.length > 0) await this.#miss(missing, surveyor, listing, signal)
     this.#sightings.note(answered)
   }
@@ -285,15 +289,14 @@ export class Looker {
     }
   }
 
-  #planNext(): void {
+  async #planNext(clock: Clock, signal: AbortSignal): Promise<void> {
     const { agenda, awake, memory } = this.#options
     const nowMs = awake.now()
-    let earliestMs: number | undefined
-    for (const known of memory.values()) {
-      const atMs = dueMs(known, nowMs)
-      if (atMs !== undefined && (earliestMs === undefined || atMs < earliestMs)) earliestMs = atMs
-    }
-    if (earliestMs !== undefined) agenda.due(earliestMs)
+    let earliestMs = Infinity
+    await inSlices(memory.values(), clock, signal, (known) => {
+      earliestMs = Math.min(earliestMs, dueMs(known, nowMs) ?? Infinity)
+    })
+    if (earliestMs < Infinity) agenda.due(earliestMs)
   }
 }
 

@@ -1,5 +1,7 @@
+import type { Clock } from '../clock.ts'
 import type { VerdictCounts } from '../events.ts'
 import type { Reason, VerdictName } from '../judge.ts'
+import { inSlices } from '../slices.ts'
 import type { Judged } from './survey.ts'
 
 /** What a look found of one owned container. */
@@ -24,20 +26,25 @@ export interface LookReport {
   readonly containers: readonly ReportedContainer[]
 }
 
-export function reportOf(
+export async function reportOf(
   judged: readonly Judged[],
   { beganAt, endedAt, engineNowMs }: { beganAt: number; endedAt: number; engineNowMs: number | undefined },
-): LookReport {
-  const containers = judged.map(({ container, verdict }) => ({
-    id: container.id,
-    name: container.name,
-    image: container.image,
-    state: container.state,
-    createdAt: container.createdAtMs,
-    ageMs: ageOf(container.createdAtMs, engineNowMs),
-    verdict: verdict.verdict,
-    reason: verdict.reason,
-  }))
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<LookReport> {
+  const containers: ReportedContainer[] = []
+  await inSlices(judged, clock, signal, ({ container, verdict }) => {
+    containers.push({
+      id: container.id,
+      name: container.name,
+      image: container.image,
+      state: container.state,
+      createdAt: container.createdAtMs,
+      ageMs: ageOf(container.createdAtMs, engineNowMs),
+      verdict: verdict.verdict,
+      reason: verdict.reason,
+    })
+  })
   return { beganAt, endedAt, containers }
 }
 

@@ -11,13 +11,14 @@ import {
   type TrackerAnswer,
   type Verdict,
 } from '../judge.ts'
-import { type NetworkSharing, networkSharing, weighGuests } from '../namespaces.ts'
+import { networkSharing, weighGuests } from '../namespaces.ts'
 import type { Ownership } from '../owner.ts'
 import type { IsSelf } from '../self.ts'
 import { inSlices } from '../slices.ts'
 import type { Tracker } from '../tracker.ts'
 import type { ImageLabels } from './images.ts'
 import type { NetworkModes, Networks } from './networks.ts'
+import { drawUp, type Roster } from './roster.ts'
 
 /** What the past says of one container at a look. */
 export interface History {
@@ -38,27 +39,20 @@ export interface SurveyorOptions {
 }
 
 export interface SurveyOptions extends SurveyorOptions {
-  /** The owned containers of a listing, each once. */
-  readonly ownedIn: (containers: readonly ContainerSummary[]) => readonly ContainerSummary[]
-  readonly sharingIn: (containers: readonly ContainerSummary[]) => NetworkSharing
+  /** What a listing alone says; worked out once for as long as listings say the same. */
+  readonly rosterOf: (containers: readonly ContainerSummary[], signal: AbortSignal) => Promise<Roster>
 }
 
-/** What a listing alone says is worked out once for as long as listings say the same. */
 export function createSurveyor(options: SurveyorOptions): SurveyOptions {
+  let last: { readonly of: readonly ContainerSummary[]; readonly roster: Roster } | undefined
   return {
     ...options,
-    ownedIn: rememberingLast((containers) => ownedOnce(containers, options)),
-    sharingIn: rememberingLast(networkSharing),
-  }
-}
-
-function rememberingLast<TGiven extends object, TFound>(
-  work: (given: TGiven) => TFound,
-): (given: TGiven) => TFound {
-  let last: { readonly given: TGiven; readonly found: TFound } | undefined
-  return (given) => {
-    if (last?.given !== given) last = { given, found: work(given) }
-    return last.found
+    rosterOf: async (containers, signal) => {
+      if (last?.of === containers) return last.roster
+      const roster = await drawUp(containers, options, signal)
+      last = { of: containers, roster }
+      return roster
+    },
   }
 }
 
@@ -120,12 +114,13 @@ const doubtedShare: Verdict = { verdict: 'spared', reason: 'dangling-share' }
 
 /** Asks whoever has to be asked before the owned containers of a listing can be judged. */
 export async function inquire(options: SurveyOptions, sight: Sight): Promise<Inquiry> {
-  const { isSelf, ownedIn, policy, sharingIn } = options
-  const owned = ownedIn(sight.listing.containers)
+  const { isSelf, policy } = options
+  const roster = await options.rosterOf(sight.listing.containers, sight.signal)
+  const { owned } = roster
   const answers = await askAboutAll(owned, options, sight)
   const origins = await originsOf(owned, answers, options, sight)
-  const networks = await networksOf(answers, options, sight)
-  const sharing = sharingIn(networks.containers)
+  const networks = await networksOf(roster, answers, options, sight)
+  const sharing = networkSharing(networks.containers)
   return {
     owned,
     evidenceOn(index) {
@@ -153,32 +148,16 @@ export async function inquire(options: SurveyOptions, sight: Sight): Promise<Inq
   }
 }
 
-/**
- * The owned containers, each once. Of one that is listed twice, the entry counts that protects it: a listing that
- * contradicts itself removes nothing.
- */
-function ownedOnce(
-  containers: readonly ContainerSummary[],
-  { ownership, policy }: SurveyorOptions,
-): readonly ContainerSummary[] {
-  const byId = new Map<ContainerId, ContainerSummary>()
-  const foreign = new Set<ContainerId>()
-  for (const container of containers) {
-    if (!ownership.owns(container)) foreign.add(container.id)
-    else if (!byId.has(container.id) || isKept(container, policy)) byId.set(container.id, container)
-  }
-  return [...byId.values()].filter(({ id }) => !foreign.has(id))
-}
-
 /** Who uses whose network matters only where something may come to be removed. */
 async function networksOf(
+  { mayBeGuests }: Roster,
   answers: readonly TrackerAnswer[],
   { networks }: SurveyOptions,
-  { listing: { containers }, signal }: Sight,
+  { signal }: Sight,
 ): Promise<Networks> {
   return answers.includes('untracked')
-    ? networks.fillIn(containers, signal)
-    : { containers, filledIn: (container) => container, isWhole: true }
+    ? networks.fillIn(mayBeGuests, signal)
+    : { containers: mayBeGuests, filledIn: (container) => container, isWhole: true }
 }
 
 /** How many questions may be out at a time to a tracker that answers later. */

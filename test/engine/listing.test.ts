@@ -228,7 +228,7 @@ describe('an entry is reduced to what the rules need', () => {
 })
 
 describe('a large listing does not hold up the program', () => {
-  test('it breathes at least once for every 32 KiB, also within one chunk', async () => {
+  test('it breathes at least once for every 16 KiB, also within one chunk', async () => {
     const clock = createFakeClock()
     let breaths = 0
     const entries = Array.from({ length: 2_000 }, (_, at) => ({
@@ -242,7 +242,7 @@ describe('a large listing does not hold up the program', () => {
     })
     expect(listing.containers.map((container) => container.id)).toEqual(entries.map((entry) => entry.Id))
     expect(bytes).toBe(text.length)
-    expect(breaths).toBe(Math.floor(bytes / (32 * 1024)))
+    expect(breaths).toBe(Math.floor(bytes / (16 * 1024)))
   })
 })
 

@@ -342,7 +342,8 @@ describe('what a look found', () => {
     ]
     const { surveyor, sight } = prepare({ containers, tracked: new Set([third]) })
     const judged = await survey(surveyor, sight)
-    const report = reportOf(judged, { beganAt: 1, endedAt: 2, engineNowMs: 100_000 })
+    const times = { beganAt: 1, endedAt: 2, engineNowMs: 100_000 }
+    const report = await reportOf(judged, times, surveyor.clock, sight.signal)
     expect(report).toMatchObject({ beganAt: 1, endedAt: 2 })
     expect(report.containers[0]).toEqual({
       id: first,

@@ -34,10 +34,10 @@ function createWork(msPerItem: number) {
 const { signal } = new AbortController()
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
 
-test('work that takes long leaves a turn to the host every 4 ms', async () => {
-  const counted = createWork(0.5)
+test('work that takes long leaves a turn to the host every 2 ms, or after 8 items', async () => {
+  const counted = createWork(0.25)
   await inSlices(numbers(160), counted.clock, signal, counted.work)
-  expect(counted.turns).toBe(10)
+  expect(counted.turns).toBe(20)
 })
 
 test('short work on a short list leaves none; after a long list comes one, however quick it was', async () => {
@@ -50,7 +50,7 @@ test('short work on a short list leaves none; after a long list comes one, howev
 })
 
 test('a tracker that answers at once is asked as any other work is done', async () => {
-  const counted = createWork(0.5)
+  const counted = createWork(0.25)
   const owned = numbers(160).map((number) => summary({ id: fakeId(20_000 + number) }))
   const has = () => {
     counted.work()
@@ -59,5 +59,5 @@ test('a tracker that answers at once is asked as any other work is done', async 
   const tracker = createTracker({ has }, counted.clock, 2000)
   const answers = await askAboutAll(owned, { clock: counted.clock, tracker }, { signal })
   expect(answers).toEqual(owned.map(() => 'tracked'))
-  expect(counted.turns).toBe(10)
+  expect(counted.turns).toBe(20)
 })
