@@ -288,7 +288,8 @@ export function isShareSuspicious(
 function lastGrace({ graceEnds, lookBeganMs }: Evidence): Verdict | undefined {
   let reason: GraceReason = 'creation-grace'
   let endsAtMs = graceEnds.creationMs
-  for (const [name, endMs] of laterGraces(graceEnds)) {
+  for (const [name, of] of laterGraces) {
+    const endMs = of(graceEnds)
     if (endMs === undefined || endMs <= endsAtMs) continue
     reason = name
     endsAtMs = endMs
@@ -296,16 +297,15 @@ function lastGrace({ graceEnds, lookBeganMs }: Evidence): Verdict | undefined {
   return lookBeganMs >= endsAtMs ? undefined : { verdict: 'graced', reason, endsAtMs }
 }
 
-function laterGraces(ends: GraceEnds): readonly (readonly [GraceReason, number | undefined])[] {
-  return [
-    ['restore-grace', ends.restoreMs],
-    ['release-grace', ends.releaseMs],
-    ['recovery-grace', ends.recoveryMs],
-  ]
-}
+const laterGraces: readonly (readonly [GraceReason, (ends: GraceEnds) => number | undefined])[] = [
+  ['restore-grace', (ends) => ends.restoreMs],
+  ['release-grace', (ends) => ends.releaseMs],
+  ['recovery-grace', (ends) => ends.recoveryMs],
+]
 
 function seenGraces({ graceEnds, lookBeganMs }: Evidence): string {
-  const open = [['creation-grace', graceEnds.creationMs] as const, ...laterGraces(graceEnds)].filter(
+  const ends = laterGraces.map(([name, of]) => [name, of(graceEnds)] as const)
+  const open = [['creation-grace', graceEnds.creationMs] as const, ...ends].filter(
     ([, endMs]) => (endMs ?? -Infinity) > lookBeganMs,
   )
   if (open.length === 0) return 'every grace is over'

@@ -15,8 +15,8 @@ export interface NetworkSharing {
 }
 
 /**
- * Finds who shares whose network namespace, among all that may be guests in one unfiltered listing. A guest may name its holder by id, by a prefix of
- * it or by name, according to the engine; all are matched, since a match too many only spares.
+ * Finds who shares whose network namespace, among all that may be guests in one unfiltered listing. A guest may name its
+ * holder by id, by a prefix of it or by name, according to the engine; all are matched, since a match too many only spares.
  */
 export function networkSharing(containers: readonly ContainerSummary[]): NetworkSharing {
   const guests = new Map<string, ContainerSummary[]>()
@@ -31,7 +31,7 @@ export function networkSharing(containers: readonly ContainerSummary[]): Network
       if (holder.length < 64) prefixes.push(holder)
     }
   }
-  if (guests.size === 0) return { guestsOf: () => [] }
+  if (guests.size === 0) return { guestsOf: () => noGuests }
   const directGuestsOf = ({ id, names }: ContainerSummary) => {
     // Where the engine gives it no name, whoever calls a holder by name may mean it.
     const mayMean = (called: string) => called !== '' && (names.length === 0 || id.startsWith(called))
@@ -62,6 +62,9 @@ export function hasEnded({ state }: ContainerSummary): boolean {
   return ended.has(state)
 }
 
+const noGuests: readonly ContainerSummary[] = []
+const nobody: Guests = { protecting: undefined, ended: [] }
+
 export type Guests = { readonly protecting: ContainerId | undefined; readonly ended: readonly ContainerId[] }
 
 /**
@@ -72,6 +75,8 @@ export function weighGuests(
   guests: readonly ContainerSummary[],
   isSurelyForgotten: (guest: ContainerSummary) => boolean,
 ): Guests {
+  // as nearly always
+  if (guests.length === 0) return nobody
   const isHarmless = (guest: ContainerSummary) => hasEnded(guest) && isSurelyForgotten(guest)
   return {
     protecting: guests.find((guest) => !isHarmless(guest))?.id,

@@ -24,9 +24,10 @@ export async function inSlices<TItem>(
     // What an item leads to may be the end of everything.
     signal.throwIfAborted()
     const waitsFor = work(item, count++)
+    // An answer may come without a turn of the event loop.
     if (waitsFor !== undefined) await waitsFor
-    else if (count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
-    else await clock.breathe()
+    if (count % itemsPerReading !== 0 || clock.now() - sliceBeganMs < sliceMs) continue
+    await clock.breathe()
     sliceBeganMs = clock.now()
   }
   if (count >= longList) await clock.breathe()

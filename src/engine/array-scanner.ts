@@ -1,21 +1,5 @@
 import { AnswerError } from './failure.ts'
-
-/** From `start` on, up to but not including `end`. */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
-
-/** Some bytes of a buffer. */
-export interface Stretch extends Span {
-  readonly bytes: Uint8Array
-}
-
-/** The bytes that the next element may be made of, as those of an element that was whole and valid JSON. */
-export interface Expectation extends Stretch {
-  /** What stands between the quotes of a text in it that nobody reads, so that it may be any other text. */
-  unread(): Span | undefined
-}
+import { type Expectation, Follower, type Stretch } from './follower.ts'
 
 /** What becomes of the elements of an array, in their order. */
 export interface Elements {
@@ -36,7 +20,7 @@ export interface ArrayScanner {
 
 const longestElementBytes = 16 * 1024 * 1024
 
-const [quote, backslash, comma, firstPrintable] = [0x22, 0x5c, 0x2c, 0x20]
+const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
 
 export function createArrayScanner(elements: Elements): ArrayScanner {
@@ -48,8 +32,9 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
   /** What came earlier of an element that is not whole yet. */
   let parts: Uint8Array[] = []
   let partBytes = 0
+  const follower = new Follower()
   /** While all of the element that came is what was expected. */
-  let follower: Follower | undefined
+  let isFollowing = false
 
   function keep(part: Uint8Array): void {
     partBytes += part.length
@@ -72,14 +57,15 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
    * where another element is coming, and the bytes' length where they are too few to know.
    */
   function findExpected(bytes: Uint8Array, from: number): number | undefined {
-    if (follower === undefined) {
+    if (!isFollowing) {
       const expected = partBytes > 0 ? undefined : elements.expected
       if (expected === undefined) return undefined
-      follower = new Follower(expected)
+      follower.begin(expected)
+      isFollowing = true
     }
     const end = follower.follow(bytes, from)
     if (end !== undefined) return end
-    follower = undefined
+    isFollowing = false
     // depth and quotes as they are after what has been compared up to now
     for (const part of parts) findEnd(part, 0)
     return undefined
@@ -117,7 +103,7 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
     if (closes && bytes[end] !== closeBracket) throw notJson('it closes what is not open')
     if (closes) place = 'after'
     if (expectedEnd !== undefined) {
-      follower = undefined
+      isFollowing = false
       elements.again(stretch)
     } else {
       const text = textOf(stretch)
@@ -148,84 +134,6 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
       if (place === 'within') throw notJson('it ends too early')
     },
   }
-}
-
-/** Compares the bytes that come with those of an expected element. */
-class Follower {
-  readonly #expected: Expectation
-  /** The expected byte that is to come next. */
-  #at: number
-  /** Once a difference made it worth while to look for it: the text that nobody reads. */
-  #unread: Span | undefined
-  #isWithinUnread = false
-
-  constructor(expected: Expectation) {
-    this.#expected = expected
-    this.#at = expected.start
-  }
-
-  /** Where the element ends in these bytes; their length where they are too few to know; undefined where it is another. */
-  follow(bytes: Uint8Array, from: number): number | undefined {
-    const { end } = this.#expected
-    let here = from
-    while (here < bytes.length && this.#at < end) {
-      const next = this.#isWithinUnread ? this.#skip(bytes, here) : this.#compare(bytes, here)
-      if (next === undefined) return undefined
-      here = next
-    }
-    const isOpen = here === bytes.length
-    return isOpen || bytes[here] === comma || bytes[here] === closeBracket ? here : undefined
-  }
-
-  #compare(bytes: Uint8Array, here: number): number | undefined {
-    const { end } = this.#expected
-    const pauseAt = this.#unread !== undefined && this.#at < this.#unread.start ? this.#unread.start : end
-    const length = Math.min(pauseAt - this.#at, bytes.length - here)
-    if (areSame(this.#expected.bytes, this.#at, bytes, here, length)) {
-      this.#at += length
-      this.#isWithinUnread = this.#at === this.#unread?.start
-      return here + length
-    }
-    if (this.#unread !== undefined) return undefined
-    this.#unread = this.#expected.unread()
-    if (this.#unread === undefined || this.#at > this.#unread.end) return undefined
-    // what is before it is compared anew; of the text itself only a beginning can have come, and no quote
-    this.#isWithinUnread = this.#at >= this.#unread.start
-    return here
-  }
-
-  /** Passes over the text that nobody reads, up to its closing quote. */
-  #skip(bytes: Uint8Array, here: number): number | undefined {
-    for (; here < bytes.length; here++) {
-      const byte = bytes[here] as number
-      if (byte === quote) {
-        this.#isWithinUnread = false
-        this.#at = (this.#unread as Span).end
-        return here
-      }
-      if (byte === backslash || byte < firstPrintable) return undefined
-    }
-    return here
-  }
-}
-
-function areSame(
-  one: Uint8Array,
-  oneStart: number,
-  other: Uint8Array,
-  otherStart: number,
-  length: number,
-): boolean {
-  return (
-    Buffer.prototype.compare.call(
-      one,
-      other,
-      otherStart,
-      otherStart + length,
-      oneStart,
-      oneStart + length,
-    ) === 0
-  )
 }
 
 function textOf({ bytes, start, end }: Stretch): string {

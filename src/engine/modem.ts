@@ -39,7 +39,7 @@ function keepShort(options: RequestOptions): void {
 }
 
 /**
- * By itself the modem asks again wherever an answer points, which may be any machine, and throws whatever goes wrong there
+ * No redirect is followed. By itself the modem asks again wherever an answer points, which may be any machine, and throws whatever goes wrong there
  * at the whole process. No engine redirects, so such an answer loses its address before the modem reads it, and counts as
  * what it is: not what was asked for. That is so whichever agent comes to carry the request: over ssh the modem puts one
  * of its own there.

@@ -1,5 +1,5 @@
 import type { ContainerId } from '../ids.ts'
-import type { Expectation, Span, Stretch } from './array-scanner.ts'
+import type { Expectation, Span, Stretch } from './follower.ts'
 import type { ContainerSummary } from './port.ts'
 import { findStatusText } from './status-text.ts'
 import { readSummary } from './summary.ts'
@@ -35,7 +35,7 @@ export class PastListing {
     this.#texts = texts
   }
 
-  /** The bytes of all buffers that are held for its entries. */
+  /** The bytes of all buffers that are held for its entries, for whoever watches over them. */
   get heldBytes(): number {
     return this.#entries.heldBytes
   }
@@ -82,7 +82,9 @@ export class Reading {
 
   /** The bytes of the entry that comes next where nothing has changed; undefined after the last one. */
   get expected(): Expectation | undefined {
-    return this.#old.expectationOf(this.#next)
+    const at = this.#next
+    if (at >= this.#old.count) return undefined
+    return { ...this.#old.stretchOf(at), unread: () => this.#old.unreadOf(at) }
   }
 
   /** The expected entry has come, in these bytes. */
@@ -132,6 +134,7 @@ export class Reading {
   }
 }
 
+// in the place of an index
 const [notLookedFor, thereIsNone] = [-1, -2]
 
 /**
@@ -146,10 +149,13 @@ class Entries {
   #unreadStarts: number[] = []
   #unreadEnds: number[] = []
   #copies = 0
+  /** How many came in the listing whose buffers most of them are in. */
+  #cameTogether = 0
 
-  /** Whether so many have copies of their own that all had better be stored anew. */
+  /** Whether so many have a copy of their own, or are gone of those that came together, that all had better be stored anew. */
   get isScattered(): boolean {
-    return this.#copies > Math.max(copiesAtMost, this.#starts.length * copiesShare)
+    const count = this.#starts.length
+    return this.#copies > Math.max(copiesAtMost, count * copiesShare) || count < this.#cameTogether / 2
   }
 
   get heldBytes(): number {
@@ -166,20 +172,28 @@ class Entries {
     first.#unreadStarts = this.#unreadStarts.slice(0, count)
     first.#unreadEnds = this.#unreadEnds.slice(0, count)
     first.#copies = this.#copies
+    first.#cameTogether = this.#cameTogether
     return first
   }
 
-  add({ bytes, start, end }: Stretch, unread?: Span): void {
-    this.#buffers.push(bytes)
-    this.#starts.push(start)
-    this.#ends.push(end)
-    this.#unreadStarts.push(unread?.start ?? notLookedFor)
-    this.#unreadEnds.push(unread?.end ?? notLookedFor)
+  /** Keeps the buffer that it came in. */
+  add(stretch: Stretch, unread?: Span): void {
+    this.#cameTogether++
+    this.#push(stretch, unread?.start ?? notLookedFor, unread?.end ?? notLookedFor)
   }
 
   addCopy({ bytes, start, end }: Stretch): void {
     this.#copies++
-    this.add({ bytes: Uint8Array.prototype.slice.call(bytes, start, end), start: 0, end: end - start })
+    const copy = Uint8Array.prototype.slice.call(bytes, start, end)
+    this.#push({ bytes: copy, start: 0, end: end - start }, notLookedFor, notLookedFor)
+  }
+
+  #push({ bytes, start, end }: Stretch, unreadStart: number, unreadEnd: number): void {
+    this.#buffers.push(bytes)
+    this.#starts.push(start)
+    this.#ends.push(end)
+    this.#unreadStarts.push(unreadStart)
+    this.#unreadEnds.push(unreadEnd)
   }
 
   addFrom(other: Entries, at: number): void {
@@ -190,11 +204,16 @@ class Entries {
     this.#unreadEnds.push(other.#unreadEnds[at] as number)
   }
 
-  expectationOf(at: number): Expectation | undefined {
-    const bytes = this.#buffers[at]
-    if (bytes === undefined) return undefined
-    const [start, end] = [this.#starts[at] as number, this.#ends[at] as number]
-    return { bytes, start, end, unread: () => this.#unreadOf(at) }
+  get count(): number {
+    return this.#starts.length
+  }
+
+  stretchOf(at: number): Stretch {
+    return {
+      bytes: this.#buffers[at] as Uint8Array,
+      start: this.#starts[at] as number,
+      end: this.#ends[at] as number,
+    }
   }
 
   /** Where the text that nobody reads is in these bytes, which are those of an entry but for that text. */
@@ -208,13 +227,9 @@ class Entries {
   }
 
   /** Looked for where an entry is no longer what it was, and remembered. */
-  #unreadOf(at: number): Span | undefined {
+  unreadOf(at: number): Span | undefined {
     if (this.#unreadStarts[at] === notLookedFor) {
-      const found = findStatusText({
-        bytes: this.#buffers[at] as Uint8Array,
-        start: this.#starts[at] as number,
-        end: this.#ends[at] as number,
-      })
+      const found = findStatusText(this.stretchOf(at))
       this.#unreadStarts[at] = found?.start ?? thereIsNone
       this.#unreadEnds[at] = found?.end ?? thereIsNone
     }

@@ -1,4 +1,4 @@
-import type { Span, Stretch } from './array-scanner.ts'
+import type { Span, Stretch } from './follower.ts'
 
 const [quote, backslash, colon] = [0x22, 0x5c, 0x3a]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]

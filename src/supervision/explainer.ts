@@ -4,11 +4,11 @@ import { explainForeign, explainOwned, type Explanation } from '../explain.ts'
 import { parseContainerId, type ContainerId } from '../ids.ts'
 import { see } from './glance.ts'
 import type { Known } from './known.ts'
-import { inquire, judgeAll, type Sight, type SurveyOptions } from './survey.ts'
+import { inquire, judgeAll, type Sight, type Surveyor } from './survey.ts'
 import type { VerdictWindow } from './verdict-window.ts'
 
 export interface ExplainerOptions {
-  readonly surveyor: SurveyOptions
+  readonly surveyor: Surveyor
   readonly engine: WatchingEngine
   readonly creationGraceMs: number
   readonly signal: AbortSignal
@@ -33,11 +33,16 @@ export async function explain(called: string, options: ExplainerOptions): Promis
   const sight = withPast(await see(options), options.past)
   const { id } = theOne(called, sight.listing.containers)
   const inquiry = await inquire(surveyor, sight)
-  const evidence = inquiry.evidenceOn(inquiry.owned.findIndex((one) => one.id === id))
+  const index = inquiry.owned.findIndex((one) => one.id === id)
+  const evidence = inquiry.evidenceOn(index)
   const container = sight.listing.containers.find((one) => one.id === id) as ContainerSummary
   const seen = surveyor.ownership.seen(container)
   if (!evidence) return explainForeign(container, seen)
-  const judged = await judgeAll(surveyor, sight, inquiry)
+  const judged = await judgeAll(surveyor, sight, {
+    owned: inquiry.owned,
+    // What is told and what is judged rest on the same, whatever a look finds out meanwhile.
+    evidenceOn: (at) => (at === index ? evidence : inquiry.evidenceOn(at)),
+  })
   const verdict = judged.find((one) => one.container.id === id)?.verdict
   if (!verdict) throw new Error('unreachable: every case is judged')
   return explainOwned(evidence, seen, verdict)

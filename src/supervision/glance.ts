@@ -1,10 +1,10 @@
 import type { ContainerSummary, WatchingEngine } from '../engine/port.ts'
 import { believedAge } from './known.ts'
 import { ageOf, type LookReport, reportOf } from './report-of-look.ts'
-import { type Sight, survey, type SurveyOptions } from './survey.ts'
+import { type Sight, survey, type Surveyor } from './survey.ts'
 
 export interface GlanceOptions {
-  readonly surveyor: SurveyOptions
+  readonly surveyor: Surveyor
   readonly engine: WatchingEngine
   readonly creationGraceMs: number
   readonly signal: AbortSignal

@@ -17,12 +17,12 @@ import { ListingDeadline } from './listing-deadline.ts'
 import type { Removals } from './removals.ts'
 import { countVerdicts, type LookReport, reportOf } from './report-of-look.ts'
 import { type Answered, Sightings } from './sightings.ts'
-import { askAboutAll, type Judged, survey, type SurveyOptions } from './survey.ts'
+import { askAboutAll, type Judged, survey, type Surveyor } from './survey.ts'
 import { verdictLifeMs, type VerdictWindow } from './verdict-window.ts'
 
 export interface LookerOptions {
   /** Gives what a survey needs; waits for what has to be found out first. */
-  readonly surveyor: () => Promise<SurveyOptions>
+  readonly surveyor: () => Promise<Surveyor>
   readonly engine: WatchingEngine
   readonly awake: AwakeClock
   readonly agenda: Agenda
@@ -128,7 +128,7 @@ export class Looker {
 
   /** With a filter, a filtered listing only finds: what it would remove is judged again on an unfiltered one. */
   async #listAndJudge(
-    surveyor: SurveyOptions,
+    surveyor: Surveyor,
     supervisor: Parent<SupervisorEvent>,
     signal: AbortSignal,
   ): Promise<{ readonly answered: Answered; readonly judged: readonly Judged[] }> {
@@ -144,7 +144,7 @@ export class Looker {
   }
 
   async #list(
-    { clock }: SurveyOptions,
+    { clock }: Surveyor,
     supervisor: Parent<SupervisorEvent>,
     signal: AbortSignal,
     label: string | undefined,
@@ -200,7 +200,7 @@ export class Looker {
     supervisor.send({ type: 'engineFailed', failure: { kind: error.kind, message: error.message } })
   }
 
-  async #judge(surveyor: SurveyOptions, answered: Answered, signal: AbortSignal): Promise<readonly Judged[]> {
+  async #judge(surveyor: Surveyor, answered: Answered, signal: AbortSignal): Promise<readonly Judged[]> {
     return survey(surveyor, {
       listing: answered.listing,
       lookBeganMs: answered.beganAwakeMs,
@@ -211,7 +211,7 @@ export class Looker {
   }
 
   async #feed(
-    surveyor: SurveyOptions,
+    surveyor: Surveyor,
     answered: Answered,
     judged: readonly Judged[],
     signal: AbortSignal,
@@ -235,7 +235,7 @@ export class Looker {
   /** Those that the look did not meet. */
   async #miss(
     missing: readonly Known[],
-    surveyor: SurveyOptions,
+    surveyor: Surveyor,
     listing: Listing,
     signal: AbortSignal,
   ): Promise<void> {
@@ -252,11 +252,7 @@ export class Looker {
     else if (!known.isLossTold) this.#tellLost(known, 'exited')
   }
 
-  async #tellVanished(
-    missing: readonly Known[],
-    surveyor: SurveyOptions,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #tellVanished(missing: readonly Known[], surveyor: Surveyor, signal: AbortSignal): Promise<void> {
     const answers = await askAboutAll(
       missing.map(({ summary }) => summary),
       surveyor,
@@ -273,7 +269,7 @@ export class Looker {
 
   /** The supervisor keeps the streaks: it hears of each look's troubles, and of their absence. */
   #tellTroubles(
-    { tracker, images, networks }: SurveyOptions,
+    { tracker, images, networks }: Surveyor,
     supervisor: Parent<SupervisorEvent>,
     judgingMs: number,
   ): void {

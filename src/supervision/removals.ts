@@ -88,10 +88,10 @@ export class Removals {
   }
 
   /**
-   * Whether it is time for the look that brings the next batch: others wait, this look's batch is nearly used up, and
-   * whoever was admitted has had its request sent, so that no verdict that is about to be acted upon expires. The look
-   * goes on beside the last of the batch, and the engine is never left idle. One that hangs before its request is not
-   * waited for.
+   * Whether it is time for the look that brings the next batch: others wait, and this look's batch is nearly used up. The
+   * look goes on beside the last of the batch, so that the engine is never left idle. It is not asked for while somebody
+   * still asks a hook or a tracker, whose verdict would expire; one that does so later is judged anew by that look. One
+   * that hangs before its request is not waited for.
    */
   get wantsNextBatch(): boolean {
     const { maxPerLook } = this.#limits

@@ -22,7 +22,7 @@ import { Looker, type LookerOptions } from './look.ts'
 import { createNetworkModes } from './networks.ts'
 import { Removals } from './removals.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
-import { createSurveyor, type SurveyOptions } from './survey.ts'
+import { createSurveyor, type Surveyor } from './survey.ts'
 import { createTries, type TriesOptions } from './tries.ts'
 import { VerdictWindow } from './verdict-window.ts'
 
@@ -49,7 +49,7 @@ export interface Supervision {
   readonly memory: ReadonlyMap<ContainerId, Known>
   readonly removals: Removals
   readonly window: VerdictWindow
-  readonly surveyor: () => Promise<SurveyOptions>
+  readonly surveyor: () => Promise<Surveyor>
 }
 
 /** Twice that, once at the look and once as the last question, is less than a verdict lives. */
@@ -151,7 +151,7 @@ function createSources({ settings, access, clock, isSelf }: SupervisionOptions) 
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
   const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
   const networks = createNetworkModes(access.engine, inspectDeadlineMs)
-  let found: Promise<SurveyOptions> | undefined
+  let found: Promise<Surveyor> | undefined
   const surveyor = () => {
     found ??= isSelf().then((isOurselves) =>
       createSurveyor({

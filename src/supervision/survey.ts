@@ -38,12 +38,12 @@ export interface SurveyorOptions {
   readonly maxDanglingShare: number | undefined
 }
 
-export interface SurveyOptions extends SurveyorOptions {
+export interface Surveyor extends SurveyorOptions {
   /** What a listing alone says; worked out once for as long as listings say the same. */
   readonly rosterOf: (containers: readonly ContainerSummary[], signal: AbortSignal) => Promise<Roster>
 }
 
-export function createSurveyor(options: SurveyorOptions): SurveyOptions {
+export function createSurveyor(options: SurveyorOptions): Surveyor {
   let last: { readonly of: readonly ContainerSummary[]; readonly roster: Roster } | undefined
   return {
     ...options,
@@ -73,7 +73,7 @@ export interface Judged {
 }
 
 /** Judges every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
-export async function survey(options: SurveyOptions, sight: Sight): Promise<readonly Judged[]> {
+export async function survey(options: Surveyor, sight: Sight): Promise<readonly Judged[]> {
   return judgeAll(options, sight, await inquire(options, sight))
 }
 
@@ -86,7 +86,7 @@ export interface Inquiry {
 
 /** The verdict on each container, and on what must be judged as a whole. */
 export async function judgeAll(
-  { clock, maxDanglingShare }: SurveyOptions,
+  { clock, maxDanglingShare }: Surveyor,
   { signal }: Sight,
   { owned, evidenceOn }: Inquiry,
 ): Promise<readonly Judged[]> {
@@ -113,7 +113,7 @@ function doubt(judged: readonly Judged[], maxDanglingShare: number): readonly Ju
 const doubtedShare: Verdict = { verdict: 'spared', reason: 'dangling-share' }
 
 /** Asks whoever has to be asked before the owned containers of a listing can be judged. */
-export async function inquire(options: SurveyOptions, sight: Sight): Promise<Inquiry> {
+export async function inquire(options: Surveyor, sight: Sight): Promise<Inquiry> {
   const { isSelf, policy } = options
   const roster = await options.rosterOf(sight.listing.containers, sight.signal)
   const { owned } = roster
@@ -152,7 +152,7 @@ export async function inquire(options: SurveyOptions, sight: Sight): Promise<Inq
 async function networksOf(
   { mayBeGuests }: Roster,
   answers: readonly TrackerAnswer[],
-  { networks }: SurveyOptions,
+  { networks }: Surveyor,
   { signal }: Sight,
 ): Promise<Networks> {
   return answers.includes('untracked')
@@ -166,7 +166,7 @@ const questionsAtOnce = 256
 /** What the agent says of each, in their order; a tracker that answers later is asked about many at a time. */
 export async function askAboutAll(
   owned: readonly ContainerSummary[],
-  { clock, tracker }: Pick<SurveyOptions, 'clock' | 'tracker'>,
+  { clock, tracker }: Pick<Surveyor, 'clock' | 'tracker'>,
   { signal }: Pick<Sight, 'signal'>,
 ): Promise<readonly TrackerAnswer[]> {
   const answers = Array.from<TrackerAnswer>({ length: owned.length })
@@ -207,7 +207,7 @@ interface Origins {
 async function originsOf(
   owned: readonly ContainerSummary[],
   answers: readonly TrackerAnswer[],
-  { clock, images, ownership, policy }: SurveyOptions,
+  { clock, images, ownership, policy }: Surveyor,
   { signal }: Sight,
 ): Promise<Origins> {
   const isDoubted = (one: ContainerSummary, index: number) =>

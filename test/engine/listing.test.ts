@@ -419,4 +419,20 @@ describe('an entry that has not changed is not read again', () => {
     }
     expect(listing.containers).toEqual((await read(entries)).containers)
   })
+
+  test('flat: what is left of a listing that has shrunk does not hold the buffers of the whole', async () => {
+    const all = Array.from({ length: 10_000 }, (_, number) => entry(number))
+    const left = all.filter((_, number) => number % 160 < 2)
+    async function* inChunks(entries: readonly object[]): AsyncGenerator<Buffer> {
+      const text = JSON.stringify(entries)
+      for (let from = 0; from < text.length; from += 65_536)
+        yield await Promise.resolve(Buffer.from(text.slice(from, from + 65_536)))
+    }
+    let listing: PastListing | undefined
+    for (const entries of [all, left, left]) {
+      listing = (await readListing(inChunks(entries), breathe, listing)).listing
+    }
+    expect(listing?.containers).toHaveLength(left.length)
+    expect(listing?.heldBytes).toBeLessThan(2 * JSON.stringify(left).length + 65_536)
+  })
 })

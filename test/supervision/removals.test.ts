@@ -51,6 +51,41 @@ describe('bounded-removal', () => {
     expect(admitAll()).toEqual([id(3)])
   })
 
+  test('the look for the next batch is wanted when a quarter of this one is left, which goes on meanwhile', () => {
+    const { admitAll, removals } = queued(100, { maxConcurrent: 2, maxPerLook: 50 })
+    const removeOne = (number: number) => {
+      removals.sent(id(number))
+      removals.end(id(number))
+      admitAll()
+    }
+    admitAll()
+    for (let number = 0; number < 36; number++) {
+      expect(removals.wantsNextBatch).toBe(false)
+      removeOne(number)
+    }
+    // the two that have just been admitted have sent nothing yet
+    expect(removals.wantsNextBatch).toBe(false)
+    removals.sent(id(36))
+    expect(removals.wantsNextBatch).toBe(false)
+    removals.sent(id(37))
+    expect(removals.wantsNextBatch).toBe(true)
+    for (let number = 36; number < 50; number++) removeOne(number)
+    expect([removals.underWayCount, removals.queued]).toEqual([0, 50])
+  })
+
+  test('no next batch is wanted while this one is large enough for all who wait', () => {
+    const { admitAll, removals } = queued(50, { maxConcurrent: 50, maxPerLook: 50 })
+    for (const one of ids.slice(0, 40)) {
+      removals.admitNext()
+      removals.sent(one)
+      removals.end(one)
+    }
+    expect(removals.wantsNextBatch).toBe(false)
+    removals.enqueue(id(50), false)
+    expect(removals.wantsNextBatch).toBe(true)
+    expect(admitAll()).toHaveLength(10)
+  })
+
   test('a batch of which one comes to no request is not waited for longer than a place lasts', async () => {
     const { admitAll, clock, removals } = queued(5, { maxPerLook: 2 })
     admitAll()

@@ -54,6 +54,35 @@ describe.each([120, 500])('%i leaks', (count) => {
   })
 })
 
+test('where listings and removals take their time, there is one look for each batch, and the engine is never idle', async () => {
+  const { clock, engine, take } = await withLeaks(200)
+  const after = (delayMs: number) =>
+    new Promise((resolve) => clock.setTimeout(() => resolve(undefined), delayMs))
+  const [listingMs, removalMs] = [60, 20]
+  let underWay = 0
+  let idleFrom = Number.NaN
+  let idleMs = 0
+  engine.fault = (verb, id) => {
+    if (verb === 'list')
+      return async () => {
+        await after(listingMs)
+        const containers = [...engine.containers.values()].map((one) => ({ ...one, names: [one.name] }))
+        return { containers, engineNowMs: clock.wallNow(), bytes: 0 }
+      }
+    if (verb !== 'remove') return undefined
+    if (underWay++ === 0 && !Number.isNaN(idleFrom)) idleMs += clock.now() - idleFrom
+    return async () => {
+      await after(removalMs)
+      engine.containers.delete(id as string)
+      if (--underWay === 0) idleFrom = clock.now()
+    }
+  }
+  await clock.advance(10_000)
+  expect(engine.containers.size).toBe(0)
+  // 38 removals, those that go on while the engine lists, and so on
+  expect({ ...take().calls, idleMs }).toEqual({ list: 5, remove: 200, idleMs: 0 })
+})
+
 test('a leak that the engine will not remove costs one request for each try, and none in between', async () => {
   const { clock, engine, take } = await withLeaks(1)
   engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
