@@ -82,9 +82,7 @@ export class Reading {
 
   /** The bytes of the entry that comes next where nothing has changed; undefined after the last one. */
   get expected(): Expectation | undefined {
-    const at = this.#next
-    if (at >= this.#old.count) return undefined
-    return { ...this.#old.stretchOf(at), unread: () => this.#old.unreadOf(at) }
+    return this.#old.expectationOf(this.#next)
   }
 
   /** The expected entry has come, in these bytes. */
@@ -204,16 +202,11 @@ class Entries {
     this.#unreadEnds.push(other.#unreadEnds[at] as number)
   }
 
-  get count(): number {
-    return this.#starts.length
-  }
-
-  stretchOf(at: number): Stretch {
-    return {
-      bytes: this.#buffers[at] as Uint8Array,
-      start: this.#starts[at] as number,
-      end: this.#ends[at] as number,
-    }
+  expectationOf(at: number): Expectation | undefined {
+    const bytes = this.#buffers[at]
+    if (bytes === undefined) return undefined
+    const [start, end] = [this.#starts[at] as number, this.#ends[at] as number]
+    return { bytes, start, end, unread: () => this.#unreadOf(at, { bytes, start, end }) }
   }
 
   /** Where the text that nobody reads is in these bytes, which are those of an entry but for that text. */
@@ -227,9 +220,9 @@ class Entries {
   }
 
   /** Looked for where an entry is no longer what it was, and remembered. */
-  unreadOf(at: number): Span | undefined {
+  #unreadOf(at: number, entry: Stretch): Span | undefined {
     if (this.#unreadStarts[at] === notLookedFor) {
-      const found = findStatusText(this.stretchOf(at))
+      const found = findStatusText(entry)
       this.#unreadStarts[at] = found?.start ?? thereIsNone
       this.#unreadEnds[at] = found?.end ?? thereIsNone
     }
