@@ -216,7 +216,10 @@ export async function idle(engines, { idleMs }) {
       ours: spreadOf([percent]),
       bare: spreadOf([percents.get(`bare ${engine.address}`).percent]),
       nothing: spreadOf([measured[0].percent]),
-      ...onlyAt(count === goalSize, atMost(goals.idlePercent, percent, '%')),
+      ...onlyAt(
+        count === goalSize,
+        atMost(goals.idlePercent, percent - measured[0].percent, '% above an idle process'),
+      ),
     }
   })
 }
@@ -234,9 +237,52 @@ export async function removal(engine, { leaks, status, width, rounds, ways }) {
     unit: 'ms',
     ours: spreadOf(taken[way]),
     ratio: ratioOf(taken[way], taken.concurrent),
-    ...onlyAt(way === 'ours' && leaks === 1000, atMost(goals.removalRatio, ratio.median)),
+    // the embedded engine takes next to no time for a removal, so that a ratio there is one of our own work alone
+    ...onlyAt(
+      way === 'ours' && leaks === 1000 && engine.kind === 'dockerd',
+      atMost(goals.removalRatio, ratio.median),
+    ),
   }))
 }
+
+/** How long it takes the host to create a container of its own while leaks are removed, so many at once. */
+export async function beside(engine, { leaks, status, width, rounds }) {
+  const settings = { address: engine.address, leaks, status, width, rounds }
+  const taken = await measureIn('removal', settings, { ...engine, deadlineMs: 900_000 })
+  return [
+    {
+      ...about('beside', engine, leaks),
+      what: `creating a container while ${leaks} are removed, ${width} at once`,
+      width,
+      unit: 'ms',
+      ours: spreadOf(taken.beside),
+      bare: spreadOf(taken.alone),
+    },
+  ]
+}
+
+const looksProfiled = 40
+const removalsProfiled = 500
+
+/** Where the time goes, by a profile of the CPU. */
+export async function profile(engine, count) {
+  if (count !== goalSize) return []
+  const settings = { address: engine.address, count, looks: looksProfiled, removals: removalsProfiled }
+  const { steady, changed, removal } = await measureIn('profile', settings, engine)
+  await engine.answers.clear()
+  return [
+    { ...about('profile', engine, count), what: 'a look, nothing had changed', unit: 'ms', places: steady },
+    {
+      ...about('profile', engine, count),
+      what: 'a look, everything had changed',
+      unit: 'ms',
+      places: changed,
+    },
+    { ...about('profile', engine, count), what: 'a removal', unit: 'ms', places: removal },
+  ].map((figure) => ({ ...figure, ours: spreadOf([sumOf(figure.places)]) }))
+}
+
+const sumOf = (places) => Object.values(places).reduce((sum, ms) => sum + ms, 0)
 
 /** The CPU time of a look for each container should not grow with their number; a bare listing's share is beside it. */
 export function linearity(figures) {

@@ -34,6 +34,8 @@ export function keepResults(fresh) {
     'recovery',
     'removal',
     'width',
+    'beside',
+    'profile',
   ]
   const figures = [...kept, ...fresh.figures].toSorted(
     (one, other) => order.indexOf(one.group) - order.indexOf(other.group),

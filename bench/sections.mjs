@@ -42,6 +42,11 @@ export function sectionsOf(results) {
     ),
     removal: removalTable(of('removal')),
     width: widthTable(of('width')),
+    profile: profileTable(of('profile')),
+    beside: table(
+      ['removals at once', 'creating a container meanwhile, ms', 'with nothing else, ms'],
+      of('beside').map((one) => [String(one.width), shown(one.ours), shown(one.bare)]),
+    ),
   }
 }
 
@@ -128,6 +133,31 @@ function removalTable(figures) {
       shown(one.ours),
       one.way === 'concurrent' ? '1' : shown(one.ratio),
     ]),
+  )
+}
+
+const placeWords = {
+  node: "Node: sockets, HTTP, timers, and the kernel's part of them",
+  listing: 'comparing and parsing the listing (`src/engine/`)',
+  request: 'dockerode and what we put around it (`src/engine/`)',
+  judging: 'asking `has(id)`, evidence and verdicts (`src/judge.ts`, `src/supervision/survey.ts`)',
+  supervision: 'feeding the actors, slicing, planning (`src/supervision/`, `src/slices.ts`)',
+  xstate: 'XState',
+  report: 'reports, events and log lines (`src/report/`)',
+  gc: 'garbage collection',
+}
+
+/** A row a place, a column a deed; the dearest place of the first one first. */
+function profileTable(figures) {
+  if (figures.length === 0) return table([], [])
+  const ms = (figure, place) => figure.places[place] ?? 0
+  const rows = Object.entries(placeWords)
+    .toSorted(([one], [other]) => ms(figures[0], other) - ms(figures[0], one))
+    .map(([place, words]) => [words, ...figures.map((figure) => digits(ms(figure, place)))])
+  const heads = figures.map(({ what }) => `${what}, ms`)
+  return table(
+    ['CPU time of', ...heads],
+    [...rows, ['all of it', ...figures.map(({ ours }) => digits(ours.median))]],
   )
 }
 

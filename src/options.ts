@@ -63,9 +63,9 @@ export interface ReconcilerOptions {
   readonly removeVolumes?: boolean
   /** How long a container may take to end after SIGTERM; `0s` kills at once; `24h` at most. Default `0s`. */
   readonly stopTimeout?: Duration
-  /** Removals at the same time, 1 to 20. Default 2. */
+  /** Removals at the same time, 1 to 20. Each further one slows down the host's own work with the engine. Default 2, by measurement: docs/performance.md. */
   readonly maxConcurrentRemovals?: number
-  /** Removals that one look may lead to; the next look follows at once. Default 50. */
+  /** Removals that one look may lead to; the next look begins when a quarter of them is left. Default 50. */
   readonly maxRemovalsPerLook?: number
   /** Removes nothing while more than this share of the owned containers dangles: above 0, up to 1. Default: no limit. */
   readonly maxDanglingShare?: number | undefined

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { setTimeout as after } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { BareClient } from '../bare.mjs'
 import { ownerFilter } from '../owner.mjs'
@@ -6,13 +7,18 @@ import { sideBySide, timed } from '../statistics.mjs'
 import { noGraces, reconcilerOf, tracksNone } from './reconciling.mjs'
 
 const run = promisify(execFile)
+const aloneMs = 2000
 
 /**
  * From the same beginning, so many leaks whose every grace is over, to an engine that has none of them. Ours is from
  * `start()` of a new reconciler to its last `removed`, with its first look and all that it asks before; the loops know
  * the ids beforehand; the commands are processes of their own.
  */
-export async function measure({ address, leaks, status, width, rounds, ways }, ask) {
+export async function measure(settings, ask) {
+  return settings.ways === undefined ? measureBeside(settings, ask) : measureWays(settings, ask)
+}
+
+async function measureWays({ address, leaks, status, width, rounds, ways }, ask) {
   const all = {
     ours: (ids) => removeByLooking(address, ids, width, status),
     concurrent: (ids) => removeBarely(address, ids, width),
@@ -28,6 +34,21 @@ export async function measure({ address, leaks, status, width, rounds, ways }, a
     return tookMs
   }
   return sideBySide(rounds, Object.fromEntries(ways.map((way) => [way, prepared(all[way])])))
+}
+
+/** How long the host's own work takes, each piece of it, while Flotsam removes so many leaks, and while it does not. */
+async function measureBeside({ address, leaks, status, width, rounds }, ask) {
+  const found = { beside: [], alone: [] }
+  for (let round = 0; round < rounds; round++) {
+    await ask('startWork')
+    await after(aloneMs)
+    found.alone.push(...(await ask('endWork')))
+    const ids = await ask('fill', leaks, status)
+    await ask('startWork')
+    await removeByLooking(address, ids, width, status)
+    found.beside.push(...(await ask('endWork')))
+  }
+  return found
 }
 
 async function removeBarely(address, ids, width) {

@@ -52,6 +52,8 @@ export class Looker {
   readonly #sightings: Sightings
   #number = 0
   #isOut = false
+  /** How long the agent took at the last look. */
+  #askingMs = 0
   #waiters: Waiter[] = []
   #ended: Error | undefined
 
@@ -110,7 +112,7 @@ export class Looker {
     await this.#planNext(clock, signal)
     // Whoever heard of what was fed may have stopped everything.
     signal.throwIfAborted()
-    this.#tellTroubles(surveyor, supervisor, clock.now() - answered.answeredMs)
+    this.#tellTroubles(surveyor, supervisor)
     fleet.lookEnded()
     window.judgedInFull()
     const endedAt = clock.wallNow()
@@ -206,6 +208,9 @@ export class Looker {
       lookBeganMs: answered.beganAwakeMs,
       historyOf: this.#sightings.historiesAt(answered),
       hasDeparted: (id) => this.#options.fleet.hasDeparted(id),
+      noteAsking: (askingMs) => {
+        this.#askingMs = askingMs
+      },
       signal,
     })
   }
@@ -268,12 +273,8 @@ export class Looker {
   }
 
   /** The supervisor keeps the streaks: it hears of each look's troubles, and of their absence. */
-  #tellTroubles(
-    { tracker, images, networks }: Surveyor,
-    supervisor: Parent<SupervisorEvent>,
-    judgingMs: number,
-  ): void {
-    const tracking = tracker.takeTrouble() ?? tooSlow(judgingMs)
+  #tellTroubles({ tracker, images, networks }: Surveyor, supervisor: Parent<SupervisorEvent>): void {
+    const tracking = tracker.takeTrouble() ?? tooSlow(this.#askingMs)
     supervisor.send(
       tracking
         ? { type: 'troubleMet', about: 'tracker', kind: tracking.reason, message: tracking.message }
@@ -296,9 +297,9 @@ export class Looker {
   }
 }
 
-/** Verdicts that took longer to find than they live lead to nothing, which somebody should know. */
-function tooSlow(judgingMs: number): { readonly reason: string; readonly message: string } | undefined {
-  if (judgingMs <= verdictLifeMs) return undefined
-  const message = `asking has(id) of every container took ${Math.round(judgingMs)} ms, and a verdict lives ${verdictLifeMs} ms`
+/** Verdicts that the agent takes longer to answer for than they live lead to nothing, which it should know. */
+function tooSlow(askingMs: number): { readonly reason: string; readonly message: string } | undefined {
+  if (askingMs <= verdictLifeMs) return undefined
+  const message = `asking has(id) of every container took ${Math.round(askingMs)} ms, and a verdict lives ${verdictLifeMs} ms`
   return { reason: 'tracker-too-slow', message }
 }

@@ -63,6 +63,8 @@ export interface Sight {
   readonly historyOf: (container: ContainerSummary, answer: TrackerAnswer) => History
   /** Whether the container's story ended after the listing was asked for. */
   readonly hasDeparted: (id: ContainerId) => boolean
+  /** Told how long the agent took to answer about all. */
+  readonly noteAsking?: (askingMs: number) => void
   readonly signal: AbortSignal
 }
 
@@ -117,7 +119,9 @@ export async function inquire(options: Surveyor, sight: Sight): Promise<Inquiry>
   const { isSelf, policy } = options
   const roster = await options.rosterOf(sight.listing.containers, sight.signal)
   const { owned } = roster
+  const askedMs = options.clock.now()
   const answers = await askAboutAll(owned, options, sight)
+  sight.noteAsking?.(options.clock.now() - askedMs)
   const origins = await originsOf(owned, answers, options, sight)
   const networks = await networksOf(roster, answers, options, sight)
   const sharing = networkSharing(networks.containers)
