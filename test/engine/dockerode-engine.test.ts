@@ -580,16 +580,6 @@ describe('flat', () => {
   })
 })
 
-describe('truthful', () => {
-  test('what follows an answer is not taken for the answer to the next request', async () => {
-    const second = 'HTTP/1.1 204 No Content\r\n\r\n'
-    server.behave(inTurn(writesRaw(`HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n${second}`), resets))
-    const remove = () => engine.remove(id, { ...limits, volumes: true })
-    await expect(remove()).rejects.toMatchObject({ kind: 'refused' })
-    await expect(remove()).rejects.toMatchObject({ kind: 'unavailable' })
-  })
-})
-
 describe('an instance of the user', () => {
   test('keeps its own version, headers and agent', async () => {
     const agent = new Agent({ keepAlive: true })
