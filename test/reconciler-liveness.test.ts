@@ -19,6 +19,23 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
+  test('a look that a fault of our own ends serves its wishes within a minute or so, and not only after a period', async () => {
+    const { clock, engine, reconciler, of } = createHarness({ period: '30m' })
+    engine.add()
+    reconciler.start()
+    await clock.advance(50_000)
+    const listings = engine.count('list')
+    engine.fault = (verb) =>
+      verb === 'list' ? () => Promise.reject(new TypeError('a fault of our own')) : undefined
+    await clock.advance(5 * minute)
+    expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
+    expect(engine.count('list') - listings).toBeLessThanOrEqual(6)
+    engine.fault = () => undefined
+    await clock.advance(65_000)
+    expect(engine.containers.size).toBe(0)
+    await reconciler.stop()
+  })
+
   test('a leak that is old when it is first seen goes at once', async () => {
     const { clock, engine, reconciler } = createHarness({ period: '2m' })
     reconciler.start()

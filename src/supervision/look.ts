@@ -44,6 +44,9 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
+/** A look that a fault of our own ended is begun again after this long, where the period is longer. */
+const faultAgainMs = 60_000
+
 /** Looks at the engine: lists, judges, and feeds every verdict to the fleet. Only one look is ever under way. */
 export class Looker {
   readonly #options: LookerOptions
@@ -82,7 +85,7 @@ export class Looker {
   }
 
   async look(supervisor: Parent<SupervisorEvent>, signal: AbortSignal): Promise<LookOutcome> {
-    const { agenda } = this.#options
+    const { agenda, awake } = this.#options
     agenda.begin()
     const waiters = this.#waiters.splice(0)
     try {
@@ -91,6 +94,8 @@ export class Looker {
       // The end of everything cuts a look off, and is what its waiters want to hear of.
       if (signal.aborted && this.#ended === undefined) this.#waiters.push(...waiters)
       else for (const { reject } of waiters) reject(this.#ended ?? error)
+      // The agenda has forgotten what this look was to serve; the engine's own failures have their backoff.
+      if (!(error instanceof EngineError)) agenda.due(awake.now() + faultAgainMs)
       throw error
     } finally {
       agenda.end()
