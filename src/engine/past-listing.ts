@@ -205,8 +205,7 @@ class Entries {
   expectationOf(at: number): Expectation | undefined {
     const bytes = this.#buffers[at]
     if (bytes === undefined) return undefined
-    const [start, end] = [this.#starts[at] as number, this.#ends[at] as number]
-    return { bytes, start, end, unread: () => this.#unreadOf(at, { bytes, start, end }) }
+    return new ExpectedEntry(this, at, bytes, this.#starts[at] as number, this.#ends[at] as number)
   }
 
   /** Where the text that nobody reads is in these bytes, which are those of an entry but for that text. */
@@ -220,7 +219,7 @@ class Entries {
   }
 
   /** Looked for where an entry is no longer what it was, and remembered. */
-  #unreadOf(at: number, entry: Stretch): Span | undefined {
+  unreadOf(at: number, entry: Stretch): Span | undefined {
     if (this.#unreadStarts[at] === notLookedFor) {
       const found = findStatusText(entry)
       this.#unreadStarts[at] = found?.start ?? thereIsNone
@@ -228,5 +227,26 @@ class Entries {
     }
     const start = this.#unreadStarts[at] as number
     return start < 0 ? undefined : { start, end: this.#unreadEnds[at] as number }
+  }
+}
+
+/** One for each entry of each listing, so it is made of no more than it takes. */
+class ExpectedEntry implements Expectation {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly #entries: Entries
+  readonly #at: number
+
+  constructor(entries: Entries, at: number, bytes: Uint8Array, start: number, end: number) {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.#entries = entries
+    this.#at = at
+  }
+
+  unread(): Span | undefined {
+    return this.#entries.unreadOf(this.#at, this)
   }
 }

@@ -95,13 +95,12 @@ export class Fleet {
 
   /** Feeds one look's finding to the container's actor; starts one where there is none. */
   meet({ known, verdict, lookNumber }: Met): void {
-    const { awake, removals, report, dryRun } = this.#options
+    const { removals, report, dryRun } = this.#options
     const isChanged = changeVerdict(known, verdict, report, dryRun)
     known.lookNumber = lookNumber
     if (verdict.verdict === 'tracked' || verdict.verdict === 'spared') this.#isWell(known)
     if (known.actor === undefined) this.#spawn(known)
-    else if (isChanged || this.#awaitsVerdict(known, awake.now()))
-      known.actor.send({ type: 'judged', verdict })
+    else if (isChanged || this.#awaitsVerdict(known)) known.actor.send({ type: 'judged', verdict })
     if (verdict.verdict === 'dangling' && !dryRun && this.#isQueued(known))
       removals.enqueue(known.id, known.hasFailed)
   }
@@ -166,9 +165,12 @@ export class Fleet {
   }
 
   /** A removal that waits for a judgement gets each one, unless it is backing off and nothing but that is new. */
-  #awaitsVerdict(known: Known, nowMs: number): boolean {
+  #awaitsVerdict(known: Known): boolean {
     if (!this.#removing.has(known.id)) return false
-    return known.verdict?.verdict !== 'dangling' || known.retryAtMs === undefined || known.retryAtMs <= nowMs
+    const { awake } = this.#options
+    return (
+      known.verdict?.verdict !== 'dangling' || known.retryAtMs === undefined || known.retryAtMs <= awake.now()
+    )
   }
 
   #hear(event: ToFleet | { readonly type: string; readonly error?: unknown }): void {

@@ -5,6 +5,7 @@ import type { ContainerSummary } from '../engine/port.ts'
 import type { AboutContainer, Report } from '../events.ts'
 import type { ContainerId } from '../ids.ts'
 import { isUnknown, type SpareReason, type TrackerAnswer, type Verdict } from '../judge.ts'
+import type { Judged } from './survey.ts'
 
 /** What the fleet remembers of one owned container between looks. Times are on the awake clock. */
 export interface Known {
@@ -30,6 +31,8 @@ export interface Known {
   retryAtMs: number | undefined
   /** Undefined only until the first look that meets it has judged it. */
   verdict: Verdict | undefined
+  /** What the last look judged, where it was tracked; its verdict may have changed since. */
+  judged: Judged | undefined
   /** The look that its verdict is of. */
   lookNumber: number
 }

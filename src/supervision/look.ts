@@ -212,6 +212,7 @@ export class Looker {
       listing: answered.listing,
       lookBeganMs: answered.beganAwakeMs,
       historyOf: this.#sightings.historiesAt(answered),
+      standing: this.#sightings.standingAt(answered),
       hasDeparted: (id) => this.#options.fleet.hasDeparted(id),
       noteAsking: (askingMs) => {
         this.#askingMs = askingMs
@@ -228,9 +229,11 @@ export class Looker {
   ): Promise<void> {
     const { fleet, memory } = this.#options
     const { listing, number } = answered
-    await inSlices(judged, surveyor.clock, signal, ({ container, verdict, answer }) => {
+    await inSlices(judged, surveyor.clock, signal, (one) => {
+      const { container, verdict, answer } = one
       const known = memory.get(container.id)
       if (!known) return
+      known.judged = verdict.verdict === 'tracked' ? one : undefined
       fleet.meet({ known, verdict, lookNumber: number })
       if (answer === 'tracked') this.#tellIfLost(known)
     })

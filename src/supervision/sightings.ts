@@ -5,7 +5,7 @@ import type { TrackerAnswer } from '../judge.ts'
 import type { LeftOut } from './left-out.ts'
 import { about, creationGraceEnd, type Known, noteAnswer } from './known.ts'
 import { ageOf } from './report-of-look.ts'
-import type { History } from './survey.ts'
+import type { History, Sight } from './survey.ts'
 import type { VerdictWindow } from './verdict-window.ts'
 
 /** A listing that came back, and when. */
@@ -62,6 +62,22 @@ export class Sightings {
     const hasClockChanged = this.#hasClockChanged(answered)
     if (hasClockChanged) this.#restartCreationGraces(answered.seenAwakeMs)
     return (container, answer) => this.#historyOf(container, answer, answered, hasClockChanged)
+  }
+
+  /**
+   * What was judged of a container that says what it did, and that the agent tracks as it did: no time changes that, and
+   * no image, network or neighbour.
+   */
+  standingAt(answered: Answered): NonNullable<Sight['standing']> {
+    const { graces, memory } = this.#options
+    return (container, answer) => {
+      if (answer !== 'tracked') return undefined
+      const known = memory.get(container.id)
+      if (known?.verdict?.verdict !== 'tracked' || known.judged?.container !== container) return undefined
+      known.summary = container
+      noteAnswer(known, answer, answered.seenAwakeMs, graces.releaseMs)
+      return known.judged
+    }
   }
 
   /** A look was fed in full: what comes later is measured by it. */
@@ -121,6 +137,7 @@ export class Sightings {
       hookRefusal: undefined,
       retryAtMs: undefined,
       verdict: undefined,
+      judged: undefined,
       lookNumber: 0,
     }
     memory.set(container.id, known)

@@ -61,6 +61,8 @@ export interface Sight {
   readonly listing: Listing
   readonly lookBeganMs: number
   readonly historyOf: (container: ContainerSummary, answer: TrackerAnswer) => History
+  /** What the look before said of a container, where all that it rests on is as it was; undefined where it is to be judged. */
+  readonly standing?: (container: ContainerSummary, answer: TrackerAnswer) => Judged | undefined
   /** Whether the container's story ended after the listing was asked for. */
   readonly hasDeparted: (id: ContainerId) => boolean
   /** Told how long the agent took to answer about all. */
@@ -84,21 +86,26 @@ export interface Inquiry {
   readonly owned: readonly ContainerSummary[]
   /** Everything that the judge needs of one of them, by its place among them; undefined of one that is not, or whose story has ended meanwhile. */
   readonly evidenceOn: (index: number) => Evidence | undefined
+  /** What the look before said of it and still holds; undefined where it is to be judged. */
+  readonly standing: (index: number) => Judged | undefined
 }
 
 /** The verdict on each container, and on what must be judged as a whole. */
 export async function judgeAll(
   { clock, maxDanglingShare }: Surveyor,
   { signal }: Sight,
-  { owned, evidenceOn }: Inquiry,
+  { owned, evidenceOn, standing }: Inquiry,
 ): Promise<readonly Judged[]> {
   const judged: Judged[] = []
   await inSlices(owned, clock, signal, (_container, index) => {
-    const evidence = evidenceOn(index)
-    if (!evidence) return
-    judged.push({ container: evidence.container, answer: evidence.answer, verdict: judge(evidence) })
+    const one = standing(index) ?? judgeOne(evidenceOn(index))
+    if (one) judged.push(one)
   })
   return maxDanglingShare === undefined ? judged : doubt(judged, maxDanglingShare)
+}
+
+function judgeOne(evidence: Evidence | undefined): Judged | undefined {
+  return evidence && { container: evidence.container, answer: evidence.answer, verdict: judge(evidence) }
 }
 
 /** bounded-removal: nothing dangles where too much does. */
@@ -127,6 +134,7 @@ export async function inquire(options: Surveyor, sight: Sight): Promise<Inquiry>
   const sharing = networkSharing(networks.containers)
   return {
     owned,
+    standing: (index) => sight.standing?.(owned[index] as ContainerSummary, answers[index] as TrackerAnswer),
     evidenceOn(index) {
       const listed = owned[index]
       if (listed === undefined || sight.hasDeparted(listed.id)) return undefined

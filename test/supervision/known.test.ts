@@ -36,6 +36,7 @@ function known(fields: Partial<Known> = {}): Known {
     hookRefusal: undefined,
     retryAtMs: undefined,
     verdict: undefined,
+    judged: undefined,
     lookNumber: 0,
     ...fields,
   }

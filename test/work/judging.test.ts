@@ -1,0 +1,68 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+
+import type { ContainerSummary } from '../../src/engine/port.ts'
+import { createHarness } from '../support/harness.ts'
+
+const judgements = vi.hoisted(() => ({ of: new Map<string, number>() }))
+
+vi.mock(import('../../src/judge.ts'), async (importOriginal) => {
+  const original = await importOriginal()
+  return {
+    ...original,
+    judge: (evidence) => {
+      const { id } = evidence.container
+      judgements.of.set(id, (judgements.of.get(id) ?? 0) + 1)
+      return original.judge(evidence)
+    },
+  }
+})
+
+const periodMs = 300_000
+const count = 100
+
+beforeEach(() => judgements.of.clear())
+
+/** A hundred that the agent tracks, of which each listing says what the one before said until the test changes it. */
+async function withTracked() {
+  const harness = createHarness({ period: periodMs })
+  const { clock, engine, reconciler, tracked } = harness
+  for (let made = 0; made < count; made++) tracked.add(engine.add().id)
+  let last: readonly ContainerSummary[] = []
+  engine.shapeListing = (listing) => {
+    const before = new Map(last.map((one) => [JSON.stringify(one), one]))
+    last = listing.containers.map((one) => before.get(JSON.stringify(one)) ?? one)
+    return { ...listing, containers: last }
+  }
+  reconciler.start()
+  await clock.advance(1000)
+  return harness
+}
+
+test('the first look judges each', async () => {
+  const { reconciler } = await withTracked()
+  expect([...judgements.of.values()]).toEqual(Array.from({ length: count }, () => 1))
+  await reconciler.stop()
+})
+
+test('a look at which nothing has changed judges none that is tracked', async () => {
+  const { clock, reconciler, of } = await withTracked()
+  judgements.of.clear()
+  await clock.advance(3 * periodMs)
+  expect(of('looked')).toHaveLength(4)
+  expect(of('looked').at(-1)).toMatchObject({ owned: count, tracked: count })
+  expect(judgements.of.size).toBe(0)
+  await reconciler.stop()
+})
+
+test('a look judges what has changed, what the agent let go, and what is new, and none of the others', async () => {
+  const { clock, engine, reconciler, tracked } = await withTracked()
+  judgements.of.clear()
+  const [changed, letGo] = [...engine.containers.values()]
+  if (!changed || !letGo) throw new Error('unreachable: there are a hundred')
+  changed.state = 'exited'
+  tracked.delete(letGo.id)
+  const added = engine.add()
+  await clock.advance(periodMs)
+  expect([...judgements.of.keys()].toSorted()).toEqual([changed.id, letGo.id, added.id].toSorted())
+  await reconciler.stop()
+})
