@@ -32,7 +32,7 @@ function readArguments() {
       samples: { type: 'string', default: '10' },
       lives: { type: 'string', default: '3' },
       rounds: { type: 'string', default: '2' },
-      'idle-seconds': { type: 'string', default: '60' },
+      'idle-seconds': { type: 'string', default: '180' },
       width: { type: 'string', default: '2' },
       json: { type: 'string' },
       check: { type: 'boolean', default: false },

@@ -2,7 +2,8 @@ import { setTimeout as after } from 'node:timers/promises'
 import { BareClient } from '../bare.mjs'
 import { reconcilerOf, tracksAll } from './reconciling.mjs'
 
-const settleMs = 5000
+/** What starting up leaves behind is collected at leisure, for up to a minute, which is no part of what comes after. */
+const settleMs = 60_000
 /** So many looks make the code as fast as it gets; an agent has had them after some minutes. */
 const warmUps = 20
 
