@@ -38,7 +38,10 @@ export function keepResults(fresh) {
     'profile',
   ]
   const figures = [...kept, ...fresh.figures].toSorted(
-    (one, other) => order.indexOf(one.group) - order.indexOf(other.group),
+    (one, other) =>
+      order.indexOf(one.group) - order.indexOf(other.group) ||
+      one.engine.localeCompare(other.engine) ||
+      one.containers - other.containers,
   )
   const results = { ...fresh, figures: figures.map(rounded) }
   writeFileSync(resultsPath, `${JSON.stringify(results, null, 1)}\n`)

@@ -3,7 +3,10 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 
-import { createHarness, type Harness } from './support/harness.ts'
+import { createReconcilerIn } from '../src/reconciler.ts'
+import { createFakeClock } from './support/fake-clock.ts'
+import { createFakeEngine, ownerLabel, ownerValue } from './support/fake-engine.ts'
+import { createHarness, graces, type Harness } from './support/harness.ts'
 
 const minute = 60_000
 
@@ -19,20 +22,63 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('a look that a fault of our own ends serves its wishes within a minute or so, and not only after a period', async () => {
-    const { clock, engine, reconciler, of } = createHarness({ period: '30m' })
+  test.each<[string, (harness: Harness) => void]>([
+    [
+      'the engine adapter',
+      ({ engine }) => {
+        engine.fault = (verb) =>
+          verb === 'list' ? () => Promise.reject(new TypeError('a fault of our own')) : undefined
+      },
+    ],
+    [
+      'the judging of a whole listing',
+      ({ engine }) => {
+        engine.shapeListing = (listing) => ({ ...listing, containers: null as never })
+      },
+    ],
+  ])(
+    'the end of a grace is not forgotten where a fault in %s ends its look: the next one comes within a minute or so',
+    async (_where, breakIt) => {
+      const harness = createHarness({ period: '30m' })
+      const { clock, engine, reconciler, of } = harness
+      engine.add()
+      reconciler.start()
+      await clock.advance(50_000)
+      const listings = engine.count('list')
+      breakIt(harness)
+      await clock.advance(5 * minute)
+      expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
+      expect(engine.count('list') - listings).toBeLessThanOrEqual(6)
+      engine.fault = () => undefined
+      engine.shapeListing = (listing) => listing
+      await clock.advance(65_000)
+      expect(engine.containers.size).toBe(0)
+      await reconciler.stop()
+    },
+  )
+
+  test('what the first look cannot find out about its own process is asked again by the next one', async () => {
+    const clock = createFakeClock()
+    const engine = createFakeEngine(clock)
+    let asked = 0
+    const reconciler = createReconcilerIn(
+      {
+        clock,
+        engine,
+        random: () => 0.5,
+        holdProcess: () => () => {},
+        isSelf: async () => {
+          if (++asked === 1) throw new Error('no hostname')
+          return () => false
+        },
+      },
+      { owner: { label: ownerLabel, value: ownerValue }, tracked: new Set(), ...graces, events: false },
+    )
     engine.add()
     reconciler.start()
-    await clock.advance(50_000)
-    const listings = engine.count('list')
-    engine.fault = (verb) =>
-      verb === 'list' ? () => Promise.reject(new TypeError('a fault of our own')) : undefined
-    await clock.advance(5 * minute)
-    expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
-    expect(engine.count('list') - listings).toBeLessThanOrEqual(6)
-    engine.fault = () => undefined
-    await clock.advance(65_000)
+    await clock.advance(3 * minute)
     expect(engine.containers.size).toBe(0)
+    expect(asked).toBe(2)
     await reconciler.stop()
   })
 

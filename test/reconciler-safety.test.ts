@@ -694,6 +694,24 @@ describe('quiet-stop', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
+  test('a look that stop() cut off while the tracker was asked tells nothing afterwards', async () => {
+    const { clock, engine, events, reconciler } = createHarness({
+      creationGrace: '4s',
+      allowShortGrace: true,
+      tracked: { has: () => new Promise(() => {}) } as never,
+    })
+    engine.add({ ageMs: 60_000 })
+    reconciler.start()
+    await clock.advance(100)
+    const stopped = reconciler.stop()
+    await clock.advance(1)
+    await stopped
+    const told = events.length
+    await clock.advance(10_000)
+    expect(events.slice(told)).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
   test('a hook that is asked while stop() comes leads to no request', async () => {
     let answerHook = () => {}
     const { clock, engine, reconciler } = createHarness({

@@ -39,7 +39,8 @@ export async function explain(called: string, options: ExplainerOptions): Promis
   const seen = surveyor.ownership.seen(container)
   if (!evidence) return explainForeign(container, seen)
   const judged = await judgeAll(surveyor, sight, {
-    ...inquiry,
+    owned: inquiry.owned,
+    stillTracked: () => undefined,
     // What is told and what is judged rest on the same, whatever a look finds out meanwhile.
     evidenceOn: (at) => (at === index ? evidence : inquiry.evidenceOn(at)),
   })

@@ -31,8 +31,8 @@ export interface Known {
   retryAtMs: number | undefined
   /** Undefined only until the first look that meets it has judged it. */
   verdict: Verdict | undefined
-  /** What the last look judged, where it was tracked; its verdict may have changed since. */
-  judged: Judged | undefined
+  /** What was judged when a look last met it, where that was that it is tracked; its verdict may have changed since. */
+  judgedTracked: Judged | undefined
   /** The look that its verdict is of. */
   lookNumber: number
 }

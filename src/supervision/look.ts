@@ -44,7 +44,7 @@ interface Waiter {
   readonly reject: (error: unknown) => void
 }
 
-/** A look that a fault of our own ended is begun again after this long, where the period is longer. */
+/** A look that a fault of our own ended is begun again after so much awake time, where the period is longer. */
 const faultAgainMs = 60_000
 
 /** Looks at the engine: lists, judges, and feeds every verdict to the fleet. Only one look is ever under way. */
@@ -95,7 +95,7 @@ export class Looker {
       if (signal.aborted && this.#ended === undefined) this.#waiters.push(...waiters)
       else for (const { reject } of waiters) reject(this.#ended ?? error)
       // The agenda has forgotten what this look was to serve; the engine's own failures have their backoff.
-      if (!(error instanceof EngineError)) agenda.due(awake.now() + faultAgainMs)
+      if (!signal.aborted && !(error instanceof EngineError)) agenda.due(awake.now() + faultAgainMs)
       throw error
     } finally {
       agenda.end()
@@ -212,7 +212,7 @@ export class Looker {
       listing: answered.listing,
       lookBeganMs: answered.beganAwakeMs,
       historyOf: this.#sightings.historiesAt(answered),
-      standing: this.#sightings.standingAt(answered),
+      stillTracked: this.#sightings.stillTrackedAt(answered),
       hasDeparted: (id) => this.#options.fleet.hasDeparted(id),
       noteAsking: (askingMs) => {
         this.#askingMs = askingMs
@@ -233,7 +233,7 @@ export class Looker {
       const { container, verdict, answer } = one
       const known = memory.get(container.id)
       if (!known) return
-      known.judged = verdict.verdict === 'tracked' ? one : undefined
+      known.judgedTracked = verdict.verdict === 'tracked' ? one : undefined
       fleet.meet({ known, verdict, lookNumber: number })
       if (answer === 'tracked') this.#tellIfLost(known)
     })

@@ -65,18 +65,17 @@ export class Sightings {
   }
 
   /**
-   * What was judged of a container that says what it did, and that the agent tracks as it did: no time changes that, and
-   * no image, network or neighbour.
+   * Notes that a container is tracked as it was, and gives what was judged of it then: while it says the same and the
+   * agent says that it tracks it, nothing else counts. Undefined where it has to be judged.
    */
-  standingAt(answered: Answered): NonNullable<Sight['standing']> {
-    const { graces, memory } = this.#options
+  stillTrackedAt(answered: Answered): NonNullable<Sight['stillTracked']> {
     return (container, answer) => {
       if (answer !== 'tracked') return undefined
-      const known = memory.get(container.id)
-      if (known?.verdict?.verdict !== 'tracked' || known.judged?.container !== container) return undefined
-      known.summary = container
-      noteAnswer(known, answer, answered.seenAwakeMs, graces.releaseMs)
-      return known.judged
+      const known = this.#options.memory.get(container.id)
+      const judged = known?.judgedTracked
+      if (!known || judged?.container !== container || judged.verdict.verdict !== 'tracked') return undefined
+      this.#see(known, container, answer, answered)
+      return judged
     }
   }
 
@@ -92,10 +91,9 @@ export class Sightings {
     answered: Answered,
     hasClockChanged: boolean,
   ): History {
-    const { graces, memory, window } = this.#options
+    const { memory, window } = this.#options
     const known = memory.get(container.id) ?? this.#discover(container, answered, hasClockChanged)
-    known.summary = container
-    noteAnswer(known, answer, answered.seenAwakeMs, graces.releaseMs)
+    this.#see(known, container, answer, answered)
     if (known.hookRefusal && answered.beganAwakeMs >= known.hookRefusal.askAgainMs)
       known.hookRefusal = undefined
     return {
@@ -108,6 +106,11 @@ export class Sightings {
       endedByUs: known.endedByUs,
       hookRefusal: known.hookRefusal?.reason,
     }
+  }
+
+  #see(known: Known, container: ContainerSummary, answer: TrackerAnswer, { seenAwakeMs }: Answered): void {
+    known.summary = container
+    noteAnswer(known, answer, seenAwakeMs, this.#options.graces.releaseMs)
   }
 
   #discover(container: ContainerSummary, answered: Answered, hasClockChanged: boolean): Known {
@@ -137,7 +140,7 @@ export class Sightings {
       hookRefusal: undefined,
       retryAtMs: undefined,
       verdict: undefined,
-      judged: undefined,
+      judgedTracked: undefined,
       lookNumber: 0,
     }
     memory.set(container.id, known)

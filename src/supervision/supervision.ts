@@ -146,7 +146,7 @@ function createPacing({ settings, clock, report, random }: SupervisionOptions, t
   return { agenda, awake, removals, window }
 }
 
-/** Whom a look asks besides the engine. What has to be found out first is found out once, by the first look. */
+/** Whom a look asks besides the engine. What has to be found out first is found out once, by the first look that can. */
 function createSources({ settings, access, clock, isSelf }: SupervisionOptions) {
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
   const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
@@ -165,6 +165,8 @@ function createSources({ settings, access, clock, isSelf }: SupervisionOptions) 
         maxDanglingShare: settings.maxDanglingShare,
       }),
     )
+    // what could not be found out is no answer to keep
+    found.catch(() => (found = undefined))
     return found
   }
   return { surveyor, tracker }

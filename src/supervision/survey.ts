@@ -61,8 +61,8 @@ export interface Sight {
   readonly listing: Listing
   readonly lookBeganMs: number
   readonly historyOf: (container: ContainerSummary, answer: TrackerAnswer) => History
-  /** What the look before said of a container, where all that it rests on is as it was; undefined where it is to be judged. */
-  readonly standing?: (container: ContainerSummary, answer: TrackerAnswer) => Judged | undefined
+  /** Notes that the agent still tracks a container that says what it did, and gives what was judged of it; undefined where it is to be judged. */
+  readonly stillTracked?: (container: ContainerSummary, answer: TrackerAnswer) => Judged | undefined
   /** Whether the container's story ended after the listing was asked for. */
   readonly hasDeparted: (id: ContainerId) => boolean
   /** Told how long the agent took to answer about all. */
@@ -76,7 +76,7 @@ export interface Judged {
   readonly verdict: Verdict
 }
 
-/** Judges every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
+/** Gives a verdict on every owned container of a listing. Asks the tracker about each, and the engine about images it does not know yet. */
 export async function survey(options: Surveyor, sight: Sight): Promise<readonly Judged[]> {
   return judgeAll(options, sight, await inquire(options, sight))
 }
@@ -86,19 +86,19 @@ export interface Inquiry {
   readonly owned: readonly ContainerSummary[]
   /** Everything that the judge needs of one of them, by its place among them; undefined of one that is not, or whose story has ended meanwhile. */
   readonly evidenceOn: (index: number) => Evidence | undefined
-  /** What the look before said of it and still holds; undefined where it is to be judged. */
-  readonly standing: (index: number) => Judged | undefined
+  /** What was judged of it before, where it is tracked as it was then; undefined where it is to be judged. */
+  readonly stillTracked: (index: number) => Judged | undefined
 }
 
 /** The verdict on each container, and on what must be judged as a whole. */
 export async function judgeAll(
   { clock, maxDanglingShare }: Surveyor,
   { signal }: Sight,
-  { owned, evidenceOn, standing }: Inquiry,
+  { owned, evidenceOn, stillTracked }: Inquiry,
 ): Promise<readonly Judged[]> {
   const judged: Judged[] = []
   await inSlices(owned, clock, signal, (_container, index) => {
-    const one = standing(index) ?? judgeOne(evidenceOn(index))
+    const one = stillTracked(index) ?? judgeOne(evidenceOn(index))
     if (one) judged.push(one)
   })
   return maxDanglingShare === undefined ? judged : doubt(judged, maxDanglingShare)
@@ -134,7 +134,11 @@ export async function inquire(options: Surveyor, sight: Sight): Promise<Inquiry>
   const sharing = networkSharing(networks.containers)
   return {
     owned,
-    standing: (index) => sight.standing?.(owned[index] as ContainerSummary, answers[index] as TrackerAnswer),
+    stillTracked: (index) =>
+      sight.stillTracked?.(
+        networks.filledIn(owned[index] as ContainerSummary),
+        answers[index] as TrackerAnswer,
+      ),
     evidenceOn(index) {
       const listed = owned[index]
       if (listed === undefined || sight.hasDeparted(listed.id)) return undefined

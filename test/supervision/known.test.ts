@@ -36,7 +36,7 @@ function known(fields: Partial<Known> = {}): Known {
     hookRefusal: undefined,
     retryAtMs: undefined,
     verdict: undefined,
-    judged: undefined,
+    judgedTracked: undefined,
     lookNumber: 0,
     ...fields,
   }

@@ -14,9 +14,10 @@ import { summary } from '../support/summary.ts'
 
 const container = summary({ name: 'web' })
 const tracked: Verdict = { verdict: 'tracked', reason: 'tracked' }
+const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
 const judged: Judged = { container, answer: 'tracked', verdict: tracked }
 const answered: Answered = {
-  number: 2,
+  number: 1,
   listing: { containers: [container], engineNowMs: undefined, bytes: 0 },
   answeredMs: 0,
   beganAwakeMs: 0,
@@ -42,19 +43,19 @@ function afterOneLook() {
   sightings.historiesAt(answered)(container, 'tracked')
   const known = memory.get(container.id) as Known
   known.verdict = tracked
-  known.judged = judged
-  return { known, memory, standing: sightings.standingAt(answered) }
+  known.judgedTracked = judged
+  return { known, memory, stillTracked: sightings.stillTrackedAt({ ...answered, number: 2 }) }
 }
 
-describe('what the look before judged stands only for what is tracked as it was', () => {
+describe('only what is tracked as it was is not judged again', () => {
   test('listed and tracked as before: it is the same judgement', () => {
-    expect(afterOneLook().standing(container, 'tracked')).toBe(judged)
+    expect(afterOneLook().stillTracked(container, 'tracked')).toBe(judged)
   })
 
   test.each<TrackerAnswer>(['untracked', 'tracker-unknown', 'tracker-failed', 'tracker-timed-out'])(
     'the agent answers %s: it is judged',
     (answer) => {
-      expect(afterOneLook().standing(container, answer)).toBeUndefined()
+      expect(afterOneLook().stillTracked(container, answer)).toBeUndefined()
     },
   )
 
@@ -62,28 +63,38 @@ describe('what the look before judged stands only for what is tracked as it was'
     ['something of it has changed', { ...container, state: 'exited' }],
     ['it is listed in the same words by another listing', { ...container }],
   ])('%s: it is judged', (_what, listed) => {
-    expect(afterOneLook().standing(listed, 'tracked')).toBeUndefined()
+    expect(afterOneLook().stillTracked(listed, 'tracked')).toBeUndefined()
   })
 
   test.each<[string, Partial<Known>]>([
-    ['its verdict has changed since', { verdict: { verdict: 'spared', reason: 'tracker-failed' } }],
-    ['it was not tracked at the look before', { judged: undefined }],
+    ['it was not tracked when it was judged', { judgedTracked: undefined }],
+    [
+      'it was called dangling when it was judged, and the agent has adopted it since',
+      { judgedTracked: { container, answer: 'untracked', verdict: dangling } },
+    ],
   ])('%s: it is judged', (_what, changed) => {
-    const { known, standing } = afterOneLook()
+    const { known, stillTracked } = afterOneLook()
     Object.assign(known, changed)
-    expect(standing(container, 'tracked')).toBeUndefined()
+    expect(stillTracked(container, 'tracked')).toBeUndefined()
   })
 
   test('it is not known any more: it is judged', () => {
-    const { memory, standing } = afterOneLook()
+    const { memory, stillTracked } = afterOneLook()
     memory.clear()
-    expect(standing(container, 'tracked')).toBeUndefined()
+    expect(stillTracked(container, 'tracked')).toBeUndefined()
   })
 
   test('a removal of ours that may have ended it is forgotten, as it is where it is judged', () => {
-    const { known, standing } = afterOneLook()
+    const { known, stillTracked } = afterOneLook()
     Object.assign(known, { endedByUs: true, hasHadItsTime: true, releaseGraceEndsMs: 5 })
-    standing(container, 'tracked')
+    stillTracked(container, 'tracked')
     expect(known).toMatchObject({ endedByUs: false, hasHadItsTime: false, releaseGraceEndsMs: undefined })
+  })
+
+  test('it is remembered as it is listed now, whatever a look that failed half way has seen of it', () => {
+    const { known, stillTracked } = afterOneLook()
+    known.summary = { ...container, state: 'paused' }
+    stillTracked(container, 'tracked')
+    expect(known.summary).toBe(container)
   })
 })

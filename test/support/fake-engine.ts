@@ -9,6 +9,7 @@ import type {
 import { EngineError, type FailureKind } from '../../src/errors.ts'
 import { type ContainerId, parseContainerId } from '../../src/ids.ts'
 import type { FakeClock } from './fake-clock.ts'
+import { createSameWords } from './same-words.ts'
 
 /** A container of the fake engine; everything that a test does not care for has a plain value. */
 export interface FakeContainer {
@@ -73,6 +74,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
   const containers = new Map<string, FakeContainer>()
   const images = new Map<string, Record<string, string>>([['sha256:busybox', {}]])
   const requests: Request[] = []
+  const inSameWords = createSameWords()
   const streams = new Map<EventsCall, { resolve: () => void; reject: (error: Error) => void }>()
 
   const engine: FakeEngine = {
@@ -136,7 +138,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         call,
         () => {
           const listing: Listing = {
-            containers: [...containers.values()].map(summarise),
+            containers: inSameWords([...containers.values()].map(summarise)),
             engineNowMs: Math.floor((clock.wallNow() + engine.clockOffsetMs) / 1000) * 1000,
             bytes: containers.size * 800,
           }

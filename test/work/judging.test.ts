@@ -1,6 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 
-import type { ContainerSummary } from '../../src/engine/port.ts'
 import { createHarness } from '../support/harness.ts'
 
 const judgements = vi.hoisted(() => ({ of: new Map<string, number>() }))
@@ -22,17 +21,11 @@ const count = 100
 
 beforeEach(() => judgements.of.clear())
 
-/** A hundred that the agent tracks, of which each listing says what the one before said until the test changes it. */
+/** A hundred that the agent tracks. */
 async function withTracked() {
   const harness = createHarness({ period: periodMs })
   const { clock, engine, reconciler, tracked } = harness
   for (let made = 0; made < count; made++) tracked.add(engine.add().id)
-  let last: readonly ContainerSummary[] = []
-  engine.shapeListing = (listing) => {
-    const before = new Map(last.map((one) => [JSON.stringify(one), one]))
-    last = listing.containers.map((one) => before.get(JSON.stringify(one)) ?? one)
-    return { ...listing, containers: last }
-  }
   reconciler.start()
   await clock.advance(1000)
   return harness
@@ -63,6 +56,16 @@ test('a look judges what has changed, what the agent let go, and what is new, an
   tracked.delete(letGo.id)
   const added = engine.add()
   await clock.advance(periodMs)
-  expect([...judgements.of.keys()].toSorted()).toEqual([changed.id, letGo.id, added.id].toSorted())
+  expect(Object.fromEntries(judgements.of)).toEqual({ [changed.id]: 1, [letGo.id]: 1, [added.id]: 1 })
+  await reconciler.stop()
+})
+
+test('what is untracked is judged at every look, whether it has changed or not', async () => {
+  const { clock, engine, reconciler } = await withTracked()
+  const { id } = engine.add({ state: 'exited' })
+  await clock.advance(periodMs)
+  judgements.of.clear()
+  await clock.advance(3 * periodMs)
+  expect(Object.fromEntries(judgements.of)).toEqual({ [id]: 3 })
   await reconciler.stop()
 })

@@ -1,4 +1,5 @@
 import type { CallOptions, Engine, Listing } from '../../../src/engine/port.ts'
+import { createSameWords } from '../../support/same-words.ts'
 import type { Trouble } from '../plan.ts'
 import type { Random } from '../random.ts'
 import type { Setting } from '../setting.ts'
@@ -22,6 +23,7 @@ export class SimulatedEngine {
   readonly #random: Random
   readonly #traits: Traits
   readonly #witness: Witness
+  readonly #inSameWords = createSameWords()
 
   constructor(timeline: Timeline, random: Random, traits: Traits, witness: Witness) {
     this.#timeline = timeline
@@ -183,7 +185,7 @@ export class SimulatedEngine {
       return wire.answerWith(request, () => readBroken(fault, entries))
     if (lies.has('no-date')) note('lie:no-date')
     const engineNowMs = lies.has('no-date') ? undefined : Math.floor(this.nowMs / 1000) * 1000
-    return wire.answer(request, () => listingOf(entries, engineNowMs))
+    return wire.answer(request, () => listingOf(entries, engineNowMs, this.#inSameWords))
   }
 
   #remove(request: Request, called: string): void {

@@ -2,6 +2,7 @@ import { toEngineError } from '../../../src/engine/failure.ts'
 import { readListing } from '../../../src/engine/listing.ts'
 import type { Listing } from '../../../src/engine/port.ts'
 import { toSummary } from '../../../src/engine/summary.ts'
+import type { SameWords } from '../../support/same-words.ts'
 import type { Fault, Lie } from '../plan.ts'
 import type { Random } from '../random.ts'
 import { keepLabel, ownerLabel, ownerValue } from '../setting.ts'
@@ -85,9 +86,13 @@ function entriesFor(
 }
 
 /** Read by the real reader of entries: what it does not accept is no listing. */
-export function listingOf(entries: readonly Entry[], engineNowMs: number | undefined): Listing {
+export function listingOf(
+  entries: readonly Entry[],
+  engineNowMs: number | undefined,
+  inSameWords: SameWords,
+): Listing {
   try {
-    return { containers: entries.map(toSummary), engineNowMs, bytes: entries.length * 800 }
+    return { containers: inSameWords(entries.map(toSummary)), engineNowMs, bytes: entries.length * 800 }
   } catch (thrown) {
     throw toEngineError(thrown, { verb: 'list', address })
   }
