@@ -49,13 +49,27 @@ async function placesDuring(work) {
   await work()
   const { profile } = await session.post('Profiler.stop')
   session.disconnect()
-  const nodes = new Map(profile.nodes.map((node) => [node.id, node.callFrame]))
+  const frames = framesBut(profile.nodes, ({ url }) => url.startsWith('node:inspector'))
   const places = {}
   for (const [at, id] of profile.samples.entries()) {
-    const place = placeOf(nodes.get(id))
+    const frame = frames.get(id)
+    const place = frame && placeOf(frame)
     if (place !== undefined) add(places, { [place]: profile.timeDeltas[at] / 1000 })
   }
   return places
+}
+
+/** The frames by the ids of their nodes, without those that are left out and all that they called: the profiler's own. */
+function framesBut(nodes, isLeftOut) {
+  const byId = new Map(nodes.map((node) => [node.id, node]))
+  const frames = new Map()
+  const enter = ({ id, callFrame, children = [] }) => {
+    if (isLeftOut(callFrame)) return
+    frames.set(id, callFrame)
+    for (const child of children) enter(byId.get(child))
+  }
+  enter(nodes[0])
+  return frames
 }
 
 const places = [
