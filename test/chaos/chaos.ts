@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 
 import { engineAvailability, type EngineKind } from '../support/engine-availability.ts'
 import { fates } from './account.ts'
@@ -113,7 +113,7 @@ async function main(): Promise<void> {
   )
   for (const [at, one] of ended.entries()) {
     if (one.status === 'rejected') {
-      say(`${kinds[at]}: the run itself failed: ${(one.reason as Error).stack ?? String(one.reason)}`)
+      say(`${kinds[at]}: the run itself failed: ${inspect(one.reason)}`)
       process.exitCode = 1
       continue
     }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const endScript = join(import.meta.dirname, 'end-engine.sh')
 const endDeadlineMs = 30_000
-const exitDeadlineMs = 20_000
+const exitDeadlineMs = 60_000
 
 /**
  * The directory of one private engine, and the guard that ends everything that lives in it: when asked, and also when
@@ -111,11 +111,16 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** A thread that ends while they are counted is one that has not stopped. */
 function isStopped(pid: number): boolean {
   const threads = `/proc/${pid}/task`
-  return readdirSync(threads).every((thread) =>
-    / \(.*\) T /s.test(readFileSync(`${threads}/${thread}/stat`, 'utf8')),
-  )
+  try {
+    return readdirSync(threads).every((thread) =>
+      / \(.*\) T /s.test(readFileSync(`${threads}/${thread}/stat`, 'utf8')),
+    )
+  } catch {
+    return false
+  }
 }
 
 /** Asks until the answer is yes. For what cannot be subscribed to: other processes, and an engine that is coming up. */
