@@ -77,7 +77,7 @@ const phases = {
 /** What the engine was asked before its client was ended may still come about. */
 async function refill(engine, count) {
   await new Promise((settled) => setTimeout(settled, settleMs))
-  await engine.answers.fill(count - (await engine.answers.size()))
+  await engine.answers.fill(count - (await engine.answers.size()), engine.status)
 }
 
 const settleMs = 500
@@ -88,7 +88,7 @@ const removalsAt = (count) => (count > goalSize ? 200 : Math.min(count, 1000))
 export async function stalls(engine, count, { lives }) {
   const taken = []
   for (let life = 0; life < lives; life++) {
-    const settings = { address: engine.address, count }
+    const settings = { address: engine.address, count, states: [engine.status] }
     const whole = await measureIn('stalls', settings, engine)
     const { removal } = await measureIn('stalls', { ...settings, removals: removalsAt(count) }, engine)
     await refill(engine, count)
@@ -123,10 +123,11 @@ export async function stalls(engine, count, { lives }) {
 }
 
 export async function memory(engine, count) {
-  const churns = count > goalSize ? 1 : Math.ceil(goalSize / count)
+  const canChurn = engine.answers.replaceAll !== undefined
+  const churns = canChurn ? (count > goalSize ? 1 : Math.ceil(goalSize / count)) : 0
   const figures = []
   for (const as of ['tracked', 'graced']) {
-    const settings = { address: engine.address, count, as, churns }
+    const settings = { address: engine.address, count, as, churns, states: [engine.status] }
     const { knownBytes, rssBytes, churned, churnBytes } = await measureIn('memory', settings, engine)
     figures.push(
       {
@@ -142,13 +143,15 @@ export async function memory(engine, count) {
         unit: 'B',
         ours: spreadOf([rssBytes]),
       },
-      {
+    )
+    if (canChurn) {
+      figures.push({
         ...about('memory', engine, count),
         what: `left of each of ${churned.toLocaleString('en')} that came and went as ${as}`,
         unit: 'B',
         ours: spreadOf([churnBytes]),
-      },
-    )
+      })
+    }
   }
   return figures
 }
@@ -174,7 +177,8 @@ export async function latency(engine, count, { samples }) {
 const leaksInOutage = 60
 
 export async function recovery(engine, count, { lives, width }) {
-  const settings = { address: engine.address, count, leaks: leaksInOutage, width, samples: lives }
+  const { address, status } = engine
+  const settings = { address, count, leaks: leaksInOutage, width, samples: lives, status }
   const { noticedMs, emptyMs, bareMs } = await measureIn('recovery', settings, engine)
   const of = (what, ours, more = {}) => ({
     ...about('recovery', engine, count),

@@ -17,10 +17,8 @@ export const groups = [
 ]
 const perSize = {
   embedded: { look, stalls, memory, latency, recovery, profile },
-  dockerd: { look, latency },
+  dockerd: { look, stalls, memory, latency, recovery },
 }
-/** A thousand running ones are a thousand more processes, which no listing notices. */
-const statusFor = { embedded: 'running', dockerd: 'created' }
 const mostOnDockerd = 1000
 const mostSideBySide = 10_000
 const leakCounts = [60, 200, 1000]
@@ -52,7 +50,7 @@ async function* measureEmbedded(options) {
 async function* measureAtSize(engine, count, options) {
   const wanted = Object.entries(perSize[engine.kind]).filter(([group]) => options.wanted.has(group))
   if (wanted.length === 0) return
-  await engine.answers.fill(count - (await engine.answers.size()), statusFor[engine.kind])
+  await engine.answers.fill(count - (await engine.answers.size()), engine.status)
   for (const [group, figuresOf] of wanted) {
     yield* await attempt(`${group} at ${count}`, options, () => figuresOf(engine, count, options))
   }

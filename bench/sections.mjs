@@ -10,12 +10,12 @@ export function sectionsOf(results) {
     look: lookTable(of('look')),
     stalls: stallTable(of('stalls')),
     stop: table(
-      ['containers', 'stop() takes, ms'],
-      of('stop').map((one) => [number(one.containers), shown(one.ours)]),
+      ['engine', 'containers', 'stop() takes, ms'],
+      of('stop').map((one) => [one.engine, number(one.containers), shown(one.ours)]),
     ),
     memory: table(
-      ['containers', 'what', 'bytes each'],
-      of('memory').map((one) => [number(one.containers), one.what, shown(one.ours)]),
+      ['engine', 'containers', 'what', 'bytes each'],
+      of('memory').map((one) => [one.engine, number(one.containers), one.what, shown(one.ours)]),
     ),
     idle: table(
       ['containers', 'looks', 'Flotsam, % of a core', 'a bare listing as often', 'an idle process'],
@@ -32,8 +32,9 @@ export function sectionsOf(results) {
       of('latency').map((one) => [one.engine, number(one.containers), shown(one.ours), shown(one.bare)]),
     ),
     recovery: table(
-      ['containers', 'what', 'Flotsam, ms', 'the removals alone, bare, ms'],
+      ['engine', 'containers', 'what', 'Flotsam, ms', 'the removals alone, bare, ms'],
       of('recovery').map((one) => [
+        one.engine,
         number(one.containers),
         one.what,
         shown(one.ours),
@@ -102,15 +103,16 @@ function lookTable(figures) {
 
 /** One row for each phase, one column for each size. */
 function stallTable(figures) {
-  const counts = [...new Set(figures.map(({ containers }) => containers))]
+  const placeOf = ({ engine, containers }) => `${engine}, ${number(containers)}`
+  const places = [...new Set(figures.map(placeOf))]
   const phases = [...new Map(figures.map(({ phase, what }) => [phase, what]))]
-  const cell = (phase, count) => {
-    const one = figures.find((figure) => figure.phase === phase && figure.containers === count)
+  const cell = (phase, place) => {
+    const one = figures.find((figure) => figure.phase === phase && placeOf(figure) === place)
     return one ? `${digits(one.ours.median)} … ${digits(one.ours.max)} · ${digits(one.turnCpu.median)}` : ''
   }
   return table(
-    ['while', ...counts.map(number)],
-    phases.map(([phase, what]) => [what, ...counts.map((count) => cell(phase, count))]),
+    ['while', ...places],
+    phases.map(([phase, what]) => [what, ...places.map((place) => cell(phase, place))]),
   )
 }
 

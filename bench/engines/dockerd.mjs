@@ -61,8 +61,19 @@ export async function startDockerd() {
   return {
     kind: 'dockerd',
     title: `dockerd ${Version} (API ${ApiVersion})`,
+    // a thousand running ones are a thousand more processes, which no listing notices
+    status: 'created',
     address: engine.address,
-    answers: { fill, clear, ids, startWork, endWork, size: async () => (await ids()).length },
+    answers: {
+      fill,
+      clear,
+      ids,
+      startWork,
+      endWork,
+      goDown: () => engine.kill(),
+      comeUp: () => engine.restart(),
+      size: async () => (await ids()).length,
+    },
     stop: () => engine.stop(),
   }
 }

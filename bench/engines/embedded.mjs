@@ -8,6 +8,7 @@ export async function startEmbedded() {
   return {
     kind: 'embedded',
     title: 'embedded engine',
+    status: 'running',
     address,
     answers: Object.fromEntries(verbs.map((verb) => [verb, (...args) => child.ask(verb, ...args)])),
     stop: () => child.end(),

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 export function plotsOf({ figures }) {
   return {
     look: lookPlot(figures.filter(({ group, engine }) => group === 'look' && engine === 'embedded')),
-    stalls: stallPlot(figures.filter(({ group }) => group === 'stalls')),
+    stalls: stallPlot(figures.filter(({ group, engine }) => group === 'stalls' && engine === 'embedded')),
     removal: removalPlot(figures.filter(({ group }) => group === 'removal')),
   }
 }

@@ -8,10 +8,10 @@ const parked = { tracked: { tracked: tracksAll }, graced: { tracked: tracksNone,
  * What is held for each known container that is parked so, against the same process after a look that owned nothing; and
  * what is still held of containers that came and went, for each of them.
  */
-export async function measure({ address, count, as, churns }, ask) {
+export async function measure({ address, count, as, churns, states }, ask) {
   const before = await bytesAfterStranger(address)
   // a replacement at once is no life of an agent's: what the tracker knew and the engine lost is told of, one by one
-  const { reconciler, unspoilt } = reconcilerOf(address, { ...parked[as], events: false }, [
+  const { reconciler, unspoilt } = reconcilerOf(address, { ...parked[as], states, events: false }, [
     'vanished',
     'trouble',
   ])
@@ -20,6 +20,14 @@ export async function measure({ address, count, as, churns }, ask) {
   if (containers.some(({ verdict }) => verdict !== as)) throw new Error(`not all are ${as}`)
   containers.length = 0
   const known = await bytesHeld()
+  const parkedBytes = {
+    knownBytes: (known.held - before.held) / count,
+    rssBytes: (known.rss - before.rss) / count,
+  }
+  if (churns === 0) {
+    await reconciler.stop()
+    return parkedBytes
+  }
   const churnOnce = async () => {
     await ask('replaceAll')
     await unspoilt(reconciler.look())
@@ -31,8 +39,7 @@ export async function measure({ address, count, as, churns }, ask) {
   const churned = await bytesHeld()
   await reconciler.stop()
   return {
-    knownBytes: (known.held - before.held) / count,
-    rssBytes: (known.rss - before.rss) / count,
+    ...parkedBytes,
     churned: churns * count,
     churnBytes: (churned.held - warm.held) / (churns * count),
   }

@@ -14,18 +14,19 @@ const graceMsPerContainer = 0.15
  * From the moment that an engine listens again until the last of the leaks is removed that began to dangle during the
  * outage. Rules are in it: the pause between tries that the outage grew, and the recovery grace, here a second.
  */
-export async function measure({ address, count, leaks, width, samples }, ask) {
+export async function measure({ address, count, leaks, width, samples, status }, ask) {
   const bare = new BareClient(address, width)
   const listingMs = await timed(() => bare.drain())
   bare.close()
   const restoreGrace = Math.max(shortestGraceMs, graceInListings * listingMs, graceMsPerContainer * count)
   const found = { noticedMs: [], emptyMs: [], bareMs: [] }
   for (let sample = 0; sample < samples; sample++) {
-    const ids = await ask('fill', leaks)
-    const { noticedMs, emptyMs } = await emptyAfterOutage(address, new Set(ids), restoreGrace, width, ask)
+    const ids = await ask('fill', leaks, status)
+    const options = { states: [status], restoreGrace, maxConcurrentRemovals: width }
+    const { noticedMs, emptyMs } = await emptyAfterOutage(address, new Set(ids), options, ask)
     found.noticedMs.push(noticedMs)
     found.emptyMs.push(emptyMs)
-    const others = await ask('fill', leaks)
+    const others = await ask('fill', leaks, status)
     const again = new BareClient(address, width)
     found.bareMs.push(await timed(() => again.removeAll(others, width)))
     again.close()
@@ -33,14 +34,13 @@ export async function measure({ address, count, leaks, width, samples }, ask) {
   return found
 }
 
-async function emptyAfterOutage(address, leaks, restoreGrace, width, ask) {
+async function emptyAfterOutage(address, leaks, more, ask) {
   const options = {
     ...noGraces,
     creationGrace: recoveryGraceMs,
     recoveryGrace: recoveryGraceMs,
-    restoreGrace,
     tracked: { has: (id) => !leaks.has(id) },
-    maxConcurrentRemovals: width,
+    ...more,
   }
   const { reconciler, unspoilt } = reconcilerOf(address, options, ['engineDown', 'trouble', 'stalled'])
   const looked = happened(reconciler, 'looked')

@@ -39,12 +39,12 @@ async function stallDuring(work) {
 }
 
 /** One life: what a bare client does, then the first look, steady looks, the end of all graces at once, and the stop. */
-export async function measureLife({ address, count }) {
+export async function measureLife({ address, count, states }) {
   const bare = new BareClient(address)
   const nothing = await stallDuring(() => after(nothingMs))
   const listingMs = await timed(() => bare.drain())
   const restoreGrace = Math.max(shortestGraceMs, graceInListings * listingMs, graceMsPerContainer * count)
-  const options = { tracked: tracksNone, ...noGraces, restoreGrace, dryRun: true }
+  const options = { tracked: tracksNone, ...noGraces, states, restoreGrace, dryRun: true }
   const { reconciler, unspoilt } = reconcilerOf(address, options, ['stalled'])
   const firstLook = happened(reconciler, 'looked')
   const allDangle = happened(reconciler, 'looked', ({ dangling }) => dangling === count)
@@ -69,8 +69,10 @@ export async function measureLife({ address, count }) {
 }
 
 /** All dangle from the first look on: from the first removal to the last one that is waited for, and the stop after it. */
-async function measureRemoval({ address, removals }) {
-  const { reconciler, unspoilt } = reconcilerOf(address, { tracked: tracksNone, ...noGraces }, ['stalled'])
+async function measureRemoval({ address, removals, states }) {
+  const { reconciler, unspoilt } = reconcilerOf(address, { tracked: tracksNone, ...noGraces, states }, [
+    'stalled',
+  ])
   let removed = 0
   const began = happened(reconciler, 'removed')
   const ended = happened(reconciler, 'removed', () => ++removed === removals)
