@@ -3,10 +3,7 @@ import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 
-import { createReconcilerIn } from '../src/reconciler.ts'
-import { createFakeClock } from './support/fake-clock.ts'
-import { createFakeEngine, ownerLabel, ownerValue } from './support/fake-engine.ts'
-import { createHarness, graces, type Harness } from './support/harness.ts'
+import { createHarness, type Harness } from './support/harness.ts'
 
 const minute = 60_000
 
@@ -58,22 +55,12 @@ describe('eventually-removed', () => {
   )
 
   test('what the first look cannot find out about its own process is asked again by the next one', async () => {
-    const clock = createFakeClock()
-    const engine = createFakeEngine(clock)
     let asked = 0
-    const reconciler = createReconcilerIn(
-      {
-        clock,
-        engine,
-        random: () => 0.5,
-        holdProcess: () => () => {},
-        isSelf: async () => {
-          if (++asked === 1) throw new Error('no hostname')
-          return () => false
-        },
-      },
-      { owner: { label: ownerLabel, value: ownerValue }, tracked: new Set(), ...graces, events: false },
-    )
+    const isSelf = async () => {
+      if (++asked === 1) throw new Error('no hostname')
+      return () => false
+    }
+    const { clock, engine, reconciler } = createHarness({}, { isSelf })
     engine.add()
     reconciler.start()
     await clock.advance(3 * minute)

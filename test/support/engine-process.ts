@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 const endScript = join(import.meta.dirname, 'end-engine.sh')
 const endDeadlineMs = 30_000
-const exitDeadlineMs = 60_000
+const exitDeadlineMs = 20_000
 
 /**
  * The directory of one private engine, and the guard that ends everything that lives in it: when asked, and also when
@@ -111,13 +111,15 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** A thread that ends while they are counted is one that has not stopped. */
 function isStopped(pid: number): boolean {
   const threads = `/proc/${pid}/task`
+  return readdirSync(threads).every((thread) => isThreadStopped(`${threads}/${thread}/stat`))
+}
+
+/** A thread that ends while they are counted is one that has not stopped. */
+function isThreadStopped(stat: string): boolean {
   try {
-    return readdirSync(threads).every((thread) =>
-      / \(.*\) T /s.test(readFileSync(`${threads}/${thread}/stat`, 'utf8')),
-    )
+    return / \(.*\) T /s.test(readFileSync(stat, 'utf8'))
   } catch {
     return false
   }

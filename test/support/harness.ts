@@ -21,7 +21,10 @@ export interface Harness {
 
 export const graces = { creationGrace: '60s', restoreGrace: '0s', releaseGrace: '30s', period: '5m' } as const
 
-export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness {
+export function createHarness(
+  options: Partial<ReconcilerOptions> = {},
+  surroundings: Partial<Parameters<typeof createReconcilerIn>[0]> = {},
+): Harness {
   const clock = createFakeClock()
   const engine = createFakeEngine(clock)
   const tracked = new Set<string>()
@@ -39,6 +42,7 @@ export function createHarness(options: Partial<ReconcilerOptions> = {}): Harness
         async (named) =>
         ({ id, names }) =>
           named !== undefined && (id.startsWith(named) || names.includes(named)),
+      ...surroundings,
     },
     { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, events: false, ...options },
   )
