@@ -8,7 +8,7 @@ const questionsAtOnce = 8
 /** What is known of the networks that one listing's containers use. */
 export interface Networks {
   readonly containers: readonly ContainerSummary[]
-  /** One of them, the very object, with its network mode. */
+  /** One of them with its network mode. */
   readonly filledIn: (container: ContainerSummary) => ContainerSummary
   /** Every one of them is known. */
   readonly isWhole: boolean
@@ -79,9 +79,8 @@ export function createNetworkModes(engine: WatchingEngine, deadlineMs: number): 
         signal,
       )
       known = modes
-      // One copy of each for the whole look, however often it is asked for.
-      const filled = new Map(silent.map((one) => [one, { ...one, networkMode: modes.get(one.id) ?? '' }]))
-      const filledIn = (one: ContainerSummary) => filled.get(one) ?? one
+      const filledIn = (one: ContainerSummary) =>
+        one.networkMode === '' ? { ...one, networkMode: modes.get(one.id) ?? '' } : one
       return { containers: containers.map(filledIn), filledIn, isWhole }
     },
     takeTrouble() {
