@@ -1,13 +1,17 @@
 import { defineConfig } from 'vitest/config'
+import { SlowFirst } from './test/support/slow-first.ts'
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts'],
+          // time is the tests' own; this ends only what hangs, however slow the machine
+          testTimeout: 60_000,
         },
       },
       {
@@ -27,10 +31,11 @@ export default defineConfig({
           name: 'engine',
           include: ['test/engine-real/**/*.test.ts'],
           globalSetup: ['test/support/engine-global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // every file starts engines of its own; more than two at once only wait for each other
-          maxWorkers: 2,
+          // what is waited for has limits of its own; these end only what hangs, however slow the machine
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          // every file starts engines of its own, one after the other, and mostly waits for them and for graces
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 
 const requestDeadlineMs = 120_000
 
-/** The least that a program can do to talk to an engine: one kept connection for each place, and no questions asked. */
+/** The least that a program can do to talk to an engine: one kept-alive connection for each slot, and no checks. */
 export class BareClient {
   #agent
   #socketPath
@@ -17,7 +17,7 @@ export class BareClient {
     return JSON.parse(await this.#ask('GET', '/containers/json?all=1', 200, asText))
   }
 
-  /** The bytes of a listing, read and thrown away: what the engine and the socket take, whoever asks. */
+  /** The bytes of a listing, read and thrown away: the cost of the engine and the socket, for any client. */
   async drain() {
     return this.#ask('GET', '/containers/json?all=1', 200, asLength)
   }

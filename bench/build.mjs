@@ -7,7 +7,7 @@ const top = join(import.meta.dirname, '..')
 const folder = join(top, 'node_modules/.cache/flotsam-bench')
 const buildDeadlineMs = 120_000
 
-/** Compiles what is measured into a folder of its own: `dist` may be rebuilt by others at any time. */
+/** Compiles what is measured into a separate folder: `dist` may be rebuilt at any time. */
 export function build() {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')
@@ -27,7 +27,8 @@ function compile(project, ...more) {
 const load = (path) => import(pathToFileURL(join(folder, path)).href)
 
 export const loadFlotsam = () => load('dist/src/index.js')
-export const loadClock = () => load('dist/src/clock.js')
+export const loadClock = () => load('dist/src/domain/clock.js')
 export const loadTesting = () => load('dist/src/testing/index.js')
 /** The private engines of the tests. */
 export const loadRealEngine = () => load('support/real-engine.js')
+export const loadEngineMatrix = () => load('support/engine-matrix.js')

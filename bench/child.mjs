@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { talk } from './rpc.mjs'
 import { within } from './statistics.mjs'
 
-/** A process of its own that answers what it is asked, and may itself ask for what is in `answers`. */
+/** A separate process that answers requests, and may itself call the functions in `answers`. */
 export function startChild(file, { args = [], answers = {}, execArgv = [] } = {}) {
   const child = fork(join(import.meta.dirname, file), args, { execArgv })
   const peer = talk(child, answers)
@@ -11,14 +11,14 @@ export function startChild(file, { args = [], answers = {}, execArgv = [] } = {}
   child.once('exit', (code, signal) => peer.fail(new Error(`${file} ended with ${code ?? signal}`)))
   return {
     ask: peer.ask,
-    /** Lets it clear away what it made. */
+    /** Lets it clean up what it created. */
     end: () => child.connected && child.disconnect(),
     kill: () => child.kill('SIGKILL'),
   }
 }
 
 /**
- * Measures in a process that does nothing else: `subjects/NAME.mjs`, told its settings, with the engine's verbs at hand.
+ * Measures in a process that does nothing else: `subjects/NAME.mjs`, given its settings and the engine's verbs.
  * Gives what it measured.
  */
 export async function measureIn(name, settings, { answers, deadlineMs = 300_000, execArgv = [] }) {

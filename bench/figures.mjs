@@ -6,13 +6,13 @@ import { measureIn } from './child.mjs'
 import { ratioOf, spreadOf } from './statistics.mjs'
 
 const goals = {
-  lookRatio: 1.2,
+  scanRatio: 1.2,
   stallMs: 15,
   stopMs: 1000,
   bytes: 4096,
   idlePercent: 0.2,
   removalRatio: 1.05,
-  /** At 100,000 a container may cost so many times what it does at 10,000. */
+  /** How much more a container may cost at 100,000 than at 10,000. */
   growth: 1.5,
 }
 /** The size that the goals are set for. */
@@ -25,56 +25,56 @@ const atMost = (limit, actual, unit = '') => ({
 })
 const onlyAt = (isHere, goal) => (isHere ? goal : {})
 
-/** A listing takes so much longer with more containers that there is time for fewer rounds. */
+/** Listings of more containers take longer, so there are fewer rounds. */
 const roundsAt = (count, samples) => Math.max(3, Math.min(2 * samples, Math.round((samples * 3000) / count)))
 
-export async function look(engine, count, { samples }) {
+export async function scan(engine, count, { samples }) {
   const rounds = roundsAt(count, samples)
   const canRename = engine.answers.renameAll !== undefined
   const { steady, changed } = await measureIn(
-    'look',
+    'scan',
     { address: engine.address, count, rounds, canRename },
     engine,
   )
   return [
-    lookFigure(engine, count, 'steady', 'wallMs', steady),
-    lookFigure(engine, count, 'steady', 'cpuMs', steady),
-    ...(changed ? [lookFigure(engine, count, 'changed', 'cpuMs', changed)] : []),
+    scanFigure(engine, count, 'steady', 'wallMs', steady),
+    scanFigure(engine, count, 'steady', 'cpuMs', steady),
+    ...(changed ? [scanFigure(engine, count, 'changed', 'cpuMs', changed)] : []),
   ]
 }
 
-const lookWords = {
+const scanWords = {
   'steady wallMs': 'wall',
   'steady cpuMs': 'CPU',
   'changed cpuMs': 'CPU, every container changed',
 }
 
-function lookFigure(engine, count, state, unit, taken) {
+function scanFigure(engine, count, state, unit, taken) {
   const of = (way) => taken[way].map((sample) => sample[unit])
   const ratio = ratioOf(of('ours'), of('bare'))
   const isGoal = unit === 'wallMs' && engine.kind === 'dockerd'
   return {
-    ...about('look', engine, count),
-    what: lookWords[`${state} ${unit}`],
+    ...about('scan', engine, count),
+    what: scanWords[`${state} ${unit}`],
     unit: 'ms',
     ours: spreadOf(of('ours')),
     bare: spreadOf(of('bare')),
     floor: spreadOf(of('floor')),
     ratio,
-    ...onlyAt(isGoal, atMost(goals.lookRatio, ratio.median)),
+    ...onlyAt(isGoal, atMost(goals.scanRatio, ratio.median)),
   }
 }
 
 const phases = {
   nothing: 'nothing, a second long',
   bare: 'a bare GET and JSON.parse',
-  first: 'first look',
-  steady: 'steady looks',
+  first: 'first scan',
+  steady: 'steady scans',
   graceEnd: 'end of all graces at once',
   removal: 'mass removal',
   stop: 'stop()',
 }
-/** What the engine was asked before its client was ended may still come about. */
+/** Requests sent before the client ended may still be carried out. */
 async function refill(engine, count) {
   await new Promise((settled) => setTimeout(settled, settleMs))
   await engine.answers.fill(count - (await engine.answers.size()), engine.status)
@@ -193,7 +193,7 @@ export async function recovery(engine, count, { lives, width }) {
   ]
 }
 
-/** All of them wait side by side, each in a process of its own, and none listens to its engine at the same moment as another. */
+/** All of them wait side by side, each in a process of its own, and no two follow the same engine's events at once. */
 export async function idle(engines, { idleMs }) {
   const [somewhere] = engines
   const cases = [
@@ -212,10 +212,10 @@ export async function idle(engines, { idleMs }) {
   )
   const percents = new Map(cases.map(({ engine, way }, at) => [`${way} ${engine.address}`, measured[at]]))
   return engines.map(({ engine, count }) => {
-    const { percent, looks } = percents.get(`ours ${engine.address}`)
+    const { percent, scans } = percents.get(`ours ${engine.address}`)
     return {
       ...about('idle', engine, count),
-      what: `a look every ${idlePeriodMs / 1000} s (${looks} in ${idleMs / 1000} s)`,
+      what: `a scan every ${idlePeriodMs / 1000} s (${scans} in ${idleMs / 1000} s)`,
       unit: '%',
       ours: spreadOf([percent]),
       bare: spreadOf([percents.get(`bare ${engine.address}`).percent]),
@@ -238,7 +238,7 @@ export async function removal(engine, { leaks, status, width, rounds, ways }) {
     unit: 'ms',
     ours: spreadOf(taken[way]),
     ratio: ratioOf(taken[way], taken.concurrent),
-    // the embedded engine takes next to no time for a removal, so that a ratio there is one of our own work alone
+    // the embedded engine takes almost no time for a removal, so that the ratio there compares only our own work
     ...onlyAt(
       way === 'ours' && leaks === 1000 && engine.kind === 'dockerd',
       atMost(goals.removalRatio, ratio.median),
@@ -262,20 +262,20 @@ export async function beside(engine, { leaks, status, width, rounds }) {
   ]
 }
 
-const looksProfiled = 40
+const scansProfiled = 40
 const removalsProfiled = 500
 
 /** Where the time goes, by a profile of the CPU. */
 export async function profile(engine, count) {
   if (count !== goalSize) return []
-  const settings = { address: engine.address, count, looks: looksProfiled, removals: removalsProfiled }
+  const settings = { address: engine.address, count, scans: scansProfiled, removals: removalsProfiled }
   const { steady, changed, removal } = await measureIn('profile', settings, engine)
   await engine.answers.clear()
   return [
-    { ...about('profile', engine, count), what: 'a look, nothing had changed', unit: 'ms', places: steady },
+    { ...about('profile', engine, count), what: 'a scan, nothing had changed', unit: 'ms', places: steady },
     {
       ...about('profile', engine, count),
-      what: 'a look, everything had changed',
+      what: 'a scan, everything had changed',
       unit: 'ms',
       places: changed,
     },
@@ -285,12 +285,12 @@ export async function profile(engine, count) {
 
 const sumOf = (places) => Object.values(places).reduce((sum, ms) => sum + ms, 0)
 
-/** The CPU time of a look for each container should not grow with their number; a bare listing's share is beside it. */
+/** The CPU time of a scan for each container should not grow with their number; a bare listing's share is beside it. */
 export function linearity(figures) {
   const cpuOf = (who, count) =>
     figures.find(
       (figure) =>
-        figure.group === 'look' &&
+        figure.group === 'scan' &&
         figure.engine === 'embedded' &&
         figure.what === 'CPU' &&
         figure.containers === count,
@@ -303,7 +303,7 @@ export function linearity(figures) {
       group: 'linearity',
       engine: 'embedded',
       containers: 10 * goalSize,
-      what: "a container's share of a look's CPU, against that of 10,000",
+      what: "a container's share of a scan's CPU, against that of 10,000",
       unit: '×',
       ours: spreadOf([growth]),
       bare: spreadOf([growthOf('bare')]),

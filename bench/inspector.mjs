@@ -1,4 +1,4 @@
-// What it costs to be looked at: processor time per event at 1,000 containers, and how long the event loop stands still
+// What it costs to be inspected: processor time per event at 1,000 containers, and how long the event loop stands still
 // when a tab joins. Beside it the inspector that @statelyai/inspect ships, on the same actors.
 //
 //   npm run build && node bench/inspector.mjs [--rounds 5] [--events 4000] [--json FILE]
@@ -57,14 +57,14 @@ async function main() {
     const worst = (what) => Math.max(...samples.map((sample) => sample[what]))
     stalls.push({ actors: count, processor: worst('processor'), clock: worst('clock'), idle: worst('idle') })
   }
-  tell(figures, stalls)
+  report(figures, stalls)
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ figures, stalls }, undefined, 2)}\n`)
 }
 
 /** Each opens something to inspect with, and returns what ends it. */
 const ways = {
   none: async () => ({ end: async () => {} }),
-  // What XState itself takes to tell of an event.
+  // What XState itself takes to report an event.
   callback: async () => ({ inspect: () => {}, end: async () => {} }),
   'no tab': async () => {
     const inspector = await openInspector()
@@ -86,7 +86,7 @@ const ways = {
   },
   shipped: async () => {
     const tab = await startTab(['from'])
-    const [{ port }] = tab.told
+    const [{ port }] = tab.reported
     const inspector = createWebSocketInspector({ url: `ws://127.0.0.1:${port}` })
     await wait(200)
     return {
@@ -125,7 +125,7 @@ async function costUs(system, open, events) {
 }
 
 /**
- * The longest time that nothing else could run while a tab was told of everything: by the clock, beside what it is on
+ * The longest time that nothing else could run while a tab was sent everything: by the clock, beside what it is on
  * this machine when nothing is done at all, and in processor time, which other processes cannot lengthen.
  */
 async function stallMs(count) {
@@ -219,10 +219,10 @@ async function parentOf(count, inspect) {
   return { send: () => root.send({ type: 'tick' }), stop: () => root.stop() }
 }
 
-/** The looker-on is a process of its own, so that its work is not counted. */
+/** The viewer is a process of its own, so that its work is not counted. */
 async function startTab(args) {
   const tab = fork(fileURLToPath(import.meta.url), ['tab', ...args])
-  tab.told = await once(tab, 'message')
+  tab.reported = await once(tab, 'message')
   return tab
 }
 
@@ -242,7 +242,7 @@ async function beTab() {
   socket.on('message', (data) => {
     const { type, sessionId } = JSON.parse(data)
     if (type === '@xstate.snapshot') seen.add(sessionId)
-    if (seen.size > Number(count)) process.send('told')
+    if (seen.size > Number(count)) process.send('received')
   })
 }
 
@@ -251,7 +251,7 @@ function median(samples) {
   return sorted[sorted.length >> 1]
 }
 
-function tell(figures, stalls) {
+function report(figures, stalls) {
   const write = (text) => process.stdout.write(`${text}\n`)
   write(`node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model}; ${actorCount} actors`)
   write('\nprocessor time per event, everything that is sent for it included\n')

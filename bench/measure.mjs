@@ -1,10 +1,11 @@
-/** Which figures are taken on which engine, with how many containers. */
-import { beside, idle, latency, look, memory, profile, recovery, removal, stalls } from './figures.mjs'
 import { startDockerd } from './engines/dockerd.mjs'
 import { startEmbedded } from './engines/embedded.mjs'
+/** Which figures are taken on which engine, with how many containers. */
+import { beside, idle, latency, scan, memory, profile, recovery, removal, stalls } from './figures.mjs'
+import { embedding } from './import.mjs'
 
 export const groups = [
-  'look',
+  'scan',
   'stalls',
   'memory',
   'latency',
@@ -14,10 +15,11 @@ export const groups = [
   'removal',
   'width',
   'beside',
+  'import',
 ]
 const perSize = {
-  embedded: { look, stalls, memory, latency, recovery, profile },
-  dockerd: { look, stalls, memory, latency, recovery },
+  embedded: { scan, stalls, memory, latency, recovery, profile },
+  dockerd: { scan, stalls, memory, latency, recovery },
 }
 const mostOnDockerd = 1000
 const mostSideBySide = 10_000
@@ -28,6 +30,7 @@ const loops = ['ours', 'concurrent', 'serial', 'docker rm']
 
 /** Gives one figure after the other. */
 export async function* measureAll(options) {
+  if (options.wanted.has('import')) yield* await attempt('import', options, () => embedding(options))
   if (options.engines.has('embedded')) yield* measureEmbedded(options)
   if (options.engines.has('dockerd')) yield* measureDockerd(options)
 }
@@ -56,7 +59,7 @@ async function* measureAtSize(engine, count, options) {
   }
 }
 
-/** Most sizes side by side, for time; the largest apart, since its looks keep both cores busy for as long as they take. */
+/** Most sizes side by side, for time; the largest apart, since its scans keep both cores busy for as long as they take. */
 async function* measureIdle({ sizes, ...options }) {
   const large = sizes.filter((size) => size > mostSideBySide)
   const others = sizes.filter((size) => size <= mostSideBySide)
@@ -81,7 +84,7 @@ async function* measureIdleTogether(sizes, options) {
 
 async function* measureDockerd(options) {
   yield* onEngine(startDockerd, async function* (engine) {
-    options.tell(engine.title)
+    options.log(engine.title)
     for (const count of options.sizes.filter((size) => size <= mostOnDockerd)) {
       yield* measureAtSize(engine, count, options)
     }
@@ -99,7 +102,7 @@ async function* measureRemovals(engine, options) {
       removal(engine, { width, rounds, ...settings }),
     )
   yield* await removalOf({ leaks: 60, status: 'running', ways: loops })
-  // a thousand more processes take minutes to make: the one comparison that a goal is set for, once
+  // a thousand more processes take minutes to start: only the comparison with a goal, once
   yield* await removalOf({ leaks: 1000, status: 'running', ways: ['ours', 'concurrent'], rounds: 1 })
   for (const leaks of leakCounts) {
     const ways = [...loops, 'docker prune']
@@ -139,7 +142,7 @@ async function* onEngine(start, work) {
   }
 }
 
-/** What cannot be measured is told, and keeps nothing else from being measured. */
+/** What cannot be measured is reported, and does not stop the other measurements. */
 async function attempt(what, options, measure) {
   try {
     return await measure()

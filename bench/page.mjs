@@ -24,7 +24,7 @@ export function keepResults(fresh) {
     ? readResults().figures.filter((figure) => !fresh.figures.some(isSame(figure)))
     : []
   const order = [
-    'look',
+    'scan',
     'linearity',
     'stalls',
     'stop',
@@ -36,6 +36,8 @@ export function keepResults(fresh) {
     'width',
     'beside',
     'profile',
+    'install',
+    'import',
   ]
   const figures = [...kept, ...fresh.figures].toSorted(
     (one, other) =>
@@ -48,7 +50,7 @@ export function keepResults(fresh) {
   return results
 }
 
-/** Five digits tell more than any of this is good for. */
+/** Five digits are more than the precision of any measurement here. */
 function rounded(value) {
   if (typeof value === 'number') return Number(value.toPrecision(5))
   if (typeof value !== 'object' || value === null) return value

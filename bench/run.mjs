@@ -5,7 +5,7 @@
  *                  [--lives N] [--rounds N] [--idle-seconds N] [--width N] [--json FILE] [--check] [--write]
  *
  * `--samples`: rounds of what is short; `--lives`: whole lives, for stalls; `--rounds`: removals on dockerd. `--write` puts
- * what was measured into bench/results.json, over what it holds of the same groups, and draws docs/performance.md anew.
+ * what was measured into bench/results.json, over what it holds of the same groups, and draws docs/performance.md again.
  * dockerd needs root and what the tests on real engines need; without it say `--engines embedded`.
  *
  * Machines are shared and noisy, so what is compared was taken side by side in one run. Exit codes: 0 done; 1 it failed,
@@ -52,10 +52,10 @@ function readArguments() {
     json: values.json,
     isChecked: values.check,
     isWritten: values.write,
-    tell: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => process.stderr.write(`${line}\n`),
     fail(why) {
       this.hasFailed = true
-      this.tell(`could not be measured: ${why}`)
+      this.log(`could not be measured: ${why}`)
     },
     hasFailed: false,
   }
@@ -94,9 +94,9 @@ async function main(options) {
   }
   for await (const figure of measureAll(options)) {
     figures.push({ ...figure, load: loadavg()[0] })
-    // a run that is cut short has measured something all the same
+    // an interrupted run has still measured something
     save({ ...run, loadAfter: loadavg()[0], figures })
-    options.tell(
+    options.log(
       `${((performance.now() - beganMs) / 1000).toFixed(0)} s: ${figure.group}, ${figure.engine}, ${figure.containers}: ${figure.what}`,
     )
   }

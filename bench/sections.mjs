@@ -7,7 +7,7 @@ export function sectionsOf(results) {
   return {
     run: runLine(results),
     goals: goalTable(figures),
-    look: lookTable(of('look')),
+    scan: scanTable(of('scan')),
     stalls: stallTable(of('stalls')),
     stop: table(
       ['engine', 'containers', 'stop() takes, ms'],
@@ -18,7 +18,7 @@ export function sectionsOf(results) {
       of('memory').map((one) => [one.engine, number(one.containers), one.what, shown(one.ours)]),
     ),
     idle: table(
-      ['containers', 'looks', 'Flotsam, % of a core', 'a bare listing as often', 'an idle process'],
+      ['containers', 'scans', 'Flotsam, % of a core', 'a bare listing as often', 'an idle process'],
       of('idle').map((one) => [
         number(one.containers),
         one.what,
@@ -41,6 +41,20 @@ export function sectionsOf(results) {
         one.bare ? shown(one.bare) : '',
       ]),
     ),
+    install: table(
+      ['what', 'measured'],
+      of('install').map((one) => [one.what, amount(one)]),
+    ),
+    import: table(
+      ['what', 'Flotsam', 'dockerode, xstate and pino', 'xstate alone', 'ratio to the three'],
+      of('import').map((one) => [
+        `${one.what}, ${one.unit}`,
+        shown(one.ours),
+        shown(one.bare),
+        shown(one.floor),
+        shown(one.ratio),
+      ]),
+    ),
     removal: removalTable(of('removal')),
     width: widthTable(of('width')),
     profile: profileTable(of('profile')),
@@ -52,6 +66,8 @@ export function sectionsOf(results) {
 }
 
 const number = (count) => count.toLocaleString('en')
+/** What has no unit is a count. */
+const amount = ({ ours, unit }) => (unit === '' ? String(ours.median) : `${digits(ours.median)} ${unit}`)
 
 function table(head, rows) {
   if (rows.length === 0) return '\nNot measured yet.\n'
@@ -71,12 +87,12 @@ function goalTable(figures) {
     .filter(({ goal }) => goal !== undefined)
     .map((one) => {
       const { group, engine, containers, what, goal, isMet, unit } = one
-      const measured = one.ratio ? `${digits(one.ratio.median)} times` : `${digits(one.ours.median)} ${unit}`
+      const measured = one.ratio ? `${digits(one.ratio.median)} times` : amount(one)
       const beside = one.bare && !one.ratio ? `${digits(one.bare.median)} ${unit}` : ''
       return [
         `${group}: ${what}`,
         engine,
-        number(containers),
+        containers === 0 ? '' : number(containers),
         goal,
         measured,
         beside,
@@ -86,7 +102,7 @@ function goalTable(figures) {
   return table(['what', 'engine', 'containers', 'goal', 'measured', 'bare', 'met'], rows)
 }
 
-function lookTable(figures) {
+function scanTable(figures) {
   return table(
     ['engine', 'containers', '', 'Flotsam, ms', 'bare, ms', 'without JSON.parse, ms', 'ratio to bare'],
     figures.map((one) => [
@@ -142,14 +158,14 @@ const placeWords = {
   node: "Node: sockets, HTTP, timers, and the kernel's part of them",
   listing: 'comparing and parsing the listing (`src/engine/`)',
   request: 'dockerode and what we put around it (`src/engine/`)',
-  judging: 'asking `has(id)`, evidence and verdicts (`src/judge.ts`, `src/supervision/survey.ts`)',
-  supervision: 'feeding the actors, slicing, planning (`src/supervision/`, `src/slices.ts`)',
+  judging: 'asking `has(id)`, evidence and verdicts (`src/policy/judge.ts`, `src/scanning/evidence.ts`)',
+  supervision: 'feeding the actors, slicing, planning (`src/supervision/`, `src/domain/slices.ts`)',
   xstate: 'XState',
   report: 'reports, events and log lines (`src/report/`)',
   gc: 'garbage collection',
 }
 
-/** A row a place, a column a deed; the dearest place of the first one first. */
+/** One row per place, one column per operation; sorted by cost in the first column. */
 function profileTable(figures) {
   if (figures.length === 0) return table([], [])
   const ms = (figure, place) => figure.places[place] ?? 0

@@ -8,7 +8,7 @@ export function spreadOf(samples) {
 }
 
 /**
- * Several ways of doing the same, side by side: the order turns with each round, so that whatever warms up, drifts or is
+ * Several ways of doing the same, side by side: the order rotates with each round, so that warm-up, drift and load are
  * shared with others falls on all alike. Gives the samples of each, round by round.
  */
 export async function sideBySide(rounds, ways) {
@@ -43,7 +43,7 @@ export async function timedWithCpu(work) {
   return { wallMs, cpuMs: (user + system) / 1000 }
 }
 
-/** Rejects when it takes too long; what was begun is left to the end of the process. */
+/** Rejects on a timeout; started work is left until the process ends. */
 export async function within(deadlineMs, promise, what) {
   let timer
   const late = new Promise((_resolve, reject) => {

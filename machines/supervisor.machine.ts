@@ -1,26 +1,33 @@
-import { type ActorSystem, type ActorSystemInfo, fromPromise, fromTransition, setup } from 'xstate'
+import {
+  type ActorSystem,
+  type ActorSystemInfo,
+  assign,
+  type EventObject,
+  fromPromise,
+  fromTransition,
+  raise,
+  sendTo,
+  setup,
+} from 'xstate'
+import { type Failure, failed, recovered, type Streaks } from './failure-streaks.ts'
+import { hintPauseMs, noPace, pauseMs, scanEnded, type ScanPace } from './scan-pace.ts'
+import type { FailureLike } from './types.ts'
 
-import type { FailureLike, FleetSnapshot, Parent, ToFleet } from './types.ts'
+export interface SupervisorPolicy {
+  readonly isEnabled: boolean
+  /** Follows the engine's events, which request early scans. */
+  readonly followsEvents: boolean
+  readonly recoveryGraceMs: number
+}
 
 export interface SupervisorInput {
-  readonly isEnabled: boolean
+  readonly policy: SupervisorPolicy
 }
 
-/** A run of failures of one sort, told once and then counted. All times are milliseconds by the monotonic clock. */
-export interface Streak {
-  readonly about: string
-  readonly kind: string
-  readonly message: string
-  readonly count: number
-  readonly sinceMs: number
-  /** When it is worth another line. */
-  readonly mentionAtMs: number
-}
-
-/** What a finished look tells the supervisor: counts only, however many containers there are. */
-export interface LookOutcome {
+/** The counts of a completed scan. Its size does not depend on the number of containers. */
+export interface ScanOutcome {
   readonly number: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds since the Unix epoch. */
   readonly beganAt: number
   readonly endedAt: number
   readonly durationMs: number
@@ -32,191 +39,495 @@ export interface LookOutcome {
   readonly spared: number
 }
 
+/** How a scan ended. Engine failures are reported earlier, by `engine.failed`. */
+export interface ScanEnd {
+  /** By the monotonic clock. */
+  readonly endedMs: number
+  readonly tookMs: number
+  /** Undefined if the scan failed. */
+  readonly outcome: ScanOutcome | undefined
+  /** The message of an error that our own code threw. */
+  readonly fault: string | undefined
+}
+
+/** How soon the next scan is requested, independent of the period. */
+export type Urgency = 'hinted' | 'soon' | 'now'
+
 export interface SupervisorContext {
-  readonly isEnabled: boolean
-  readonly streaks: Readonly<Record<string, Streak>>
-  readonly lastLook: LookOutcome | undefined
-  /** Looks that failed one after the other; the backoff grows with them. */
-  readonly failedLooks: number
+  readonly policy: SupervisorPolicy
+  readonly streaks: Streaks
+  readonly lastScan: ScanOutcome | undefined
+  readonly pace: ScanPace
+  /** Our own code threw during the last scan. */
+  readonly hasFaulted: boolean
+  /** Consecutive failed scans; determines the backoff. */
+  readonly failedScans: number
+  /** Why the engine is down; undefined if it is not. */
   readonly engineFailure: FailureLike | undefined
-  /** Why the engine's events could not be followed, until a look shows whether that is its only trouble. */
-  readonly deafness: FailureLike | undefined
+  /** The most urgent request since the current or last scan began. */
+  readonly wanted: Urgency | undefined
+  /** The scan whose verdicts may lead to removals, and when they expire by the monotonic clock. */
+  readonly verdicts: { readonly scan: number; readonly expireAtMs: number; readonly judgedAtMs: number }
+  /** When the last recovery grace ends, on the clock that counts graces; undefined if there was none. */
+  readonly recoveryEndsMs: number | undefined
+  /** Pending requests that change a container. */
+  readonly inFlight: number
+  /** Why the event stream could not be opened; kept until a scan shows whether the engine itself is down. */
+  readonly streamFailure: FailureLike | undefined
+  /** Consecutive event streams that ended early. */
+  readonly shortStreams: number
+  /** When the event stream was opened, by the monotonic clock; undefined if it is not open. */
+  readonly streamOpenedMs: number | undefined
+  /** When the last event stream ended, by the monotonic clock; undefined if there was none. */
+  readonly streamEndedMs: number | undefined
+}
+
+/** How an event stream ended. */
+export interface StreamEnd {
+  readonly atMs: number
+  /** How long it was open; undefined if it never opened. */
+  readonly openForMs: number | undefined
+  readonly failure: FailureLike | undefined
 }
 
 export type SupervisorEvent =
-  /** Somebody wants a look sooner than the next one is due; several such wishes make one look. */
-  | { readonly type: 'lookAsked' }
-  /** When the next look is due has changed. */
-  | { readonly type: 'dueChanged' }
-  /** The engine gave a whole listing. */
-  | { readonly type: 'engineAnswered' }
-  | { readonly type: 'engineFailed'; readonly failure: FailureLike }
-  /** A place among the removals may be free. */
-  | { readonly type: 'placeFreed' }
-  | { readonly type: 'troubleMet'; readonly about: string; readonly kind: string; readonly message: string }
-  | { readonly type: 'troubleOver'; readonly about: string }
+  /** Requests a scan before the period ends; several requests share one scan. */
+  | { readonly type: 'scan.requested' }
+  | { readonly type: 'scan.requestedNow' }
+  /** An engine event suggests that a container changed. */
+  | { readonly type: 'scan.hinted' }
+  /** The engine returned a complete listing. `atMs` is monotonic, `awakeMs` is on the clock that counts graces. */
+  | {
+      readonly type: 'engine.listed'
+      readonly scan: number
+      readonly atMs: number
+      readonly awakeMs: number
+      /** The listing took so long that the engine must have stalled. */
+      readonly stoodStill: boolean
+    }
+  | { readonly type: 'engine.failed'; readonly failure: FailureLike; readonly atMs: number }
+  /** All containers of the listing have been judged. */
+  | { readonly type: 'scan.judged'; readonly atMs: number; readonly beganAwakeMs: number }
+  /** The result of a request suggests that the engine is unavailable; no removal starts until the next scan. */
+  | { readonly type: 'verdicts.doubted' }
+  /** A removal slot is free, or a request has been sent or answered. */
+  | { readonly type: 'removals.changed'; readonly inFlight: number }
+  /** The process was suspended or blocked. */
+  | { readonly type: 'process.stalled'; readonly awakeMs: number }
+  | { readonly type: 'events.opened'; readonly atMs: number }
+  | ({ readonly type: 'degraded'; readonly atMs: number } & Failure)
+  | { readonly type: 'recovered'; readonly about: string; readonly atMs: number }
   | { readonly type: 'stop' }
 
+/** Events that the supervisor sends to the fleet. */
+export type ToFleet =
+  /** Removals are allowed: the fleet assigns free slots to queued containers. */
+  | { readonly type: 'admit' }
+  /** The verdicts of the last scan have expired: containers still queued need a new scan. */
+  | { readonly type: 'verdicts.expired' }
+
+/** The fleet's snapshot is empty: it does not expose the fleet's children. */
+export type FleetSnapshot = Readonly<Record<string, never>>
+
 const unprovided = (): never => {
-  throw new Error(
-    'supervisorMachine needs its behaviour: supervisorMachine.provide({ actions, guards, delays, actors })',
-  )
+  throw new Error('supervisorMachine needs its actors: supervisorMachine.provide({ actors })')
 }
+/** Default effect: a no-op, so that the chart can run without an implementation. */
+const noEffect = () => {}
+
+const secondMs = 1000
+const minuteMs = 60 * secondMs
+
+/** fresh-scan: how long after the listing a verdict may lead to a removal. */
+export const verdictLifeMs = 5 * secondMs
+/** How long a stop waits for removals in flight. */
+const settleTimeMs = 5 * secondMs
+/** An event stream that ends after less than this may keep failing, so reconnecting backs off. */
+const steadyStreamMs = minuteMs
 
 /**
- * Watches one engine: looks at it from time to time, keeps its health, admits removals, and keeps the streaks of failures.
- * The container actors are the children of its `fleet`.
+ * Supervises one engine: schedules scans, monitors the engine's health and the freshness of verdicts, and counts
+ * failures. The container actors are children of its `fleet`.
  */
 export const supervisorMachine = setup({
   types: {
     context: {} as SupervisorContext,
     input: {} as SupervisorInput,
     events: {} as SupervisorEvent,
+    tags: {} as
+      /** Removals based on the last scan's verdicts are allowed. */
+      'mayRemove',
   },
   actors: {
-    fleet: fromTransition<
-      FleetSnapshot,
-      ToFleet,
-      ActorSystem<ActorSystemInfo>,
-      { readonly supervisor: Parent<SupervisorEvent> }
-    >(unprovided, {}),
-    look: fromPromise<LookOutcome, { readonly supervisor: Parent<SupervisorEvent> }>(unprovided),
-    listen: fromPromise<void, { readonly supervisor: Parent<SupervisorEvent> }>(unprovided),
+    fleet: fromTransition<FleetSnapshot, ToFleet, ActorSystem<ActorSystemInfo>, undefined>(
+      (snapshot) => snapshot,
+      {},
+    ),
+    scan: fromPromise<ScanEnd>(unprovided),
+    followEvents: fromPromise<StreamEnd>(unprovided),
     disbandFleet: fromPromise<void>(unprovided),
   },
   actions: {
-    rememberLook: unprovided,
-    rememberEngineFailure: unprovided,
-    forgetEngineFailure: unprovided,
-    noteFailedLook: unprovided,
-    rememberDeafness: unprovided,
-    forgetDeafness: unprovided,
-    noteDeafness: unprovided,
-    noteTrouble: unprovided,
-    noteTroubleOver: unprovided,
-    holdFleet: unprovided,
-    releaseFleet: unprovided,
-    admitRemovals: unprovided,
-    quietFleet: unprovided,
-    tellStopped: unprovided,
+    emitEngineDown: noEffect,
+    emitEngineStillDown: noEffect,
+    emitEngineUp: noEffect,
+    emitDegraded: noEffect,
+    emitRecovered: noEffect,
+    emitFault: noEffect,
+    emitStreamDegraded: noEffect,
+    emitStreamRecovered: noEffect,
+    emitStopped: noEffect,
+    admit: sendTo('fleet', { type: 'admit' } satisfies ToFleet),
+    expireVerdicts: sendTo('fleet', { type: 'verdicts.expired' } satisfies ToFleet),
+    requestScan: raise({ type: 'scan.requested' }),
+    noteScanEnd: assign(({ context, event }) => {
+      const { endedMs, fault, outcome, tookMs } = scanEndIn(event)
+      return {
+        pace: scanEnded(context.pace, endedMs, tookMs),
+        hasFaulted: fault !== undefined,
+        lastScan: outcome ?? context.lastScan,
+        ...(fault !== undefined && {
+          streaks: failed(context.streaks, { about: 'fault', kind: 'fault', message: fault }, endedMs)
+            .streaks,
+        }),
+      }
+    }),
+    noteScanFault: assign({ hasFaulted: true }),
+    forgetWanted: assign({ wanted: undefined }),
+    wantHinted: assign(({ context }) => ({ wanted: context.wanted ?? ('hinted' as const) })),
+    wantSoon: assign(({ context }) => ({
+      wanted: context.wanted === 'now' ? context.wanted : ('soon' as const),
+    })),
+    wantNow: assign({ wanted: 'now' }),
+    noteEngineFailed: assign(({ context, event }) => {
+      if (event.type !== 'engine.failed') return {}
+      const { failure, atMs } = event
+      return {
+        streaks: failed(context.streaks, { about: 'engine', ...failure }, atMs).streaks,
+        engineFailure: failure,
+        failedScans: context.failedScans + 1,
+      }
+    }),
+    noteEngineListed: assign(({ context }) => ({
+      streaks: recovered(context.streaks, 'engine').streaks,
+      engineFailure: undefined,
+      failedScans: 0,
+    })),
+    noteDegraded: assign(({ context, event }) =>
+      event.type === 'degraded' ? { streaks: failed(context.streaks, event, event.atMs).streaks } : {},
+    ),
+    noteRecovered: assign(({ context, event }) =>
+      event.type === 'recovered' ? { streaks: recovered(context.streaks, event.about).streaks } : {},
+    ),
+    openVerdicts: assign(({ event }) =>
+      event.type === 'engine.listed'
+        ? { verdicts: { scan: event.scan, expireAtMs: event.atMs + verdictLifeMs, judgedAtMs: event.atMs } }
+        : {},
+    ),
+    noteJudged: assign(({ context, event }) =>
+      event.type === 'scan.judged' ? { verdicts: { ...context.verdicts, judgedAtMs: event.atMs } } : {},
+    ),
+    startRecovery: assign(({ context, event }) =>
+      'awakeMs' in event ? { recoveryEndsMs: event.awakeMs + context.policy.recoveryGraceMs } : {},
+    ),
+    countInFlight: assign(({ event }) =>
+      event.type === 'removals.changed' ? { inFlight: event.inFlight } : {},
+    ),
+    noteStreamEnd: assign(({ context, event }) => {
+      const { atMs, openForMs, failure } = (event as EventObject & { readonly output: StreamEnd }).output
+      const wasSteady = openForMs !== undefined && openForMs >= steadyStreamMs
+      return {
+        streamFailure: openForMs === undefined ? failure : undefined,
+        shortStreams: wasSteady ? 0 : context.shortStreams + 1,
+        streamEndedMs: atMs,
+      }
+    }),
+    /** The engine went down while its events were followed, possibly because of the event stream. */
+    noteStreamCut: assign(({ context, event }) => {
+      if (event.type !== 'engine.failed') return {}
+      const { shortStreams, streamOpenedMs = Infinity } = context
+      const wasSteady = event.atMs - streamOpenedMs >= steadyStreamMs
+      return { shortStreams: wasSteady ? 0 : shortStreams + 1, streamEndedMs: event.atMs }
+    }),
+    noteStreamFault: assign(({ context }) => ({ shortStreams: context.shortStreams + 1 })),
+    noteStreamDegraded: assign(({ context, event }) =>
+      context.streamFailure && event.type === 'engine.listed'
+        ? {
+            streaks: failed(context.streaks, { about: 'events', ...context.streamFailure }, event.atMs)
+              .streaks,
+            streamFailure: undefined,
+          }
+        : {},
+    ),
+    forgetStream: assign({ streamFailure: undefined, streamOpenedMs: undefined }),
+    noteStreamOpen: assign(({ context, event }) =>
+      event.type === 'events.opened'
+        ? { streaks: recovered(context.streaks, 'events').streaks, streamOpenedMs: event.atMs }
+        : {},
+    ),
   },
   guards: {
-    isEnabled: unprovided,
-    hearsEvents: unprovided,
-    mustRest: unprovided,
-    couldNotListen: unprovided,
-    isSettled: unprovided,
+    isEnabled: ({ context }) => context.policy.isEnabled,
+    followsEvents: ({ context }) => context.policy.followsEvents,
+    isEngineDown: ({ context }) => context.engineFailure !== undefined,
+    isWantedNow: ({ context }) => context.wanted === 'now',
+    isWantedSoon: ({ context }) => context.wanted === 'soon',
+    isHinted: ({ context }) => context.wanted === 'hinted',
+    hasFaulted: ({ context }) => context.hasFaulted,
+    couldNotFollow: ({ context }) => context.streamFailure !== undefined,
+    stoodStill: ({ event }) => event.type === 'engine.listed' && event.stoodStill,
+    isRecovered: ({ context, event }) =>
+      event.type === 'scan.judged' && event.beganAwakeMs >= (context.recoveryEndsMs ?? -Infinity),
+    /** If judging took longer than the lifetime of a verdict, the verdicts have already expired. */
+    isFresh: ({ context, event }) =>
+      event.type === 'scan.judged' &&
+      event.beganAwakeMs >= (context.recoveryEndsMs ?? -Infinity) &&
+      event.atMs <= context.verdicts.expireAtMs,
+    isNoneInFlight: ({ context }) => context.inFlight === 0,
   },
   delays: {
-    untilNextLook: unprovided,
-    untilListeningAgain: unprovided,
-    settleTime: unprovided,
+    period: 5 * minuteMs,
+    /** The pause between scans is proportional to the duration of the last one. */
+    pause: ({ context }) => pauseMs(context.pace),
+    hintPause: ({ context }) => hintPauseMs(context.pace),
+    backoff: ({ context }) => Math.min(minuteMs, secondMs * 2 ** Math.max(0, context.failedScans - 1)),
+    reconnectDelay: ({ context: { shortStreams, streamEndedMs } }) =>
+      streamEndedMs === undefined ? 0 : Math.min(5 * minuteMs, secondMs * 2 ** Math.max(0, shortStreams - 1)),
+    verdictLife: ({ context: { verdicts } }) => Math.max(0, verdicts.expireAtMs - verdicts.judgedAtMs),
+    recoveryGrace: ({ context }) => context.policy.recoveryGraceMs,
+    faultPause: minuteMs,
+    settleTime: settleTimeMs,
   },
 }).createMachine({
   id: 'supervisor',
   context: ({ input }) => ({
-    isEnabled: input.isEnabled,
+    policy: input.policy,
     streaks: {},
-    lastLook: undefined,
-    failedLooks: 0,
+    lastScan: undefined,
+    pace: noPace,
+    hasFaulted: false,
+    failedScans: 0,
     engineFailure: undefined,
-    deafness: undefined,
+    wanted: undefined,
+    verdicts: { scan: 0, expireAtMs: 0, judgedAtMs: 0 },
+    recoveryEndsMs: undefined,
+    inFlight: 0,
+    streamFailure: undefined,
+    shortStreams: 0,
+    streamOpenedMs: undefined,
+    streamEndedMs: undefined,
   }),
-  invoke: { id: 'fleet', src: 'fleet', input: ({ self }) => ({ supervisor: self }) },
+  invoke: { id: 'fleet', src: 'fleet' },
   initial: 'starting',
   on: {
-    troubleMet: { actions: 'noteTrouble' },
-    troubleOver: { actions: 'noteTroubleOver' },
+    degraded: { actions: ['emitDegraded', 'noteDegraded'] },
+    recovered: { actions: ['emitRecovered', 'noteRecovered'] },
   },
   states: {
     starting: {
       always: [{ guard: 'isEnabled', target: 'running' }, { target: 'disabled' }],
     },
     disabled: {
-      description: 'Does nothing, on purpose.',
+      description: 'Disabled by configuration; does nothing.',
       on: { stop: 'stopped' },
     },
     running: {
       type: 'parallel',
-      on: {
-        stop: 'stopping',
-        placeFreed: { actions: 'admitRemovals' },
-      },
+      on: { stop: 'stopping', 'removals.changed': { actions: 'countInFlight' } },
       states: {
-        looking: {
+        scanning: {
           description:
-            'At most one look at a time. A period, the end of a grace, a retry and a wish all lead to the same next look.',
-          initial: 'looking',
+            'Runs one scan at a time. The period, the end of a grace, a retry or a request starts the next one.',
+          initial: 'scan',
           states: {
-            idle: {
-              after: { untilNextLook: 'looking' },
+            scan: {
+              entry: 'forgetWanted',
+              invoke: {
+                id: 'scan',
+                src: 'scan',
+                onDone: { target: 'idle', actions: ['emitFault', 'noteScanEnd'] },
+                onError: { target: 'idle', actions: ['emitFault', 'noteScanFault'] },
+              },
               on: {
-                lookAsked: { target: 'idle', reenter: true },
-                dueChanged: { target: 'idle', reenter: true },
+                'scan.requested': { actions: 'wantSoon' },
+                'scan.requestedNow': { actions: 'wantNow' },
+                'scan.hinted': { actions: 'wantHinted' },
               },
             },
-            looking: {
-              invoke: {
-                id: 'look',
-                src: 'look',
-                input: ({ self }) => ({ supervisor: self }),
-                onDone: { target: 'idle', actions: ['rememberLook', 'admitRemovals'] },
-                onError: { target: 'idle', actions: 'noteFailedLook' },
+            idle: {
+              initial: 'choosing',
+              on: { 'scan.requestedNow': '.now' },
+              states: {
+                choosing: {
+                  always: [
+                    { guard: 'isWantedNow', target: 'now' },
+                    { guard: 'isEngineDown', target: 'backingOff' },
+                    { target: 'resting' },
+                  ],
+                },
+                resting: {
+                  initial: 'choosing',
+                  after: { period: '#supervisor.running.scanning.scan' },
+                  states: {
+                    choosing: {
+                      always: [
+                        { guard: 'isWantedSoon', target: 'requested' },
+                        { guard: 'isHinted', target: 'hinted' },
+                        { guard: 'hasFaulted', target: 'faulted' },
+                        { target: 'waiting' },
+                      ],
+                    },
+                    faulted: {
+                      description: 'The scan threw: retries it before the period ends.',
+                      on: { 'scan.requested': 'requested', 'scan.hinted': 'hinted' },
+                      after: { faultPause: '#supervisor.running.scanning.scan' },
+                    },
+                    waiting: { on: { 'scan.requested': 'requested', 'scan.hinted': 'hinted' } },
+                    hinted: {
+                      description: 'Scans requested only by hints take at most a twentieth of the time.',
+                      on: { 'scan.requested': 'requested' },
+                      after: { hintPause: '#supervisor.running.scanning.scan' },
+                    },
+                    requested: { after: { pause: '#supervisor.running.scanning.scan' } },
+                  },
+                },
+                now: {
+                  description: 'Requests made in the same turn share one scan.',
+                  after: { 0: '#supervisor.running.scanning.scan' },
+                },
+                backingOff: {
+                  description: 'The engine is down: retries with increasing, jittered backoff.',
+                  after: { backoff: '#supervisor.running.scanning.scan' },
+                },
               },
             },
           },
         },
-        health: {
-          description: 'Believes only whole listings: a ping that answers proves nothing.',
+        engine: {
+          description: 'Only a complete listing shows that the engine is up; a successful ping does not.',
           initial: 'unknown',
+          on: {
+            'engine.failed': { target: '.down', actions: ['emitEngineDown', 'noteEngineFailed'] },
+          },
           states: {
-            unknown: {
-              on: {
-                engineAnswered: 'up',
-                engineFailed: { target: 'down', actions: 'rememberEngineFailure' },
-              },
-            },
+            unknown: { on: { 'engine.listed': 'up' } },
             up: {
               description:
-                'The last listing was whole. What the engine tells of itself until the next one is a hint for an early look, and never the truth.',
-              on: {
-                engineFailed: { target: 'down', actions: 'rememberEngineFailure' },
-              },
+                'The last listing was complete. Events only request early scans; verdicts never rely on them.',
               initial: 'choosing',
               states: {
                 choosing: {
-                  always: [
-                    { guard: 'mustRest', target: 'deaf' },
-                    { guard: 'hearsEvents', target: 'listening' },
-                    { target: 'unhearing' },
-                  ],
+                  always: [{ guard: 'followsEvents', target: 'resting' }, { target: 'eventsDisabled' }],
                 },
-                unhearing: {},
-                listening: {
-                  entry: 'forgetDeafness',
-                  invoke: {
-                    id: 'listen',
-                    src: 'listen',
-                    input: ({ self }) => ({ supervisor: self }),
-                    onDone: 'deaf',
-                    onError: { target: 'deaf', actions: 'rememberDeafness' },
-                  },
-                },
-                deaf: {
+                eventsDisabled: {},
+                resting: {
+                  description:
+                    'Waits before reconnecting; the delay doubles if event streams keep ending early.',
+                  after: { reconnectDelay: 'following' },
                   on: {
-                    engineAnswered: { guard: 'couldNotListen', actions: 'noteDeafness' },
+                    'engine.listed': {
+                      guard: 'couldNotFollow',
+                      actions: ['emitStreamDegraded', 'noteStreamDegraded'],
+                    },
                   },
-                  after: { untilListeningAgain: 'listening' },
+                },
+                following: {
+                  entry: 'forgetStream',
+                  initial: 'connecting',
+                  invoke: {
+                    id: 'events',
+                    src: 'followEvents',
+                    onDone: { target: 'resting', actions: 'noteStreamEnd' },
+                    onError: { target: 'resting', actions: ['emitFault', 'noteStreamFault'] },
+                  },
+                  on: {
+                    'engine.failed': {
+                      target: '#supervisor.running.engine.down',
+                      actions: ['emitEngineDown', 'noteEngineFailed', 'noteStreamCut'],
+                    },
+                  },
+                  states: {
+                    connecting: {
+                      on: {
+                        'events.opened': {
+                          target: 'open',
+                          actions: ['emitStreamRecovered', 'noteStreamOpen'],
+                        },
+                      },
+                    },
+                    open: {},
+                  },
                 },
               },
             },
             down: {
-              description: 'Tried again with a growing, jittered pause; nothing else is asked of it.',
-              entry: 'holdFleet',
-              exit: 'releaseFleet',
+              description: 'Sends the engine no request except the next listing.',
               on: {
-                engineAnswered: { target: 'up', actions: 'forgetEngineFailure' },
-                engineFailed: { actions: 'rememberEngineFailure' },
+                'engine.listed': { target: 'up', actions: ['emitEngineUp', 'noteEngineListed'] },
+                'engine.failed': { actions: ['emitEngineStillDown', 'noteEngineFailed'] },
+              },
+            },
+          },
+        },
+        verdicts: {
+          description: 'Whether the verdicts of the last scan may lead to removals.',
+          initial: 'none',
+          on: {
+            'engine.failed': '.held',
+            'engine.listed': [
+              { guard: 'stoodStill', target: '.recovering', actions: ['openVerdicts', 'startRecovery'] },
+              { target: '.none', actions: 'openVerdicts' },
+            ],
+            'process.stalled': { target: '.recovering', actions: 'startRecovery' },
+            'verdicts.doubted': '.none',
+          },
+          states: {
+            none: {
+              on: {
+                'scan.judged': [
+                  { guard: 'isFresh', target: 'standing', actions: 'noteJudged' },
+                  { guard: 'isRecovered', target: 'expired', actions: 'noteJudged' },
+                ],
+              },
+            },
+            standing: {
+              tags: 'mayRemove',
+              entry: 'admit',
+              after: { verdictLife: 'expired' },
+              on: { 'removals.changed': { actions: ['countInFlight', 'admit'] } },
+            },
+            expired: {
+              description: 'Containers that are still queued need a new scan.',
+              entry: 'expireVerdicts',
+            },
+            recovering: {
+              description:
+                'The process stalled or the engine was unavailable: waits for the recovery grace before any removal.',
+              on: {
+                'engine.listed': [
+                  {
+                    guard: 'stoodStill',
+                    target: 'recovering',
+                    reenter: true,
+                    actions: ['openVerdicts', 'startRecovery'],
+                  },
+                  { actions: 'openVerdicts' },
+                ],
+                'process.stalled': { target: 'recovering', reenter: true, actions: 'startRecovery' },
+                'verdicts.doubted': {},
+                'scan.judged': [
+                  { guard: 'isFresh', target: 'standing', actions: 'noteJudged' },
+                  { guard: 'isRecovered', target: 'expired', actions: 'noteJudged' },
+                ],
+              },
+              after: { recoveryGrace: { target: 'none', actions: 'requestScan' } },
+            },
+            held: {
+              description: 'The engine is down: nothing is removed.',
+              on: {
+                'engine.listed': { target: 'recovering', actions: ['openVerdicts', 'startRecovery'] },
+                'process.stalled': { actions: 'startRecovery' },
+                'verdicts.doubted': {},
               },
             },
           },
@@ -224,13 +535,13 @@ export const supervisorMachine = setup({
       },
     },
     stopping: {
-      description: 'Starts nothing new; removals under way have a bounded time to settle.',
-      entry: 'quietFleet',
+      description: 'Starts no new removals and waits a bounded time for those in flight.',
       initial: 'settling',
       states: {
         settling: {
-          always: { guard: 'isSettled', target: 'disbanding' },
+          always: { guard: 'isNoneInFlight', target: 'disbanding' },
           after: { settleTime: 'disbanding' },
+          on: { 'removals.changed': { actions: 'countInFlight' } },
         },
         disbanding: {
           invoke: {
@@ -244,7 +555,11 @@ export const supervisorMachine = setup({
     },
     stopped: {
       type: 'final',
-      entry: 'tellStopped',
+      entry: 'emitStopped',
     },
   },
 })
+
+function scanEndIn(event: EventObject): ScanEnd {
+  return (event as EventObject & { readonly output: ScanEnd }).output
+}

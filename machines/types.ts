@@ -1,62 +1,60 @@
-import type { ActorRef, EventObject, Snapshot } from 'xstate'
-
-/** The four things that can be said of an owned container, each with its reason. */
+/** A verdict on an owned container, with its reason. */
 export interface VerdictLike {
   readonly verdict: 'tracked' | 'graced' | 'dangling' | 'spared'
   readonly reason: string
+  /** When the last of its graces ends, on the clock that counts them. */
+  readonly endsAtMs?: number
 }
 
-/** How a container's story ended. */
+/** A verdict as the container machine receives it. */
+export interface Judgement {
+  readonly verdict: VerdictLike
+  /** When the verdict was made, on the clock that counts graces. */
+  readonly atMs: number
+  /** The number of the scan that the verdict is based on. */
+  readonly scan: number
+  /** Delay before the container should be judged again; undefined if the verdict cannot change without an event. */
+  readonly recheckMs: number | undefined
+}
+
+/** Why a container is no longer managed. */
 export type Outcome = 'removed' | 'vanished' | 'released'
 
-/** A failure as the charts see it: its kind, and a sentence for people. */
+/** A failure as the machines see it: a kind and a human-readable message. */
 export interface FailureLike {
   readonly kind: string
   readonly message: string
 }
 
-/** What asking the owner's hook led to. */
+/** The result of calling the owner's hook. */
 export type HookAnswer =
   | { readonly answer: 'approved' }
-  | { readonly answer: 'refused'; readonly verdict: VerdictLike }
+  | { readonly answer: 'refused'; readonly judgement: Judgement }
 
 /**
- * What a try to end or to remove a container led to.
+ * The result of one attempt to change a container.
  *
- * `let-live`: asked again last, the container is not to be removed. `stale`: the verdict expired before the request could
- * leave. `unsettled`: the engine's answer leaves open what happened, so a look must tell.
+ * `cancelled`: the final check found that the container must not be removed. `stale`: the verdict expired before the
+ * request was sent. `unsettled`: the result is unknown until the next scan.
  */
-export type TryAnswer =
+export type AttemptAnswer =
   | { readonly answer: 'done' }
-  | { readonly answer: 'let-live'; readonly verdict: VerdictLike }
+  | { readonly answer: 'cancelled'; readonly judgement: Judgement }
   | { readonly answer: 'stale' }
-  | { readonly answer: 'unsettled'; readonly isOurs: boolean; readonly failure: FailureLike }
-  | { readonly answer: 'failed'; readonly failure: FailureLike }
+  | ({ readonly answer: 'unsettled'; readonly isOurs: boolean } & AttemptFailed)
+  | ({ readonly answer: 'failed' } & AttemptFailed)
 
-/** What a container actor tells the fleet that it belongs to. Fixed names: XState remembers every name for ever. */
-export type ToFleet =
-  | { readonly type: 'removalBegan'; readonly id: string }
-  /** Its request is settled, whatever came of it; the next one may have its place. */
-  | { readonly type: 'placeGivenBack'; readonly id: string }
-  | { readonly type: 'removalEnded'; readonly id: string }
-  | {
-      readonly type: 'retryWanted'
-      readonly id: string
-      readonly failures: number
-      readonly failure: FailureLike
-    }
-  | { readonly type: 'lookWanted'; readonly id: string }
-  | { readonly type: 'refused'; readonly id: string; readonly verdict: VerdictLike }
-  | { readonly type: 'endedByUs'; readonly id: string }
-  | {
-      readonly type: 'gone'
-      readonly id: string
-      readonly outcome: Outcome
-      readonly failures: number
-      readonly isByAnswer: boolean
-    }
+interface AttemptFailed {
+  readonly failure: FailureLike
+  /** Set if the request may have stopped the container's processes. */
+  readonly stop: StoppedByUs | undefined
+}
 
-export type Parent<TEvent extends EventObject> = ActorRef<Snapshot<unknown>, TEvent>
-
-/** The fleet's children are its business; nothing of them shows in its own snapshot. */
-export type FleetSnapshot = Readonly<Record<string, never>>
+/** not-ours-to-stop: a request of ours that may have stopped the container. */
+export interface StoppedByUs {
+  /**
+   * When the engine reported that the request failed, by the monotonic clock. A container that exits long after that has
+   * exited on its own. Undefined if no failure was reported.
+   */
+  readonly failedAtMs: number | undefined
+}

@@ -1,14 +1,27 @@
 // Draws docs/images: what a browser shows of the demo, at two moments worth seeing. Needs Debian's chromium.
-import { mkdirSync, statSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-
-import { runDemo } from '../dist/src/demo/demo.js'
-import { openEmbeddedStage } from '../dist/src/demo/embedded-stage.js'
 import { createInspector } from '../dist/src/inspector/index.js'
 
 const folder = join(import.meta.dirname, '../docs/images')
-const patienceMs = 60_000
+const top = join(import.meta.dirname, '..')
+const compiled = join(top, 'node_modules/.cache/flotsam-screenshots')
+const extendedDeadlineMs = 60_000
+
+// what is built is the command as a whole, and this needs parts of its demo
+mkdirSync(compiled, { recursive: true })
+writeFileSync(join(compiled, 'package.json'), '{ "type": "module" }\n')
+execFileSync(join(top, 'node_modules/.bin/tsc'), [
+  '-p',
+  join(top, 'tsconfig.build.json'),
+  '--noCheck',
+  '--outDir',
+  compiled,
+])
+const { runDemo } = await import(join(compiled, 'src/demo/demo.js'))
+const { openEmbeddedStage } = await import(join(compiled, 'src/demo/embedded-stage.js'))
 const silent = {
   write: () => {},
   isTerminal: false,
@@ -51,15 +64,15 @@ try {
 
 async function open(colorScheme) {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme })
-  page.setDefaultTimeout(patienceMs)
+  page.setDefaultTimeout(extendedDeadlineMs)
   await page.goto(inspector.url)
   return page
 }
 
-/** The engine is down; what the last look had found is still known. */
+/** The engine is down; what the last scan had found is still known. */
 async function shootOutage(page, name) {
   await page.locator('.badge[data-health="down"]').waitFor()
-  await page.getByTestId('engine-failure').getByText('3 failed looks').waitFor()
+  await page.getByTestId('engine-failure').getByText('3 failed scans').waitFor()
   await shoot(page, name)
 }
 

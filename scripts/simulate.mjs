@@ -1,7 +1,7 @@
-// Compiles the library and its simulation, and lives through many worlds:
+// Compiles the library and its simulation, and runs many worlds:
 //   --seeds N [--from S]              N seeds on the library as it is, and what happened in them; a failing one is shortened and
-//                                     told; from 1000 seeds on everything must have happened, and what each rule prevents is measured
-//   --mutation RULE|all [--seeds N]   only that: how soon it is found that a rule is missing, and how many wrong removals it prevents
+//                                     printed; from 1000 seeds on everything that can happen must have happened
+//   --mutation RULE|all [--seeds N]   what each rule prevents: how soon it is found that a rule is missing, and how many wrong removals it prevents
 //   --seed S [--keep 1,4,7]           the story of one seed
 import { runCompiled } from './support/run-compiled.mjs'
 

@@ -1,19 +1,42 @@
-export { EngineError, type FailureKind, FlotsamError, LifecycleError, OptionError } from './errors.ts'
+// The declarations name types of Node, which a program that lists its `types` itself may leave out.
+/// <reference types="node" preserve="true" />
+export {
+  ArgumentError,
+  EngineError,
+  type FailureKind,
+  FlotsamError,
+  LifecycleError,
+  OptionError,
+} from './domain/errors.ts'
+export {
+  type AboutContainer,
+  type DegradedSubject,
+  type EventName,
+  eventNames,
+  type EventOf,
+  type EventOrigin,
+  type EventPayloads,
+  type FlotsamEvent,
+  type VerdictCounts,
+} from './domain/events.ts'
+export type { ExplainedRule, Explanation } from './policy/explain.ts'
+export type { EngineClient } from './domain/engine-client.ts'
+export type { Logger, LogLevel } from './domain/logger.ts'
+export type { BeforeRemove, DanglingContainer } from './domain/hook.ts'
+export type { RuleName } from './policy/judge.ts'
+export type { GraceReason, Reason, SpareReason, TrackerFailure, VerdictName } from './domain/verdict.ts'
+export type { Duration } from './options/duration.ts'
+export type { OwnerLabel } from './options/owner-label.ts'
+export type { CoverableState } from './options/schema.ts'
 export type {
-  AboutContainer,
-  EventName,
-  EventOf,
-  FlotsamEvent,
-  TroubleSubject,
-  VerdictCounts,
-} from './events.ts'
-export type { ExplainedRule, Explanation } from './explain.ts'
-export type { BeforeRemove, DanglingContainer } from './hook.ts'
-export type { GraceReason, Reason, RuleName, SpareReason, TrackerTrouble, VerdictName } from './judge.ts'
-export type { CoverableState } from './data-options.ts'
-export type { Duration, ReconcilerOptions } from './options.ts'
-export type { OwnerLabel } from './owner.ts'
-export { createReconciler, type Reconciler } from './reconciler.ts'
+  CommonOptions,
+  OwnedByLabel,
+  OwnedByPreset,
+  PartialOptions,
+  ReconcilerOptions,
+} from './options/types.ts'
+export type { Clock } from './domain/clock.ts'
+export { createReconciler, type Reconciler, type ReconcilerDependencies } from './reconciler.ts'
 export {
   createReconcilerLogic,
   type ReconcilerActorEvent,
@@ -21,8 +44,16 @@ export {
   type ReconcilerInput,
   type ReconcilerLogic,
   type ReconcilerSnapshot,
-} from './reconciler-logic.ts'
+} from './xstate-logic.ts'
 export type { Listener, Subscription } from './report/reporter.ts'
-export type { Status } from './status.ts'
-export type { LookReport, ReportedContainer } from './supervision/report-of-look.ts'
-export { type Tracked, TrackerTroubleError } from './tracker.ts'
+export type { EngineHealth } from './supervision/health.ts'
+export type { Inspect } from './options/things.ts'
+export type { Status } from './supervision/status.ts'
+export type { SupervisorActor, SupervisorCommand } from './containers/seal.ts'
+export type {
+  ReportedContainer,
+  ScannedContainer,
+  ScanReport,
+  VerdictReason,
+} from './scanning/scan-report.ts'
+export { nothingTracked, type Tracked, type TrackedContainer, TrackerError } from './domain/tracked.ts'

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, posix, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { firstCells } from './support/pages.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -15,73 +16,71 @@ interface Import {
 
 interface Arrow {
   readonly rule: string
-  /** The importing files that the rule speaks of. */
+  /** The importing files that the rule applies to. */
   readonly from: RegExp
-  /** All that they may import at run time; what the rule does not speak of is in `ignoring`. */
+  /** All that they may import at run time, except for what is in `ignoring`. */
   readonly mayImport: RegExp
   readonly ignoring?: RegExp
-  /** The rule holds for types as well. */
+  /** The rule applies to types as well. */
   readonly alsoTypes?: true
 }
 
 const packages = /^(?!src\/|machines\/)/
-const leaves = /^src\/(events|errors|ids|clock|duration)\.ts$/
+
+/** From the top downwards. Rooms in one line do not import each other, unless `also` says so. */
+const floors: readonly (readonly string[])[] = [
+  ['cli', 'demo'],
+  ['index', 'reconciler', 'xstate-logic'],
+  ['supervision'],
+  ['removing', 'report'],
+  ['scanning'],
+  ['containers'],
+  ['policy', 'engine', 'self'],
+  ['options'],
+  ['domain'],
+  ['machines'],
+]
+
+/** Rooms beside the floors, with all of ours that they may import. */
+const outbuildings: Readonly<Record<string, readonly string[]>> = {
+  testing: ['domain'],
+  inspector: ['domain', 'machines'],
+}
+
+const also: readonly (readonly [string, string])[] = [
+  ['cli', 'demo'],
+  ['cli', 'inspector'],
+  ['demo', 'inspector'],
+  ['demo', 'testing'],
+  ['index', 'reconciler'],
+  ['index', 'xstate-logic'],
+  ['xstate-logic', 'reconciler'],
+  ['policy', 'self'],
+]
 
 const arrows: readonly Arrow[] = [
   {
-    rule: 'a machine imports xstate and the other machines only; from src at most types',
+    rule: 'a machine imports xstate and the other machines only',
     from: /^machines\//,
     mayImport: /^(xstate(\/.+)?$|machines\/)/,
-  },
-  {
-    rule: 'a machine takes types from nowhere but xstate, the other machines and src',
-    from: /^machines\//,
-    mayImport: /^(xstate(\/.+)?$|machines\/|src\/)/,
     alsoTypes: true,
   },
   {
-    rule: 'the judge is pure: no module of Node, no package, and nothing of ours that could do anything',
-    from: /^src\/judge\.ts$/,
-    mayImport: /^src\/(errors|ids|owner)\.ts$/,
+    rule: 'the judge is pure: it imports one package, which formats durations, and no module of Node',
+    from: /^src\/policy\//,
+    mayImport: /^(src\/(policy|domain|options|self)\/|pretty-ms$)/,
+    alsoTypes: true,
   },
   {
-    rule: 'the leaves import nothing of ours but each other',
-    from: leaves,
-    mayImport: leaves,
-    ignoring: packages,
+    rule: 'the options import no package',
+    from: /^src\/options\//,
+    mayImport: /^(src\/|node:util$)/,
   },
   {
-    rule: 'the engine knows the leaves and nothing else of ours',
-    from: /^src\/engine\//,
-    mayImport: /^src\/(engine\/|(errors|ids|clock|duration)\.ts$)/,
-    ignoring: packages,
-  },
-  {
-    rule: 'the report knows the leaves and nothing else of ours',
-    from: /^src\/report\//,
-    mayImport: /^src\/(report\/|(events|errors|ids|clock|duration)\.ts$)/,
-    ignoring: packages,
-  },
-  {
-    rule: 'the embedded engine is a witness of its own: it shares no code with what is tested on it',
+    rule: 'the embedded engine is independent: it shares no code with what is tested on it',
     from: /^src\/testing\//,
-    mayImport: /^src\/(testing\/|clock\.ts$)/,
+    mayImport: /^src\/(testing\/|domain\/clock\.ts$)/,
     ignoring: packages,
-  },
-  {
-    rule: 'only the command line and the tests use the embedded engine',
-    from: /^(src\/(?!testing\/|cli\/|demo\/)|machines\/)/,
-    mayImport: /^(?!src\/testing\/)/,
-  },
-  {
-    rule: 'only the command line imports the public face',
-    from: /^(src\/(?!cli\/|demo\/)|machines\/)/,
-    mayImport: /^(?!src\/index\.ts$)/,
-  },
-  {
-    rule: 'only the public face, what makes an actor of it, and the command line import the reconciler',
-    from: /^(src\/(?!cli\/|index\.ts$|reconciler-logic\.ts$)|machines\/)/,
-    mayImport: /^(?!src\/reconciler\.ts$)/,
   },
   {
     rule: 'nothing imports the command line',
@@ -90,49 +89,54 @@ const arrows: readonly Arrow[] = [
     alsoTypes: true,
   },
   {
-    rule: 'only the engine knows dockerode',
-    from: /^(src\/(?!engine\/|demo\/)|machines\/)/,
+    rule: 'only the demo knows dockerode, types as well, and only the engine makes modems',
+    from: /^(src\/(?!engine\/connect\.ts$|demo\/)|machines\/)/,
     mayImport: /^(?!docker(ode|-modem)$)/,
+    alsoTypes: true,
   },
   {
-    rule: 'only the inspector knows how to serve pages and messages',
+    rule: 'only the inspector imports servers of pages and messages',
     from: /^(src\/(?!inspector\/)|machines\/)/,
     mayImport: /^(?!(ws|hono|@hono\/.+)$)/,
   },
   {
-    rule: 'the inspector knows the machines and the leaves, and nothing else of ours',
-    from: /^src\/inspector\/(?!page\/)/,
-    mayImport: /^(src\/inspector\/(?!page\/)|src\/(errors|show)\.ts$|machines\/)/,
-    ignoring: packages,
-  },
-  {
-    rule: 'only who asks for the inspector loads it',
-    from: /^(src\/(?!inspector\/|cli\/inspect\.ts$)|machines\/)/,
-    mayImport: /^(?!src\/inspector\/)/,
-  },
-  {
-    rule: 'only the report and the command line know pino',
-    from: /^(src\/(?!report\/|cli\/|demo\/)|machines\/)/,
+    rule: "only the command line knows pino, types as well: of a host's logger the methods that are called are all that is asked",
+    from: /^(src\/(?!cli\/|demo\/)|machines\/)/,
     mayImport: /^(?!pino(-.+)?$)/,
+    alsoTypes: true,
   },
 ]
 
 const files = ['src', 'machines'].flatMap((top) => sourcesBelow(top))
 const imports = files.flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8')))
 
-describe('the arrows between modules run one way', () => {
+describe('imports between modules go one way', () => {
   it.each(arrows.map((arrow) => [arrow.rule, arrow] as const))('%s', (_rule, arrow) => {
     expect(offences(imports, arrow)).toEqual([])
   })
 
+  it('from the upper floors to the lower ones, types as well', () => {
+    expect(imports.filter((one) => !isDownwards(one)).map(({ from, to }) => `${from} imports ${to}`)).toEqual(
+      [],
+    )
+  })
+
+  it('never in a circle among files, types as well', () => {
+    expect(circles(imports)).toEqual([])
+  })
+
   it('the judge reads no clock and no environment', () => {
-    const judge = readFileSync(join(root, 'src/judge.ts'), 'utf8')
-    expect(judge).not.toMatch(/\b(Date\b|performance\b|setTimeout|setInterval|process\.)/)
+    for (const file of files.filter((one) => one.startsWith('src/policy/'))) {
+      const source = readFileSync(join(root, file), 'utf8')
+      expect(source, file).not.toMatch(
+        /\b(Date\.now|new Date\b|performance\b|setTimeout|setInterval|process\.)/,
+      )
+    }
   })
 })
 
 describe('the reading of the imports', () => {
-  it('sees the whole of src and machines, and resolves every relative import to a file that is there', () => {
+  it('covers src and machines, and resolves every relative import to an existing file', () => {
     expect(files.length).toBeGreaterThanOrEqual(40)
     expect(imports.length).toBeGreaterThanOrEqual(150)
     const ours = imports.filter((found) => /^(src|machines)\//.test(found.to)).map((found) => found.to)
@@ -140,13 +144,13 @@ describe('the reading of the imports', () => {
   })
 
   it.each(arrows.map(({ rule, from }) => [rule, from] as const))(
-    'speaks of files that exist: %s',
+    'applies to existing files: %s',
     (_rule, from) => {
       expect(files.filter((file) => from.test(file))).not.toEqual([])
     },
   )
 
-  it('knows types from values, in every form that an import can have', () => {
+  it('distinguishes types from values, in every form of an import', () => {
     const source = [
       "import type { A } from './a.ts'",
       "import { type B, b } from '../b.ts'",
@@ -171,12 +175,74 @@ describe('the reading of the imports', () => {
     ])
   })
 
-  it('finds an offence where there is one', () => {
+  it('has a floor for every room', () => {
+    const rooms = new Set(files.map(roomOf))
+    expect([...rooms].filter((room) => floorOf(room) === -1 && !Object.hasOwn(outbuildings, room))).toEqual(
+      [],
+    )
+    expect([...floors.flat(), ...Object.keys(outbuildings)].filter((room) => !rooms.has(room))).toEqual([])
+  })
+
+  it('finds an import upwards, one to a neighbour and a circle', () => {
+    const upwards = importsOf('src/policy/judge.ts', "import type { A } from '../scanning/scanner.ts'")
+    const sideways = importsOf('src/policy/judge.ts', "import { b } from '../engine/port.ts'")
+    const back = importsOf('src/scanning/scanner.ts', "import type { C } from '../policy/judge.ts'")
+    expect([...upwards, ...sideways, ...back].map(isDownwards)).toEqual([false, false, true])
+    expect(circles([...upwards, ...back])).toEqual(['src/policy/judge.ts', 'src/scanning/scanner.ts'])
+    expect(circles([...sideways, ...back])).toEqual([])
+  })
+
+  it('finds an import that a rule forbids', () => {
     const bad = importsOf('machines/x.machine.ts', "import { remove } from '../src/engine/port.ts'")
     const found = arrows.filter((arrow) => offences(bad, arrow).length > 0).map((arrow) => arrow.rule)
-    expect(found).toEqual(['a machine imports xstate and the other machines only; from src at most types'])
+    expect(found).toEqual(['a machine imports xstate and the other machines only'])
   })
 })
+
+describe('CONTRIBUTING.md, How it is laid out', () => {
+  it('says of every room what it owns, from the top downwards', () => {
+    const rooms = [...floors.flat(), ...Object.keys(outbuildings)]
+    const described = firstCells('CONTRIBUTING.md', 'How it is laid out')
+    expect(described.map((path) => roomOf(path.replace(/\/$/, '')))).toEqual(rooms)
+    expect(described.filter((path) => !existsSync(join(root, path)))).toEqual([])
+  })
+})
+
+function roomOf(file: string): string {
+  const [top = '', room = ''] = file.split('/')
+  return top === 'src' ? room.replace(/\.ts$/, '') : top
+}
+
+function floorOf(room: string): number {
+  return floors.findIndex((rooms) => rooms.includes(room))
+}
+
+function isDownwards({ from, to }: Import): boolean {
+  if (packages.test(to)) return true
+  const [above, below] = [roomOf(from), roomOf(to)]
+  if (above === below || also.some(([one, other]) => one === above && other === below)) return true
+  const known = outbuildings[above]
+  if (known) return known.includes(below)
+  return !Object.hasOwn(outbuildings, below) && floorOf(above) < floorOf(below)
+}
+
+/** The files that import themselves, by way of others. */
+function circles(found: readonly Import[]): string[] {
+  const next = new Map<string, string[]>()
+  for (const { from, to } of found) if (!packages.test(to)) next.set(from, [...(next.get(from) ?? []), to])
+  const leadsBack = (start: string) => {
+    const seen = new Set<string>()
+    const open = [...(next.get(start) ?? [])]
+    for (let file = open.pop(); file !== undefined; file = open.pop()) {
+      if (file === start) return true
+      if (seen.has(file)) continue
+      seen.add(file)
+      open.push(...(next.get(file) ?? []))
+    }
+    return false
+  }
+  return [...next.keys()].filter(leadsBack).toSorted()
+}
 
 function offences(found: readonly Import[], arrow: Arrow): string[] {
   return found

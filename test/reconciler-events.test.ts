@@ -1,34 +1,33 @@
 import { describe, expect, test } from 'vitest'
-
-import { EngineError } from '../src/errors.ts'
+import { EngineError } from '../src/domain/errors.ts'
 import { fakeId, ownerLabel, ownerValue } from './support/fake-engine.ts'
 import { createHarness } from './support/harness.ts'
 
 const labels = { [ownerLabel]: ownerValue }
 const secondMs = 1000
 
-/** A watch whose first looks are over, at an engine that tells what happens. */
+/** A watch whose first scans are over, on an engine that emits events. */
 async function listening(options: Parameters<typeof createHarness>[0] = {}) {
   const harness = createHarness({ events: true, ...options })
   harness.reconciler.start()
   await harness.clock.advance(10 * secondMs)
   expect(harness.engine.listenerCount).toBe(1)
-  const looks = () => harness.engine.count('list')
-  return { ...harness, looks, looksBefore: looks() }
+  const scans = () => harness.engine.count('list')
+  return { ...harness, scans, scansBefore: scans() }
 }
 
-describe('the engine’s events ask for early looks', () => {
+describe('the engine’s events ask for early scans', () => {
   test('what happened between the first listing and the opening of the stream is looked for once, then there is peace', async () => {
-    const { clock, looks, looksBefore } = await listening()
-    expect(looksBefore).toBe(2)
+    const { clock, scans, scansBefore } = await listening()
+    expect(scansBefore).toBe(2)
     await clock.advance(200 * secondMs)
-    expect(looks()).toBe(2)
+    expect(scans()).toBe(2)
   })
 
   test('a leak is known within a second of its start', async () => {
     const { clock, engine, of } = await listening()
     const leak = engine.add()
-    engine.tell('start', { id: leak.id, labels })
+    engine.emit('start', { id: leak.id, labels })
     await clock.advance(secondMs)
     expect(of('discovered').map(({ id }) => id)).toEqual([leak.id])
   })
@@ -36,11 +35,11 @@ describe('the engine’s events ask for early looks', () => {
   test('a container that ended on its own is forgotten within a second', async () => {
     const { clock, engine, of } = await listening()
     const leak = engine.add()
-    engine.tell('start', { id: leak.id, labels })
+    engine.emit('start', { id: leak.id, labels })
     await clock.advance(secondMs)
     engine.containers.delete(leak.id)
-    engine.tell('die', { id: leak.id })
-    engine.tell('destroy', { id: leak.id })
+    engine.emit('die', { id: leak.id })
+    engine.emit('destroy', { id: leak.id })
     await clock.advance(secondMs)
     expect(of('vanished').map(({ id }) => id)).toEqual([leak.id])
   })
@@ -52,7 +51,7 @@ describe('the engine’s events ask for early looks', () => {
     reconciler.start()
     await clock.advance(10 * secondMs)
     task.state = 'exited'
-    engine.tell('die', { id: task.id })
+    engine.emit('die', { id: task.id })
     await clock.advance(secondMs)
     expect(of('lost').map(({ id, how }) => [id, how])).toEqual([[task.id, 'exited']])
   })
@@ -74,13 +73,13 @@ describe('the engine’s events ask for early looks', () => {
 })
 
 describe('events are hints and nothing more', () => {
-  test('owned-only, fresh-look: an invented start of a container that is tracked, foreign or not there removes nothing', async () => {
+  test('owned-only, fresh-scan: an invented start of a container that is tracked, foreign or not there removes nothing', async () => {
     const { clock, engine, tracked, of } = await listening()
     const task = engine.add()
     tracked.add(task.id)
     const foreign = engine.add({ labels: {} })
     for (const id of [task.id, foreign.id, fakeId(999)]) {
-      for (const action of ['start', 'die', 'destroy', 'start']) engine.tell(action, { id, labels })
+      for (const action of ['start', 'die', 'destroy', 'start']) engine.emit(action, { id, labels })
     }
     await clock.advance(600 * secondMs)
     expect(engine.count('remove')).toBe(0)
@@ -91,9 +90,9 @@ describe('events are hints and nothing more', () => {
   test('a destroy that never happened forgets nobody', async () => {
     const { clock, engine, of, reconciler } = await listening()
     const leak = engine.add()
-    engine.tell('start', { id: leak.id, labels })
+    engine.emit('start', { id: leak.id, labels })
     await clock.advance(secondMs)
-    engine.tell('destroy', { id: leak.id })
+    engine.emit('destroy', { id: leak.id })
     await clock.advance(secondMs)
     expect(of('vanished')).toEqual([])
     expect(reconciler.status().containers.total).toBe(1)
@@ -106,48 +105,48 @@ describe('events are hints and nothing more', () => {
     expect(of('discovered').map(({ id }) => id)).toEqual([leak.id])
   })
 
-  test('a hundred events a second are no hundred looks: of foreign containers none, of owned ones a few', async () => {
-    const { clock, engine, looks, looksBefore } = await listening()
+  test('a hundred events a second are no hundred scans: of foreign containers none, of owned ones a few', async () => {
+    const { clock, engine, scans, scansBefore } = await listening()
     for (let tenths = 0; tenths < 100; tenths++) {
-      for (let n = 0; n < 10; n++) engine.tell('start', { id: fakeId(1000 + n), labels: {} })
+      for (let n = 0; n < 10; n++) engine.emit('start', { id: fakeId(1000 + n), labels: {} })
       await clock.advance(100)
     }
-    expect(looks()).toBe(looksBefore)
+    expect(scans()).toBe(scansBefore)
     for (let tenths = 0; tenths < 100; tenths++) {
-      for (let n = 0; n < 10; n++) engine.tell('start', { id: fakeId(1000 + n), labels })
+      for (let n = 0; n < 10; n++) engine.emit('start', { id: fakeId(1000 + n), labels })
       await clock.advance(100)
     }
     // Ten seconds at a pause of half a second.
-    expect(looks() - looksBefore).toBeGreaterThan(10)
-    expect(looks() - looksBefore).toBeLessThanOrEqual(21)
+    expect(scans() - scansBefore).toBeGreaterThan(10)
+    expect(scans() - scansBefore).toBeLessThanOrEqual(21)
   })
 
-  test('what our own removals bring about asks for no look', async () => {
-    const { clock, engine, looks, of } = createLeaky()
+  test('what our own removals bring about asks for no scan', async () => {
+    const { clock, engine, scans, of } = createLeaky()
     await clock.advance(10 * secondMs)
-    const before = looks()
+    const before = scans()
     const leak = engine.add()
-    engine.tell('start', { id: leak.id, labels })
+    engine.emit('start', { id: leak.id, labels })
     let removed = 0
     engine.fault = (verb, id) => {
       if (verb !== 'remove') return undefined
       return async () => {
         engine.containers.delete(id as string)
-        for (const action of ['kill', 'die', 'destroy']) engine.tell(action, { id: leak.id, labels })
+        for (const action of ['kill', 'die', 'destroy']) engine.emit(action, { id: leak.id, labels })
         removed++
       }
     }
     await clock.advance(120 * secondMs)
     expect([removed, of('removed').length]).toEqual([1, 1])
     // One for the start, one for the end of the grace.
-    expect(looks() - before).toBe(2)
+    expect(scans() - before).toBe(2)
   })
 })
 
 function createLeaky() {
   const harness = createHarness({ events: true })
   harness.reconciler.start()
-  return { ...harness, looks: () => harness.engine.count('list') }
+  return { ...harness, scans: () => harness.engine.count('list') }
 }
 
 describe('survives-outage: the stream of events', () => {
@@ -157,10 +156,10 @@ describe('survives-outage: the stream of events', () => {
     engine.endEvents(new EngineError('unavailable', 'the connection closed'))
     await clock.advance(secondMs)
     expect(of('engineDown')).toHaveLength(1)
-    expect(of('trouble')).toEqual([])
+    expect(of('degraded')).toEqual([])
   })
 
-  test('is followed again as soon as the engine is back, and a look finds what was missed', async () => {
+  test('is followed again as soon as the engine is back, and a scan finds what was missed', async () => {
     const { clock, engine, of, reconciler } = await listening()
     engine.fault = () => 'unavailable'
     engine.endEvents(new EngineError('unavailable', 'cut'))
@@ -171,12 +170,12 @@ describe('survives-outage: the stream of events', () => {
     expect([engine.listenerCount, of('engineUp').length]).toEqual([1, 1])
     expect(reconciler.status().engine).toMatchObject({ health: 'up', followsEvents: true })
     const leak = engine.add()
-    engine.tell('start', { id: leak.id, labels })
+    engine.emit('start', { id: leak.id, labels })
     await clock.advance(secondMs)
     expect(of('discovered').map(({ id }) => id)).toEqual([leak.id])
   })
 
-  test('one that was steady is opened anew a second after it ends', async () => {
+  test('one that was steady is opened again a second after it ends', async () => {
     const { clock, engine } = await listening()
     await clock.advance(100 * secondMs)
     engine.endEvents()
@@ -184,8 +183,8 @@ describe('survives-outage: the stream of events', () => {
     expect([engine.listenerCount, engine.count('events')]).toEqual([1, 2])
   })
 
-  test('one that ends again and again is opened ever more rarely, and asks for few looks', async () => {
-    const { clock, engine, looks, looksBefore } = await listening({ period: '1h' })
+  test('one that ends again and again is opened ever more rarely, and asks for few scans', async () => {
+    const { clock, engine, scans, scansBefore } = await listening({ period: '1h' })
     for (let seconds = 0; seconds < 1800; seconds++) {
       if (engine.listenerCount > 0) engine.endEvents()
       await clock.advance(secondMs)
@@ -193,24 +192,27 @@ describe('survives-outage: the stream of events', () => {
     // 1, 2, 4 … 1024 s apart
     expect(engine.count('events')).toBeLessThanOrEqual(12)
     expect(engine.count('events')).toBeGreaterThan(8)
-    expect(looks() - looksBefore).toBeLessThanOrEqual(2 * engine.count('events'))
+    expect(scans() - scansBefore).toBeLessThanOrEqual(2 * engine.count('events'))
   })
 
-  test('one-line-per-change: one that cannot be had is told once, and when it can be had again; looks go on', async () => {
+  test('one-line-per-change: a stream that cannot be opened is reported once, and again when it opens; scans go on', async () => {
     const harness = createHarness({ events: true })
     const { clock, engine, events, reconciler } = harness
     engine.fault = (verb) => (verb === 'events' ? 'misconfigured' : undefined)
     reconciler.start()
     const leak = engine.add()
     await clock.advance(50 * secondMs)
-    const told = () => events.filter(({ type }) => type.startsWith('trouble') || type.startsWith('engine'))
-    expect(told().map(({ type }) => type)).toEqual(['trouble'])
-    expect(told()[0]).toMatchObject({ about: 'events', kind: 'misconfigured' })
+    const reported = () =>
+      events.filter(
+        ({ type }) => ['degraded', 'stillDegraded', 'recovered'].includes(type) || type.startsWith('engine'),
+      )
+    expect(reported().map(({ type }) => type)).toEqual(['degraded'])
+    expect(reported()[0]).toMatchObject({ about: 'events', kind: 'misconfigured' })
     await clock.advance(400 * secondMs)
     expect(harness.of('removed').map(({ id }) => id)).toEqual([leak.id])
     engine.fault = () => undefined
     await clock.advance(400 * secondMs)
-    expect(told().at(-1)).toMatchObject({ type: 'troubleOver', about: 'events' })
+    expect(reported().at(-1)).toMatchObject({ type: 'recovered', about: 'events' })
     expect(engine.listenerCount).toBe(1)
   })
 
@@ -221,7 +223,10 @@ describe('survives-outage: the stream of events', () => {
     const leak = engine.add()
     await clock.advance(400 * secondMs)
     expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
-    expect(of('trouble').map(({ about, kind }) => [about, kind])).toEqual([['events', 'timed-out']])
+    expect(of('degraded').map(({ about, kind }) => [about, kind])).toEqual([
+      ['events', 'timed-out'],
+      ['tracking', 'tracker-never-true'],
+    ])
     expect(reconciler.status().engine.followsEvents).toBe(false)
     // 1, 2, 4 … s apart, and 10 s each
     expect(engine.count('events')).toBeLessThan(10)
@@ -233,7 +238,7 @@ describe('survives-outage: the stream of events', () => {
     await clock.advance(secondMs)
     await stopped
     expect([engine.listenerCount, clock.pendingTimers]).toEqual([0, 0])
-    engine.tell('start', { id: fakeId(5), labels })
+    engine.emit('start', { id: fakeId(5), labels })
     await clock.advance(600 * secondMs)
     expect(engine.count('list')).toBe(2)
   })

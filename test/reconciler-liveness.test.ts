@@ -1,11 +1,14 @@
 import { Writable } from 'node:stream'
-
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-
+import { EngineError } from '../src/domain/errors.ts'
 import { createHarness, type Harness } from './support/harness.ts'
+import { noSelf } from './support/self-tests.ts'
 
 const minute = 60_000
+
+/** All except `tracker-never-true`, which is emitted when a test tracks nothing. */
+const degradedOf = (of: Harness['of']) => of('degraded').filter(({ kind }) => kind !== 'tracker-never-true')
 
 describe('eventually-removed', () => {
   test('a leak is removed within 5 s of the end of its creation grace, with a period of 5 minutes', async () => {
@@ -16,6 +19,52 @@ describe('eventually-removed', () => {
     expect(engine.count('remove')).toBe(0)
     await clock.advance(6000)
     expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+
+  test('a slow start, during which nothing can be inspected, delays older containers hardly longer than it takes', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const leak = engine.add({ ageMs: 10 * minute })
+    const starting = engine.add({ state: 'created', labels: {} })
+    const startedMs = clock.now() + 3000
+    engine.fault = (verb, id) =>
+      verb === 'inspect' && id === starting.id && clock.now() < startedMs ? 'hang' : undefined
+    reconciler.start()
+    await clock.advance(8000)
+    expect(of('classified').map(({ reason }) => reason)).toContain('namespace-unknown')
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    expect(degradedOf(of)).toEqual([])
+    await reconciler.stop()
+  })
+
+  test('slow foreign starts, one after the other, delay nothing for ever', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    const leak = engine.add({ ageMs: 10 * minute })
+    let startedMs = clock.now() + 3000
+    let starting = engine.add({ state: 'created', labels: {} })
+    engine.fault = (verb, id) =>
+      verb === 'inspect' && id === starting.id && clock.now() < startedMs ? 'hang' : undefined
+    reconciler.start()
+    for (let starts = 0; starts < 4 && of('removed').length === 0; starts++) {
+      await clock.advance(20_000)
+      startedMs = clock.now() + 3000
+      starting = engine.add({ state: 'created', labels: {} })
+    }
+    expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
+    await reconciler.stop()
+  })
+
+  test('a container that can never be inspected is reported, and retried with increasing backoff', async () => {
+    const { clock, engine, reconciler, of } = createHarness()
+    engine.add({ ageMs: 10 * minute })
+    const silent = engine.add({ state: 'created', labels: {} })
+    engine.fault = (verb, id) => (verb === 'inspect' && id === silent.id ? 'hang' : undefined)
+    reconciler.start()
+    await clock.advance(10_000)
+    expect(degradedOf(of)).toMatchObject([{ about: 'namespaces', kind: 'timed-out' }])
+    await clock.advance(60 * minute)
+    expect(engine.count('inspect', silent.id)).toBeLessThan(70)
+    expect(of('removed')).toEqual([])
     await reconciler.stop()
   })
 
@@ -34,7 +83,7 @@ describe('eventually-removed', () => {
       },
     ],
   ])(
-    'the end of a grace is not forgotten where a fault in %s ends its look: the next one comes within a minute or so',
+    'the end of a grace is not forgotten when an error in %s ends its scan: the next one comes within a minute or so',
     async (_where, breakIt) => {
       const harness = createHarness({ period: '30m' })
       const { clock, engine, reconciler, of } = harness
@@ -44,7 +93,7 @@ describe('eventually-removed', () => {
       const listings = engine.count('list')
       breakIt(harness)
       await clock.advance(5 * minute)
-      expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
+      expect(of('degraded').map(({ about }) => about)).toEqual(['fault'])
       expect(engine.count('list') - listings).toBeLessThanOrEqual(6)
       engine.fault = () => undefined
       engine.shapeListing = (listing) => listing
@@ -54,13 +103,13 @@ describe('eventually-removed', () => {
     },
   )
 
-  test('what the first look cannot find out about its own process is asked again by the next one', async () => {
+  test('what the first scan cannot determine about its own process is asked again by the next', async () => {
     let asked = 0
-    const isSelf = async () => {
+    const self = async () => {
       if (++asked === 1) throw new Error('no hostname')
-      return () => false
+      return noSelf
     }
-    const { clock, engine, reconciler } = createHarness({}, { isSelf })
+    const { clock, engine, reconciler } = createHarness({}, { self })
     engine.add()
     reconciler.start()
     await clock.advance(3 * minute)
@@ -69,7 +118,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('a leak that is old when it is first seen goes at once', async () => {
+  test('a leak that is old when first listed is removed at once', async () => {
     const { clock, engine, reconciler } = createHarness({ period: '2m' })
     reconciler.start()
     await clock.advance(1000)
@@ -79,7 +128,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('many graces that end one after the other are joined into few looks', async () => {
+  test('many graces that end one after the other are joined into few scans', async () => {
     const { clock, engine, reconciler } = createHarness({ period: '30m' })
     for (let count = 0; count < 100; count++) engine.add({ ageMs: count * 300 })
     reconciler.start()
@@ -89,7 +138,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test.each(['created', 'exited'] as const)('%s containers go when they are asked for', async (state) => {
+  test.each(['created', 'exited'] as const)('%s containers are removed when covered', async (state) => {
     const { clock, engine, reconciler } = createHarness({ states: ['running', state] })
     engine.add({ state })
     reconciler.start()
@@ -98,14 +147,14 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('what our own removal stopped is retried although its state is not covered', async () => {
+  test('a container stopped by our own removal is retried although its state is not covered', async () => {
     const { clock, engine, reconciler } = createHarness()
     const container = engine.add()
     let fails = 1
     engine.fault = (verb) => {
       if (verb !== 'remove' || fails-- <= 0) return undefined
       container.state = 'exited'
-      return 'refused'
+      return () => Promise.reject(new EngineError('refused', 'device busy', { status: 500 }))
     }
     reconciler.start()
     await clock.advance(2 * minute)
@@ -113,7 +162,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('a graceful stop comes first, and the removal follows on a fresh look', async () => {
+  test('a graceful stop comes first, and the removal follows on a fresh scan', async () => {
     const { clock, engine, reconciler, of } = createHarness({ stopTimeout: '20s' })
     const container = engine.add()
     engine.fault = (verb) =>
@@ -132,7 +181,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('a paused container that an old engine refuses to remove is unpaused, asked about again, and removed', async () => {
+  test('a paused container that an old engine refuses to remove is unpaused, checked again, and removed', async () => {
     const { clock, engine, reconciler, tracked } = createHarness()
     const [leak, adopted] = [engine.add({ state: 'paused' }), engine.add({ state: 'paused' })]
     engine.fault = (verb, id) => {
@@ -147,7 +196,7 @@ describe('eventually-removed', () => {
     await reconciler.stop()
   })
 
-  test('anonymous volumes go along unless the owner says otherwise', async () => {
+  test('anonymous volumes are removed too unless configured otherwise', async () => {
     for (const removeVolumes of [true, false]) {
       const { clock, engine, reconciler } = createHarness({ removeVolumes })
       engine.add()
@@ -169,9 +218,9 @@ describe('survives-outage', () => {
       await clock.advance(20_000)
       engine.fault = () => fault
       await clock.advance(60 * minute)
-      const tries = engine.count('list')
-      expect(tries).toBeLessThan(120)
-      expect(tries).toBeGreaterThan(15)
+      const attempts = engine.count('list')
+      expect(attempts).toBeLessThan(120)
+      expect(attempts).toBeGreaterThan(15)
       expect(reconciler.status().engine.health).toBe('down')
       engine.fault = () => undefined
       await clock.advance(4 * minute)
@@ -182,7 +231,7 @@ describe('survives-outage', () => {
     },
   )
 
-  test('an engine that is absent at the start is picked up later', async () => {
+  test('an engine that is absent at the start is used later', async () => {
     const { clock, engine, reconciler } = createHarness()
     engine.add()
     engine.fault = () => 'unavailable'
@@ -204,7 +253,9 @@ describe('survives-outage', () => {
     const before = engine.requests.length
     engine.fault = () => undefined
     await clock.advance(3 * minute)
-    expect(engine.requests.slice(before).find(({ verb }) => verb !== 'list')?.verb).toBe('remove')
+    expect(
+      engine.requests.slice(before).find(({ verb }) => verb !== 'list' && verb !== 'inspect')?.verb,
+    ).toBe('remove')
     expect(engine.requests[before]?.verb).toBe('list')
     await clock.advance(2 * minute)
     expect(engine.containers.size).toBe(0)
@@ -226,7 +277,7 @@ describe('survives-outage', () => {
     await reconciler.stop()
   })
 
-  test('removals that fail because the engine went away count for nothing against the containers', async () => {
+  test('removals that fail because the engine went down do not count against the containers', async () => {
     const { clock, engine, reconciler, of } = createHarness({ maxConcurrentRemovals: 5 })
     for (let count = 0; count < 50; count++) engine.add()
     let isOut = false
@@ -249,7 +300,7 @@ describe('survives-outage', () => {
 })
 
 describe('no-head-of-line', () => {
-  test('removals that hang give their places away after 5 s, and at most 20 hang at a time', async () => {
+  test('removals that hang release their slots after 5 s, and at most 20 hang at a time', async () => {
     const { clock, engine, reconciler } = createHarness()
     const hanging = new Set(Array.from({ length: 60 }, () => engine.add().id))
     const sound = Array.from({ length: 30 }, () => engine.add().id)
@@ -260,7 +311,7 @@ describe('no-head-of-line', () => {
     engine.remove = async (id, call) => {
       mostOut = Math.max(mostOut, ++out)
       try {
-        await remove(id, call)
+        return await remove(id, call)
       } finally {
         out--
       }
@@ -275,7 +326,7 @@ describe('no-head-of-line', () => {
     await stopped
   })
 
-  test('a removal that fails is tried again after 1, 5 and 30 s, then minutes apart, and is called stuck once', async () => {
+  test('a failed removal is retried after 1, 5 and 30 s, then minutes apart, and is reported stuck once', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     engine.add()
     engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
@@ -290,18 +341,18 @@ describe('no-head-of-line', () => {
         .every((late) => late >= 0 && late <= 2),
     ).toBe(true)
     expect(of('stuck')).toHaveLength(1)
-    expect(of('trouble').filter(({ about }) => about === 'removal')).toHaveLength(1)
+    expect(of('degraded').filter(({ about }) => about === 'removal')).toHaveLength(1)
     expect(reconciler.status().stuck).toHaveLength(1)
     engine.fault = () => undefined
     await clock.advance(20 * minute)
     expect(engine.containers.size).toBe(0)
-    expect(of('troubleOver').filter(({ about }) => about === 'removal')).toHaveLength(1)
+    expect(of('recovered').filter(({ about }) => about === 'removal')).toHaveLength(1)
     await reconciler.stop()
   })
 })
 
 describe('truthful', () => {
-  test('404, and the next look omits it: vanished, without a line of error', async () => {
+  test('404, and the next scan omits it: vanished, without a line of error', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     engine.add()
     engine.fault = (verb, id) => {
@@ -311,7 +362,7 @@ describe('truthful', () => {
     reconciler.start()
     await clock.advance(2 * minute)
     expect(of('vanished')).toHaveLength(1)
-    expect([...of('removed'), ...of('removeFailed'), ...of('trouble')]).toEqual([])
+    expect([...of('removed'), ...of('removeFailed'), ...degradedOf(of)]).toEqual([])
     await reconciler.stop()
   })
 
@@ -326,7 +377,7 @@ describe('truthful', () => {
     await reconciler.stop()
   })
 
-  test('409, a removal is under way already: no error, and vanished when it is done', async () => {
+  test('409, a removal is already in progress: no error, and vanished when it is done', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     const { id } = engine.add()
     engine.fault = (verb) => (verb === 'remove' ? 'in-progress' : undefined)
@@ -335,11 +386,11 @@ describe('truthful', () => {
     engine.containers.delete(id)
     await clock.advance(5 * minute)
     expect(of('vanished')).toHaveLength(1)
-    expect([...of('removed'), ...of('removeFailed'), ...of('stuck'), ...of('trouble')]).toEqual([])
+    expect([...of('removed'), ...of('removeFailed'), ...of('stuck'), ...degradedOf(of)]).toEqual([])
     await reconciler.stop()
   })
 
-  test('a DELETE that timed out is settled by a look: removed, confirmed by the look', async () => {
+  test('a DELETE that timed out is settled by a scan: removed, confirmed by the scan', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     engine.add()
     engine.fault = (verb, id) => {
@@ -349,26 +400,20 @@ describe('truthful', () => {
     }
     reconciler.start()
     await clock.advance(3 * minute)
-    expect(of('removed').map(({ confirmedBy }) => confirmedBy)).toEqual(['look'])
+    expect(of('removed').map(({ confirmedBy }) => confirmedBy)).toEqual(['scan'])
     expect(engine.count('remove')).toBeLessThanOrEqual(3)
     await reconciler.stop()
   })
 
-  test('a connection that was refused sent nothing: what is gone afterwards vanished', async () => {
+  test('a refused connection sent nothing: a container gone afterwards has vanished', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     const { id } = engine.add()
-    const { EngineError } = await import('../src/errors.ts')
-    engine.fault = (verb) =>
-      verb === 'remove'
-        ? () => {
-            engine.containers.delete(id)
-            return Promise.reject(
-              new EngineError('unavailable', 'refused', { cause: { code: 'ECONNREFUSED' } }),
-            )
-          }
-        : undefined
+    engine.isUnreachable = true
     reconciler.start()
+    await clock.advance(70_000)
+    engine.containers.delete(id)
     await clock.advance(3 * minute)
+    expect(engine.count('remove')).toBe(0)
     expect(of('removed')).toEqual([])
     expect(of('vanished')).toHaveLength(1)
     await reconciler.stop()
@@ -386,13 +431,16 @@ describe('truthful', () => {
       const { clock, engine, reconciler, of } = harness
       engine.add()
       let confirm = () => {}
-      const remove = engine.remove
-      engine.remove = async (id, call) => {
-        await new Promise<void>((resolve) => (confirm = resolve))
-        await remove(id, call)
-      }
+      engine.fault = (verb, id) =>
+        verb === 'remove'
+          ? () =>
+              new Promise<void>(
+                (resolve) => (confirm = () => (engine.containers.delete(id as string), resolve())),
+              )
+          : undefined
       reconciler.start()
       await clock.advance(3000)
+      expect(engine.count('remove')).toBe(1)
       expect(of('discovered')).toHaveLength(1)
       let letArrive = () => {}
       const list = engine.list
@@ -402,7 +450,7 @@ describe('truthful', () => {
         else holdAnswers = new Promise((resolve) => (letArrive = resolve))
         return listing
       }
-      const looking = reconciler.look()
+      const scanning = reconciler.scan()
       await clock.advance(100)
       engine.list = list
       confirm()
@@ -410,7 +458,7 @@ describe('truthful', () => {
       expect(of('removed')).toHaveLength(1)
       letArrive()
       await clock.advance(10_000)
-      expect((await looking).containers).toEqual([])
+      expect((await scanning).containers).toEqual([])
       expect(of('discovered')).toHaveLength(1)
       expect(of('vanished')).toEqual([])
       await reconciler.stop()
@@ -425,13 +473,13 @@ describe('truthful', () => {
     engine.containers.delete(id)
     await clock.advance(10 * minute)
     expect(of('vanished')).toHaveLength(1)
-    expect([...of('lost'), ...of('trouble'), ...of('removeFailed')]).toEqual([])
+    expect([...of('lost'), ...of('degraded'), ...of('removeFailed')]).toEqual([])
     await reconciler.stop()
   })
 })
 
 describe('lost', () => {
-  test('a tracked container that has exited is told once, and again when it ran in between', async () => {
+  test('a tracked container that has exited is reported once, and again if it ran in between', async () => {
     const { clock, engine, tracked, reconciler, of } = createHarness()
     const container = engine.add()
     tracked.add(container.id)
@@ -448,7 +496,7 @@ describe('lost', () => {
     await reconciler.stop()
   })
 
-  test('a tracked container that is gone is told once', async () => {
+  test('a tracked container that is gone is reported once', async () => {
     const { clock, engine, tracked, reconciler, of } = createHarness()
     const { id } = engine.add()
     tracked.add(id)
@@ -477,10 +525,10 @@ function createLoggedHarness(
 }
 
 describe('one-line-per-change', () => {
-  test('an outage seen by 500 containers is one line down and one line up', async () => {
+  test('an outage with 500 containers is one line down and one line up', async () => {
     const { clock, engine, reconciler, lines } = createLoggedHarness({
       maxConcurrentRemovals: 20,
-      maxRemovalsPerLook: 1000,
+      maxRemovalsPerScan: 1000,
     })
     for (let count = 0; count < 500; count++) engine.add()
     let isOut = false
@@ -492,7 +540,12 @@ describe('one-line-per-change', () => {
     await clock.advance(80_000)
     engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
     await clock.advance(20_000)
-    expect(lines.map(({ event }) => event)).toEqual(['started', 'engineDown', 'engineUp'])
+    expect(lines.map(({ event, kind }) => kind ?? event)).toEqual([
+      'started',
+      'tracker-never-true',
+      'unavailable',
+      'engineUp',
+    ])
     await reconciler.stop()
   })
 
@@ -513,7 +566,7 @@ describe('one-line-per-change', () => {
     await reconciler.stop()
   })
 
-  test('an image that cannot be looked at for an hour is one streak', async () => {
+  test('an image that cannot be inspected for an hour is one streak', async () => {
     const { clock, engine, reconciler, lines } = createLoggedHarness({ period: '10s' })
     engine.images.set('sha256:broken', {})
     engine.add({ imageId: 'sha256:broken' })
@@ -521,11 +574,12 @@ describe('one-line-per-change', () => {
     const count = (name: string) => lines.filter(({ event }) => event === name).length
     reconciler.start()
     await clock.advance(60 * minute)
-    expect([count('trouble'), count('troubleOver')]).toEqual([1, 0])
-    expect(count('troubleGoesOn')).toBeLessThan(7)
+    expect([count('degraded'), count('recovered')]).toEqual([1, 0])
+    expect(count('stillDegraded')).toBeLessThan(7)
     engine.fault = () => undefined
     await clock.advance(2 * minute)
-    expect([count('trouble'), count('troubleOver')]).toEqual([1, 1])
+    // and that the tracker has never said that it tracks anything
+    expect([count('degraded'), count('recovered')]).toEqual([2, 1])
     await reconciler.stop()
   })
 
@@ -535,7 +589,10 @@ describe('one-line-per-change', () => {
     engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
     reconciler.start()
     await clock.advance(60 * minute)
-    expect(lines.filter(({ event }) => event === 'trouble')).toHaveLength(1)
+    expect(lines.filter(({ event }) => event === 'degraded').map(({ about }) => about)).toEqual([
+      'tracking',
+      'removal',
+    ])
     expect(lines.filter(({ event }) => event === 'stuck')).toHaveLength(20)
     expect(lines.length).toBeLessThan(30)
     await reconciler.stop()
@@ -543,7 +600,7 @@ describe('one-line-per-change', () => {
 })
 
 describe('contained faults', () => {
-  test('a fault inside one container actor is told, and the others and the actor itself go on', async () => {
+  test('an internal error in one container actor is reported, and the others and the actor itself continue', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     const [faulty, sound] = [engine.add(), engine.add()]
     let isFaulty = true
@@ -554,7 +611,7 @@ describe('contained faults', () => {
     reconciler.start()
     await clock.advance(70_000)
     expect(engine.containers.has(sound.id)).toBe(false)
-    expect(of('trouble').map(({ about }) => about)).toEqual(['fault'])
+    expect(degradedOf(of).map(({ about }) => about)).toEqual(['fault'])
     isFaulty = false
     await clock.advance(10 * minute)
     expect(engine.containers.size).toBe(0)
@@ -574,8 +631,8 @@ describe('contained faults', () => {
   })
 })
 
-describe('looks', () => {
-  test('look() begins after the call, also while another look is under way', async () => {
+describe('scans', () => {
+  test('scan() begins after the call, also while another scan is under way', async () => {
     const { clock, engine, reconciler } = createHarness()
     let answer = () => {}
     const list = engine.list
@@ -587,20 +644,20 @@ describe('looks', () => {
     reconciler.start()
     await clock.advance(100)
     engine.list = list
-    const looking = reconciler.look()
+    const scanning = reconciler.scan()
     const { id } = engine.add()
     answer()
     await clock.advance(1000)
-    expect((await looking).containers.map((container) => container.id)).toEqual([id])
+    expect((await scanning).containers.map((container) => container.id)).toEqual([id])
     await reconciler.stop()
   })
 
-  test('look() rejects with the engine error, and works as a probe while the engine is down', async () => {
+  test('scan() rejects with the engine error, and works as a probe while the engine is down', async () => {
     const { clock, engine, reconciler } = createHarness()
     engine.fault = () => 'unavailable'
     reconciler.start()
     await clock.advance(10 * minute)
-    const failing = reconciler.look()
+    const failing = reconciler.scan()
     const expectation = expect(failing).rejects.toMatchObject({
       code: 'ERR_FLOTSAM_ENGINE',
       kind: 'unavailable',
@@ -608,33 +665,33 @@ describe('looks', () => {
     await clock.advance(100)
     await expectation
     engine.fault = () => undefined
-    const looking = reconciler.look()
+    const scanning = reconciler.scan()
     await clock.advance(100)
-    expect((await looking).containers).toEqual([])
+    expect((await scanning).containers).toEqual([])
     expect(reconciler.status().engine.health).toBe('up')
     await reconciler.stop()
   })
 
-  test('stop() leaves no look() waiting', async () => {
+  test('stop() leaves no scan() waiting', async () => {
     const { clock, engine, reconciler } = createHarness()
     engine.fault = () => 'hang'
     reconciler.start()
     await clock.advance(100)
-    const looking = expect(reconciler.look()).rejects.toMatchObject({ code: 'ERR_FLOTSAM_LIFECYCLE' })
+    const scanning = expect(reconciler.scan()).rejects.toMatchObject({ code: 'ERR_FLOTSAM_LIFECYCLE' })
     const stopped = reconciler.stop()
     await clock.advance(6000)
     await stopped
-    await looking
+    await scanning
   })
 
-  test('the process is held while somebody waits for an answer, and at no other time', async () => {
+  test('the process is kept alive while an answer is awaited, and at no other time', async () => {
     const harness = createHarness()
     const { clock, engine, reconciler } = harness
     reconciler.start()
     await clock.advance(minute)
     expect(harness.holds).toBe(0)
     engine.fault = () => 'hang'
-    const answers = Promise.allSettled([reconciler.look(), reconciler.explain('anything')])
+    const answers = Promise.allSettled([reconciler.scan(), reconciler.explain('anything')])
     await clock.advance(100)
     expect(harness.holds).toBe(2)
     engine.fault = () => undefined
@@ -647,22 +704,23 @@ describe('looks', () => {
     expect(harness.holds).toBe(0)
   })
 
-  test('an idle reconciler looks once a period, and holds two timers', async () => {
+  test('an idle reconciler scans once a period, and holds two timers', async () => {
     const { clock, engine, tracked, reconciler } = createHarness()
     for (let count = 0; count < 200; count++) tracked.add(engine.add().id)
     reconciler.start()
     await clock.advance(60 * minute)
     expect(engine.count('list')).toBe(12 + 1)
+    await clock.advance(minute)
     expect(clock.pendingTimers).toBe(2)
     await reconciler.stop()
     expect(clock.pendingTimers).toBe(0)
   })
 })
 
-describe('eventually-removed: what could not be found out is asked again soon, however long the period', () => {
+describe('eventually-removed: an unknown is asked again soon, however long the period', () => {
   const minuteMs = 60_000
 
-  test('a tracker that fails at the look', async () => {
+  test('a tracker that fails at the scan', async () => {
     let isBroken = true
     const tracked = {
       has: () => {
@@ -698,7 +756,7 @@ describe('eventually-removed: what could not be found out is asked again soon, h
     await reconciler.stop()
   })
 
-  test('an image that could not be looked at', async () => {
+  test('an image that could not be inspected', async () => {
     const { clock, engine, of, reconciler } = createHarness({ period: '24h' })
     const leak = engine.add({ ageMs: 60 * minuteMs })
     engine.fault = (verb) => (verb === 'imageLabels' ? 'unavailable' : undefined)
@@ -711,7 +769,7 @@ describe('eventually-removed: what could not be found out is asked again soon, h
   })
 })
 
-test('eventually-removed: what our own graceful stop ended is removed though a listing left it out just then', async () => {
+test('eventually-removed: a container ended by our graceful stop is removed even if a listing omitted it just then', async () => {
   const { clock, engine, of, reconciler } = createHarness({ stopTimeout: '10s' })
   const leak = engine.add({ ageMs: 3_600_000 })
   let isHidden = false
@@ -725,7 +783,7 @@ test('eventually-removed: what our own graceful stop ended is removed though a l
   await clock.advance(1000)
   expect(leak.state).toBe('exited')
   isHidden = true
-  await Promise.all([reconciler.look(), clock.advance(60_000)])
+  await Promise.all([reconciler.scan(), clock.advance(60_000)])
   expect(of('vanished').concat(of('removed') as never)).toHaveLength(1)
   isHidden = false
   isBusy = false
@@ -734,13 +792,13 @@ test('eventually-removed: what our own graceful stop ended is removed though a l
   await reconciler.stop()
 })
 
-test('eventually-removed: a listing that shows a container only every second time does not begin its grace anew', async () => {
+test('eventually-removed: listings that show a container only every second time do not restart its grace', async () => {
   const { clock, engine, of, reconciler } = createHarness({ creationGrace: '5m' })
   reconciler.start()
   await clock.advance(1000)
   const leak = engine.add({ ageMs: 600_000 })
-  let looks = 0
-  engine.shapeListing = (listing) => (++looks % 2 === 0 ? { ...listing, containers: [] } : listing)
+  let scans = 0
+  engine.shapeListing = (listing) => (++scans % 2 === 0 ? { ...listing, containers: [] } : listing)
   await clock.advance(3_600_000)
   expect(of('removed').map(({ id }) => id)).toEqual([leak.id])
   expect(engine.containers.size).toBe(0)

@@ -1,21 +1,20 @@
 import { describe, expect, test } from 'vitest'
-
-import { OptionError } from '../src/errors.ts'
-import { createHarness, type Harness } from './support/harness.ts'
+import { ArgumentError } from '../src/domain/errors.ts'
 import { ownerLabel } from './support/fake-engine.ts'
+import { createHarness, type Harness } from './support/harness.ts'
 
 const minute = 60_000
 
-/** Starts, and lets everything happen that can happen within an hour of looks. */
+/** Starts, and lets an hour of scans pass. */
 async function runAnHour({ clock, reconciler }: Harness): Promise<void> {
   reconciler.start()
   for (let minutes = 0; minutes < 60; minutes++) await clock.advance(minute)
 }
 
 async function verdictOf({ clock, reconciler }: Harness, id: string) {
-  const looking = reconciler.look()
+  const scanning = reconciler.scan()
   await clock.advance(1000)
-  const { containers } = await looking
+  const { containers } = await scanning
   const found = containers.find((container) => container.id === id)
   return found && `${found.verdict}: ${found.reason}`
 }
@@ -57,7 +56,7 @@ describe('never removed', () => {
       'spared: label-from-image',
     ],
     [
-      'own-label: an image that cannot be looked at',
+      'own-label: an image that cannot be inspected',
       ({ engine }) => engine.add({ imageId: 'sha256:none' }),
       'spared: image-unknown',
     ],
@@ -111,7 +110,7 @@ describe('unknown-is-spared', () => {
     await runAnHour(harness)
     expect(harness.engine.count('remove')).toBe(0)
     expect(harness.of('spared').map((event) => event.reason)).toEqual([reason])
-    expect(harness.of('trouble').map(({ about, kind }) => [about, kind])).toEqual([['tracker', reason]])
+    expect(harness.of('degraded').map(({ about, kind }) => [about, kind])).toEqual([['tracker', reason]])
     await harness.reconciler.stop()
   })
 
@@ -190,8 +189,8 @@ describe('unknown-is-spared', () => {
   })
 })
 
-describe('fresh-look', () => {
-  test('a container adopted while its removal waits in the queue is let live', async () => {
+describe('fresh-scan', () => {
+  test('a container adopted while its removal waits in the queue is spared', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ maxConcurrentRemovals: 1 })
     const [first, second] = [engine.add(), engine.add()]
     let finishFirst = () => {}
@@ -213,7 +212,7 @@ describe('fresh-look', () => {
     await reconciler.stop()
   })
 
-  test('the tracker is asked after the hook: what the hook adopts is let live', async () => {
+  test('the tracker is asked after the hook: a container that the hook adopts is spared', async () => {
     const harness = createHarness({
       beforeRemove: async ({ id }) => {
         harness.tracked.add(id)
@@ -245,7 +244,7 @@ describe('fresh-look', () => {
     await reconciler.stop()
   })
 
-  test('a hook that takes longer than a verdict lives leads to a new look before the request', async () => {
+  test('a hook that outlasts the verdict leads to a new scan before the request', async () => {
     const harness = createHarness({
       beforeRemove: () => new Promise((resolve) => harness.clock.setTimeout(() => resolve(true), 20_000)),
     })
@@ -254,9 +253,9 @@ describe('fresh-look', () => {
     reconciler.start()
     await clock.advance(2 * minute)
     const removal = engine.requests.find(({ verb }) => verb === 'remove')
-    const look = engine.requests.findLast(({ verb, atMs }) => verb === 'list' && atMs <= (removal?.atMs ?? 0))
+    const scan = engine.requests.findLast(({ verb, atMs }) => verb === 'list' && atMs <= (removal?.atMs ?? 0))
     expect(removal).toBeDefined()
-    expect((removal?.atMs ?? 0) - (look?.atMs ?? 0)).toBeLessThan(5000)
+    expect((removal?.atMs ?? 0) - (scan?.atMs ?? 0)).toBeLessThan(5000)
     await reconciler.stop()
   })
 
@@ -271,13 +270,13 @@ describe('fresh-look', () => {
     reconciler.start()
     for (let seconds = 0; seconds < 300; seconds++) await clock.advance(1000)
     for (const removal of engine.requests.filter(({ verb }) => verb === 'remove')) {
-      const looks = engine.requests.filter(({ verb, atMs }) => verb === 'list' && atMs <= removal.atMs)
-      expect(removal.atMs - (looks.at(-1)?.atMs ?? 0)).toBeLessThanOrEqual(10_000)
+      const scans = engine.requests.filter(({ verb, atMs }) => verb === 'list' && atMs <= removal.atMs)
+      expect(removal.atMs - (scans.at(-1)?.atMs ?? 0)).toBeLessThanOrEqual(10_000)
     }
     await reconciler.stop()
   })
 
-  test('a look that says otherwise while the tracker still thinks stops the removal that an older look admitted', async () => {
+  test('a scan with another verdict, while the tracker is still pending, stops a removal admitted by an older scan', async () => {
     let answerLast: (answer: boolean) => void = () => {}
     let isTracked: 'thinking' | boolean = false
     const harness = createHarness({
@@ -296,9 +295,9 @@ describe('fresh-look', () => {
     await clock.advance(61_000)
     const answerRemoval = answerLast
     isTracked = true
-    const looking = reconciler.look()
+    const scanning = reconciler.scan()
     await clock.advance(100)
-    expect((await looking).containers.map(({ verdict }) => verdict)).toEqual(['tracked'])
+    expect((await scanning).containers.map(({ verdict }) => verdict)).toEqual(['tracked'])
     answerRemoval(false)
     await clock.advance(1000)
     expect(engine.count('remove')).toBe(0)
@@ -330,7 +329,7 @@ describe('fresh-look', () => {
 })
 
 describe('protected', () => {
-  test('dangling guests go first, the holder on a later look, without waiting for the period', async () => {
+  test('dangling guests go first, the holder on a later scan, without waiting for the period', async () => {
     const { clock, engine, reconciler, of } = createHarness()
     const holder = engine.add({ name: 'pause' })
     const guest = engine.add({ networkMode: `container:${holder.id}` })
@@ -340,7 +339,7 @@ describe('protected', () => {
     await reconciler.stop()
   })
 
-  test('an engine that leaves network modes out of its listings is asked for each once', async () => {
+  test('an engine that omits network modes from its listings is asked for each once', async () => {
     const { clock, engine, reconciler } = createHarness({ period: '10s' })
     const holder = engine.add({ name: 'pause' })
     const guest = engine.add({ labels: {}, networkMode: `container:${holder.id}` })
@@ -353,12 +352,13 @@ describe('protected', () => {
     await clock.advance(5 * minute)
     expect(engine.containers.has(holder.id)).toBe(true)
     expect(engine.containers.has(leak.id)).toBe(false)
-    expect(engine.count('networkMode', guest.id)).toBe(1)
-    expect(engine.count('networkMode')).toBe(3)
+    expect(engine.count('inspect', guest.id)).toBe(1)
+    // and once more, of the leak, before its removal
+    expect(engine.count('inspect')).toBe(4)
     await reconciler.stop()
   })
 
-  test('while it is not known of every container whose network it uses, nothing is removed', async () => {
+  test('while the network of any container is unknown, nothing is removed', async () => {
     const harness = createHarness({ period: '10s' })
     const { clock, engine, reconciler } = harness
     const leak = engine.add()
@@ -367,18 +367,19 @@ describe('protected', () => {
       ...listing,
       containers: listing.containers.map((container) => ({ ...container, networkMode: '' })),
     })
-    engine.fault = (verb, id) => (verb === 'networkMode' && id === other.id ? 'refused' : undefined)
+    engine.fault = (verb, id) => (verb === 'inspect' && id === other.id ? 'refused' : undefined)
     reconciler.start()
     await clock.advance(5 * minute)
     expect(engine.count('remove')).toBe(0)
     expect(await verdictOf(harness, leak.id)).toBe('spared: namespace-unknown')
     engine.fault = () => undefined
-    await clock.advance(30_000)
+    // It is asked again a minute after the last failed question.
+    await clock.advance(80_000)
     expect(engine.count('remove')).toBe(1)
     await reconciler.stop()
   })
 
-  test('with filterListing a filtered look finds and only an unfiltered one removes', async () => {
+  test('with filterListing a filtered scan finds and only an unfiltered one removes', async () => {
     const { clock, engine, reconciler } = createHarness({ filterListing: true })
     const holder = engine.add({ name: 'pause' })
     engine.add({ labels: {}, networkMode: `container:${holder.id}` })
@@ -419,36 +420,37 @@ describe('bounded-removal', () => {
     await reconciler.stop()
   })
 
-  test('no more removals at once, and none per look, than the limits allow', async () => {
-    const { clock, engine, reconciler } = createHarness({ maxConcurrentRemovals: 3, maxRemovalsPerLook: 5 })
+  test('no more removals at once, and none per scan, than the limits allow', async () => {
+    const { clock, engine, reconciler } = createHarness({ maxConcurrentRemovals: 3, maxRemovalsPerScan: 5 })
     for (let count = 0; count < 20; count++) engine.add()
     let atOnce = 0
     let mostAtOnce = 0
     const remove = engine.remove
-    let sinceLook = 0
-    let mostPerLook = 0
+    let sinceScan = 0
+    let mostPerScan = 0
     engine.fault = (verb) => {
-      if (verb === 'list') sinceLook = 0
+      if (verb === 'list') sinceScan = 0
       return undefined
     }
     engine.remove = async (id, call) => {
       mostAtOnce = Math.max(mostAtOnce, ++atOnce)
-      mostPerLook = Math.max(mostPerLook, ++sinceLook)
+      mostPerScan = Math.max(mostPerScan, ++sinceScan)
       await new Promise<void>((resolve) => clock.setTimeout(resolve, 100))
-      await remove(id, call)
+      const outcome = await remove(id, call)
       atOnce--
+      return outcome
     }
     reconciler.start()
     await clock.advance(70_000)
     expect(mostAtOnce).toBe(3)
     expect(engine.containers.size).toBe(0)
-    expect(mostPerLook).toBe(5)
+    expect(mostPerScan).toBe(5)
     await reconciler.stop()
   })
 })
 
 describe('awake-time', () => {
-  test('agent and Flotsam frozen together over the end of a grace: nothing is removed before the recovery grace', async () => {
+  test('agent and Flotsam frozen together across the end of a grace: nothing is removed before the recovery grace', async () => {
     const { clock, engine, tracked, reconciler } = createHarness()
     const { id } = engine.add()
     reconciler.start()
@@ -488,7 +490,7 @@ describe('awake-time', () => {
     await reconciler.stop()
   })
 
-  test('an engine that wedges between create and its answer: the container that shows up is given its time', async () => {
+  test('an engine that wedges between create and its answer: the container that appears gets its full grace', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ period: '20s' })
     reconciler.start()
     await clock.advance(1000)
@@ -504,7 +506,7 @@ describe('awake-time', () => {
     await reconciler.stop()
   })
 
-  test('an engine that stood still between two looks and answers the second late: what it made meanwhile is given its time', async () => {
+  test('an engine that was frozen between two scans and answers the second late: containers created meanwhile get their full grace', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ creationGrace: '10s' })
     reconciler.start()
     await clock.advance(1000)
@@ -515,9 +517,9 @@ describe('awake-time', () => {
       await new Promise<void>((resolve) => clock.setTimeout(resolve, 8000))
       return list(call)
     }
-    const looking = reconciler.look()
+    const scanning = reconciler.scan()
     await clock.advance(8500)
-    await looking
+    await scanning
     engine.list = list
     await clock.advance(2000)
     expect(engine.count('remove')).toBe(0)
@@ -527,14 +529,14 @@ describe('awake-time', () => {
     await reconciler.stop()
   })
 
-  test('an engine that is always that slow, or now slow and now quick, removes what leaked all the same', async () => {
+  test('with an engine that is always that slow, or intermittently, leaks are still removed', async () => {
     for (const delays of [[8000], [8000, 500]]) {
       const { clock, engine, reconciler } = createHarness({ creationGrace: '10s' })
       const list = engine.list
-      let looks = 0
+      let scans = 0
       engine.list = async (call) => {
         await new Promise<void>((resolve) =>
-          clock.setTimeout(resolve, delays[looks++ % delays.length] as number),
+          clock.setTimeout(resolve, delays[scans++ % delays.length] as number),
         )
         return list(call)
       }
@@ -548,7 +550,7 @@ describe('awake-time', () => {
     }
   })
 
-  test('a stall while a removal is being asked for stops it', async () => {
+  test('a stall while a removal is being requested stops it', async () => {
     const harness = createHarness({
       beforeRemove: async () => {
         hookCalls++
@@ -588,7 +590,7 @@ describe('honest-clock', () => {
     }
   })
 
-  test("an engine's clock that jumps ahead starts unfinished graces again from the first sighting", async () => {
+  test("an engine's clock that jumps ahead restarts unfinished graces from the first scan that listed them", async () => {
     const { clock, engine, reconciler } = createHarness({ period: '10s' })
     reconciler.start()
     await clock.advance(5000)
@@ -601,7 +603,7 @@ describe('honest-clock', () => {
     await reconciler.stop()
   })
 
-  test('an engine that tells no time: the creation grace counts from the first sighting', async () => {
+  test('an engine without a clock: the creation grace counts from the first scan that listed the container', async () => {
     const { clock, engine, reconciler } = createHarness()
     engine.shapeListing = (listing) => ({ ...listing, engineNowMs: undefined })
     engine.add({ ageMs: 60 * minute })
@@ -626,7 +628,7 @@ describe('graces', () => {
     await reconciler.stop()
   })
 
-  test('release grace: what the agent lets go of is left to it for 30 s', async () => {
+  test('release grace: a container that the agent stops tracking is left alone for 30 s', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ period: '10s' })
     const { id } = engine.add({ ageMs: 60 * minute })
     tracked.add(id)
@@ -640,7 +642,7 @@ describe('graces', () => {
     await reconciler.stop()
   })
 
-  test('a container that one listing left out is not older for it', async () => {
+  test('a container omitted by one listing is not older for it', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ period: '10s' })
     const { id } = engine.add({ ageMs: 60 * minute })
     tracked.add(id)
@@ -659,13 +661,13 @@ describe('graces', () => {
 })
 
 describe('dry-run', () => {
-  test('tells what would be removed, once, and has nothing that could', async () => {
+  test('reports what would be removed, once, and has nothing that could remove', async () => {
     const harness = createHarness({ dryRun: true })
     harness.engine.add()
     await runAnHour(harness)
-    expect(harness.engine.requests.filter(({ verb }) => verb !== 'list' && verb !== 'imageLabels')).toEqual(
-      [],
-    )
+    expect(
+      harness.engine.requests.filter(({ verb }) => !['list', 'imageLabels', 'inspect'].includes(verb)),
+    ).toEqual([])
     expect(harness.of('classified').filter(({ verdict }) => verdict === 'dangling')).toHaveLength(1)
     expect(harness.reconciler.status().containers.byVerdict.dangling).toBe(1)
     await harness.reconciler.stop()
@@ -694,7 +696,7 @@ describe('quiet-stop', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('a look that stop() cut off while the tracker was asked tells nothing afterwards', async () => {
+  test('a scan cut off by stop() while the tracker was asked emits nothing afterwards', async () => {
     const { clock, engine, events, reconciler } = createHarness({
       creationGrace: '4s',
       allowShortGrace: true,
@@ -706,13 +708,13 @@ describe('quiet-stop', () => {
     const stopped = reconciler.stop()
     await clock.advance(1)
     await stopped
-    const told = events.length
+    const reported = events.length
     await clock.advance(10_000)
-    expect(events.slice(told)).toEqual([])
+    expect(events.slice(reported)).toEqual([])
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('a hook that is asked while stop() comes leads to no request', async () => {
+  test('a hook that is pending when stop() is called leads to no request', async () => {
     let answerHook = () => {}
     const { clock, engine, reconciler } = createHarness({
       beforeRemove: () => new Promise((resolve) => (answerHook = () => resolve(true))),
@@ -727,7 +729,7 @@ describe('quiet-stop', () => {
     expect(engine.count('remove')).toBe(0)
   })
 
-  test('an engine that hangs holds the stop up for 5 s at most', async () => {
+  test('a hanging engine delays the stop by 5 s at most', async () => {
     const { clock, engine, reconciler } = createHarness()
     engine.add()
     engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
@@ -763,23 +765,23 @@ describe('the life of a reconciler', () => {
     await clock.advance(6000)
     await stopped
     expect(() => reconciler.start()).toThrow('stopped already')
-    await expect(reconciler.look()).rejects.toThrow('stopped')
+    await expect(reconciler.scan()).rejects.toThrow('stopped')
   })
 
-  test('disabled: start does nothing, and look still tells', async () => {
+  test('disabled: start does nothing, and scan still reports', async () => {
     const { clock, engine, reconciler } = createHarness({ enabled: false })
     engine.add({ ageMs: 60 * minute })
     reconciler.start()
     await clock.advance(60 * minute)
     expect(engine.requests).toEqual([])
     expect(reconciler.status().state).toBe('disabled')
-    expect((await reconciler.look()).containers.map(({ verdict }) => verdict)).toEqual(['dangling'])
+    expect((await reconciler.scan()).containers.map(({ verdict }) => verdict)).toEqual(['dangling'])
     await reconciler.stop()
   })
 
-  test('labels() makes a container owned; an event that there is none of is an error', () => {
+  test('labels() makes a container owned; an unknown event name is an error', () => {
     const { reconciler } = createHarness()
     expect(reconciler.labels()).toEqual({ [ownerLabel]: 'agent-7' })
-    expect(() => reconciler.on('remove' as never, () => {})).toThrow(OptionError)
+    expect(() => reconciler.on('remove' as never, () => {})).toThrow(ArgumentError)
   })
 })

@@ -1,182 +1,492 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { InspectedMount, SelfMarks } from '../src/domain/container.ts'
+import { selfFrom, type SelfVerdict } from '../src/self/self-test.ts'
+import { readSelfTraces, type SelfTraces } from '../src/self/traces.ts'
+import { mustSpare, type SelfRecording } from './support/self-recording.ts'
 
-import { type ContainerId, parseContainerId } from '../src/ids.ts'
-import { readSelfTraces, selfFrom, type SelfTraces } from '../src/self.ts'
-import { summary } from './support/summary.ts'
-
-/** Ids that differ from their first digit on. */
-const idOf = (digits: string) => parseContainerId(digits.padEnd(64, digits)) as ContainerId
-
+const idOf = (digits: string) => digits.repeat(32)
 const [own, other, third] = [idOf('a1'), idOf('b2'), idOf('c3')]
-const nothing: SelfTraces = { cgroup: '', mountinfo: '', hostname: 'builder' }
+const layerOf = (id: string) => `/var/lib/docker/overlay2/${idOf(id.slice(0, 1) + 'f')}/diff`
 
-/** Which of three containers the traces name. */
-function named(traces: Partial<SelfTraces>, name?: string): readonly string[] {
-  const isSelf = selfFrom({ ...nothing, ...traces }, name)
-  return [own, other, third].filter((id) => isSelf(summary({ id })))
+const ofHost: SelfTraces = {
+  cgroup: '0::/user.slice/user-1000.slice/session-3.scope',
+  mountinfo: '25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw',
+  cgroupNamespace: 'cgroup:[4026531835]',
+  pidNamespace: 'pid:[4026531836]',
+  hasMarkerFile: false,
+  containerVariable: '',
+  containerManager: '',
+}
+const ofContainer: SelfTraces = {
+  ...ofHost,
+  cgroup: '0::/',
+  mountinfo: '',
+  cgroupNamespace: 'cgroup:[4026532541]',
+  pidNamespace: 'pid:[4026532471]',
+  hasMarkerFile: true,
 }
 
-const mountsOf = (id: string) =>
-  [
-    '1189 970 0:56 / / rw,relatime master:301 - overlay overlay rw,lowerdir=/var/lib/docker/overlay2/l/A:/var/lib/docker/overlay2/l/B',
-    '1190 1189 0:60 / /proc rw,nosuid - proc proc rw',
-    `1217 1189 8:1 /var/lib/docker/containers/${id}/resolv.conf /etc/resolv.conf rw,relatime - ext4 /dev/sda1 rw`,
-    `1218 1189 8:1 /var/lib/docker/containers/${id}/hostname /etc/hostname rw,relatime - ext4 /dev/sda1 rw`,
-    `1219 1189 8:1 /var/lib/docker/containers/${id}/hosts /etc/hosts rw,relatime - ext4 /dev/sda1 rw`,
-    '1220 1191 0:59 / /dev/shm rw,nosuid,nodev,noexec,relatime - tmpfs shm rw,size=65536k',
-  ].join('\n')
+const overlay = (upperDir: string, at = '/') =>
+  `48 42 0:52 / ${at} rw,relatime master:5 - overlay overlay rw,lowerdir=/a:/b,upperdir=${upperDir},workdir=/w`
+const bind = (root: string, at: string, fileSystem = 'ext4') =>
+  `49 48 8:1 ${root} ${at} rw,relatime - ${fileSystem} /dev/sda1 rw`
+const files = ['hostname', 'hosts', 'resolv.conf'] as const
+const filesIn = (folder: string, fileSystem = 'ext4') =>
+  files.map((file) => bind(`${folder}/${file}`, `/etc/${file}`, fileSystem)).join('\n')
+const dockerFolder = (id: string) => `/var/lib/docker/containers/${id}`
 
-describe('not-self: the traces that a container leaves in its own process', () => {
-  test.each<[string, Partial<SelfTraces>]>([
-    [
-      'cgroup v1 of Docker',
-      { cgroup: `12:pids:/docker/${own}\n11:memory:/docker/${own}\n1:name=systemd:/docker/${own}\n` },
-    ],
-    ['cgroup v1 with the systemd driver', { cgroup: `4:cpu,cpuacct:/system.slice/docker-${own}.scope\n` }],
-    ['cgroup v2 of the host', { cgroup: `0::/system.slice/docker-${own}.scope\n` }],
-    ['cgroup v1 within a pod', { cgroup: `3:cpu:/kubepods/besteffort/pod0e3c/${own}\n` }],
-    [
-      'cgroup v2 of Podman',
-      {
-        cgroup: `0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${own}.scope/container\n`,
-      },
-    ],
-    ['cgroup v1 of rootful Podman', { cgroup: `9:pids:/machine.slice/libpod-${own}.scope\n` }],
-    [
-      'mountinfo of Docker, with a cgroup namespace of its own',
-      { cgroup: '0::/\n', mountinfo: mountsOf(own) },
-    ],
-    [
-      'mountinfo of Docker with another data root',
-      { mountinfo: `1 2 8:1 /data/docker/containers/${own}/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n` },
-    ],
-    [
-      'mountinfo of rootful Podman',
-      {
-        cgroup: '0::/\n',
-        mountinfo: `680 663 0:23 /containers/storage/overlay-containers/${own}/userdata/hostname /etc/hostname rw,nosuid - tmpfs tmpfs rw\n`,
-      },
-    ],
-    [
-      'mountinfo of rootless Podman',
-      {
-        mountinfo: `9 8 0:44 /containers/overlay-containers/${own}/userdata/resolv.conf /etc/resolv.conf rw - tmpfs tmpfs rw\n`,
-      },
-    ],
-    ['the hostname', { hostname: own.slice(0, 12) }],
-  ])('%s', (_, traces) => {
-    expect(named(traces)).toEqual([own])
+/** As Docker reports a container on overlay2 that has files of its own. */
+const marksOf = (id: string, given: Partial<SelfMarks> = {}): SelfMarks => ({
+  hostnamePath: `${dockerFolder(id)}/hostname`,
+  hostsPath: `${dockerFolder(id)}/hosts`,
+  resolvConfPath: `${dockerFolder(id)}/resolv.conf`,
+  upperDir: layerOf(id),
+  mounts: [],
+  ...given,
+})
+/** The same on an engine that names no layer. */
+const bareMarksOf = (id: string, given: Partial<SelfMarks> = {}) => marksOf(id, { upperDir: '', ...given })
+const mountOf = (source: string, destination = '/data'): InspectedMount => ({ source, destination })
+
+const judged = (traces: SelfTraces, id: string, selfMarks: SelfMarks, named?: string): SelfVerdict =>
+  selfFrom(traces, named).judge({ id, name: 'some-name', selfMarks })
+
+/** Podman's `--cgroups=disabled` leaves it in the host's cgroup and namespace. */
+const withoutCgroup = (traces: SelfTraces): SelfTraces => ({
+  ...traces,
+  cgroup: '9:pids:/\n0::/system.slice/podman.service',
+  cgroupNamespace: ofHost.cgroupNamespace,
+})
+
+/** Where cgroup v2 is used, a container sees nothing of its group. */
+const inPrivateCgroup = (traces: SelfTraces): SelfTraces => ({
+  ...traces,
+  cgroup: '0::/',
+  cgroupNamespace: ofContainer.cgroupNamespace,
+})
+
+const recordings = join(import.meta.dirname, 'self/recordings')
+
+describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => {
+  const recording = JSON.parse(readFileSync(join(recordings, file), 'utf8')) as SelfRecording
+  const seen = (change: (traces: SelfTraces) => SelfTraces): SelfRecording => ({
+    ...recording,
+    traces: Object.fromEntries(
+      Object.entries(recording.traces).map(([name, traces]) => [name, change(traces)]),
+    ),
+  })
+  const blank = seen(inPrivateCgroup)
+  const rows = Object.keys(recording.traces).flatMap((name) => [
+    { name, seeing: 'its cgroup as it was', given: recording },
+    { name, seeing: 'nothing of its cgroup', given: blank },
+    { name, seeing: 'no cgroup of its own', given: seen(withoutCgroup) },
+  ])
+
+  test.each(rows)(
+    '$name, seeing $seeing, spares itself and containers indistinguishable from it',
+    ({ name, given }) => {
+      const { judge } = selfFrom(given.traces[name] ?? ofHost, undefined)
+      const verdicts = Object.entries(given.inspections).map(
+        ([one, inspected]) => [one, judge(inspected)] as const,
+      )
+      const spared = verdicts.filter(([, verdict]) => verdict !== 'not-self').map(([one]) => one)
+      expect(spared.toSorted()).toEqual(mustSpare(given, name))
+    },
+  )
+
+  test('a container of another engine is not ours, unless all distinguishing traces came from elsewhere', () => {
+    for (const another of readdirSync(recordings).filter((one) => one !== file)) {
+      const foreign = JSON.parse(readFileSync(join(recordings, another), 'utf8')) as SelfRecording
+      for (const [name, traces] of Object.entries(recording.traces).filter(
+        ([one]) => !one.includes('files-'),
+      )) {
+        const { judge } = selfFrom(traces, undefined)
+        const spared = Object.entries(foreign.inspections).filter(([, one]) => judge(one) !== 'not-self')
+        expect([name, another, spared.map(([one]) => one)]).toEqual([name, another, []])
+      }
+    }
   })
 
-  test('an engine within an engine: the outer container and the inner one are both named', () => {
-    expect(named({ cgroup: `5:devices:/docker/${own}/docker/${other}\n` })).toEqual([own, other])
+  test('a process on the host is none of them', () => {
+    const { judge, mayBeContained } = selfFrom(ofHost, undefined)
+    expect(mayBeContained).toBe(false)
+    expect(new Set(Object.values(recording.inspections).map(judge))).toEqual(new Set(['not-self']))
+  })
+
+  test('the owner’s answer settles what the traces leave open', () => {
+    for (const [name, traces] of Object.entries(blank.traces)) {
+      const { judge, suspects } = selfFrom(traces, name)
+      const inspections = Object.entries(blank.inspections)
+      expect(
+        inspections.filter(([one, { id }]) => suspects({ id, names: [one] })).map(([one]) => one),
+      ).toContain(name)
+      for (const [one, inspected] of inspections) {
+        expect([name, one, judge(inspected)]).toEqual([name, one, one === name ? 'self' : 'not-self'])
+      }
+    }
   })
 })
 
-describe('on a host nothing is taken for the agent itself', () => {
-  test.each<[string, Partial<SelfTraces>]>([
-    ['a session of the host', { cgroup: '0::/user.slice/user-1000.slice/session-3.scope\n' }],
+describe('not-self: the cgroup', () => {
+  test.each<[string, string]>([
+    ['v1 of Docker', `12:pids:/docker/${own}\n11:memory:/docker/${own}\n1:name=systemd:/docker/${own}\n`],
+    ['v1 with the systemd driver', `4:cpu,cpuacct:/system.slice/docker-${own}.scope\n`],
+    ['v2 in the namespace of the host', `0::/system.slice/docker-${own}.scope\n`],
+    ['v1 within a pod', `3:cpu:/kubepods/besteffort/pod0e3c/${own}\n`],
     [
-      'a service of the host',
+      'v2 of rootless Podman',
+      `0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${own}.scope/container\n`,
+    ],
+    ['v1 of rootful Podman', `9:pids:/machine.slice/libpod-${own}.scope\n`],
+  ])('%s proves which container it is, at the listing already', (_, cgroup) => {
+    const { suspects, judge } = selfFrom({ ...ofHost, cgroup }, undefined)
+    expect(suspects({ id: own, names: [] })).toBe(true)
+    expect(suspects({ id: other, names: [] })).toBe(false)
+    expect(judge({ id: own, name: '', selfMarks: marksOf(own) })).toBe('self')
+  })
+
+  test('below another’s, both are spared: the end of either is ours', () => {
+    const traces = { ...ofContainer, cgroup: `5:devices:/docker/${own}/docker/${other}\n` }
+    expect(judged(traces, own, marksOf(own))).toBe('self')
+    expect(judged(traces, other, marksOf(other))).toBe('self')
+  })
+
+  test('unknown-is-spared: Podman can leave a container in the cgroup of another', () => {
+    const folder = `/containers/storage/overlay-containers/${third}/userdata`
+    const traces = { ...ofHost, cgroup: `0::/docker/${own}`, mountinfo: filesIn(folder) }
+    expect(
+      judged(traces, other, bareMarksOf(third, { hostnamePath: '', hostsPath: '', resolvConfPath: '' })),
+    ).toBe('unknown')
+  })
+
+  test('a complete path distinguishes guests of one network when nothing else does', () => {
+    const guest = { ...ofContainer, mountinfo: filesIn(dockerFolder(third)) }
+    const cgroup = `0::/system.slice/docker-${own}.scope\n`
+    const complete = { ...guest, cgroup, cgroupNamespace: ofHost.cgroupNamespace }
+    const marks = bareMarksOf(third)
+    expect(judged(complete, own, marks)).toBe('self')
+    expect(judged(complete, other, marks)).toBe('not-self')
+    expect(judged({ ...complete, cgroupNamespace: ofContainer.cgroupNamespace }, other, marks)).toBe(
+      'unknown',
+    )
+  })
+})
+
+describe('not-self: the writable layer', () => {
+  const traces = { ...ofContainer, mountinfo: overlay(layerOf(own)) }
+
+  test('the same one is ours, another of the same sort is not', () => {
+    expect(judged(traces, own, marksOf(own))).toBe('self')
+    expect(judged(traces, other, marksOf(other))).toBe('not-self')
+  })
+
+  test('what was proved once is applied to every listing', () => {
+    const { judge, suspects } = selfFrom(traces, undefined)
+    expect(suspects({ id: own, names: [] })).toBe(false)
+    judge({ id: own, name: '', selfMarks: marksOf(own) })
+    expect(suspects({ id: own, names: [] })).toBe(true)
+    expect(suspects({ id: other, names: [] })).toBe(false)
+  })
+
+  test.each([
+    ['a path that begins with the id', layerOf(own).replace('/var/lib/docker/overlay2/', '')],
+    ['a path below a link', layerOf(own).replace('/var/lib', '/mnt/big')],
+    ['a path of any other form', '/some/where/else'],
+  ])('%s is recognised', (_, upperDir) => {
+    const marks = marksOf(own, upperDir === '/some/where/else' ? { upperDir } : {})
+    expect(judged({ ...traces, mountinfo: overlay(upperDir) }, own, marks)).toBe('self')
+  })
+
+  test('the kernel’s escapes are read', () => {
+    const upperDir = '/my disk/a,b/upper'
+    const escaped = String.raw`/my\040disk/a\054b/upper`
+    expect(judged({ ...traces, mountinfo: overlay(escaped) }, own, marksOf(own, { upperDir }))).toBe('self')
+  })
+
+  test('of the last mount on the root, which covers the earlier ones', () => {
+    const mountinfo = `${overlay(layerOf(other))}\n${overlay(layerOf(own))}`
+    expect(judged({ ...traces, mountinfo }, own, marksOf(own))).toBe('self')
+  })
+
+  test.each([
+    [
+      'a layer of another sort',
+      '/var/lib/containers/storage/overlay-containers/x/userdata/overlay/1234/upper',
+    ],
+    ['that of a sandbox within the container', '/tmp/sandbox/upper'],
+    ['a layer of Podman', `/var/lib/containers/storage/overlay/${idOf('d4')}/diff`],
+    ['a snapshot of containerd', '/var/lib/docker/containerd/daemon/snapshots/42/fs'],
+  ])('unknown-is-spared: %s proves nothing', (_, upperDir) => {
+    expect(judged({ ...traces, mountinfo: overlay(upperDir) }, own, marksOf(own))).toBe('unknown')
+  })
+})
+
+describe('not-self: the files that an engine mounts', () => {
+  const traces = { ...ofContainer, mountinfo: `${bind('/x', '/')}\n${filesIn(dockerFolder(own))}` }
+
+  test('the container of that id, or one in its network, may be us', () => {
+    expect(judged(traces, own, bareMarksOf(own))).toBe('self')
+    expect(judged(traces, other, bareMarksOf(own))).toBe('unknown')
+    expect(judged(traces, other, bareMarksOf(other))).toBe('not-self')
+  })
+
+  test.each([
+    ['the data root is a file system of its own', `/containers/${own}`],
+    ['the data root is a subvolume', `/@/var/lib/docker/containers/${own}`],
+    ['the data root is another', `/data/docker/containers/${own}`],
+  ])('also where %s', (_, folder) => {
+    const mountinfo = filesIn(folder)
+    expect(judged({ ...traces, mountinfo }, own, bareMarksOf(own))).toBe('self')
+    expect(judged({ ...traces, mountinfo }, other, bareMarksOf(other))).toBe('not-self')
+  })
+
+  test('one file that is surely another is enough', () => {
+    const mountinfo = [
+      bind('/srv/hosts', '/etc/hosts'),
+      bind(`${dockerFolder(own)}/hostname`, '/etc/hostname'),
+    ].join('\n')
+    expect(judged({ ...traces, mountinfo }, other, bareMarksOf(other))).toBe('not-self')
+  })
+
+  test('the file that Podman mounts for the container itself names it, whatever its network is', () => {
+    const userdata = (id: string) => `/containers/storage/overlay-containers/${id}/userdata`
+    const mountinfo = `${bind(`${userdata(own)}/.containerenv`, '/run/.containerenv', 'tmpfs')}\n${filesIn(userdata(third), 'tmpfs')}`
+    const marks = bareMarksOf(third, {
+      hostnamePath: `/run${userdata(third)}/hostname`,
+      hostsPath: '',
+      resolvConfPath: '',
+    })
+    expect(selfFrom({ ...traces, mountinfo }, undefined).suspects({ id: own, names: [] })).toBe(true)
+    expect(judged({ ...traces, mountinfo }, own, marks)).toBe('self')
+    expect(judged({ ...traces, mountinfo }, other, marks)).toBe('not-self')
+  })
+
+  test('a file that was replaced on the host is still the same', () => {
+    const mountinfo = bind(`${dockerFolder(own)}/hosts//deleted`, '/etc/hosts')
+    expect(judged({ ...traces, mountinfo }, own, bareMarksOf(own))).toBe('self')
+  })
+
+  test('a mount over it does not hide it', () => {
+    const mountinfo = `${bind(`${dockerFolder(own)}/hosts`, '/etc/hosts')}\n${bind('/vpn/hosts', '/etc/hosts')}`
+    expect(judged({ ...traces, mountinfo }, own, bareMarksOf(own))).toBe('self')
+    expect(judged({ ...traces, mountinfo }, other, bareMarksOf(other))).toBe('not-self')
+  })
+})
+
+describe('not-self: files from elsewhere', () => {
+  const mountinfo = `${bind('/x', '/')}\n${filesIn('/srv/agent')}`
+  const traces = { ...ofContainer, mountinfo }
+  const theirMounts = files.map((file) => mountOf(`/srv/agent/${file}`, `/etc/${file}`))
+
+  test('a container with the engine’s own is not ours', () => {
+    expect(judged(traces, other, bareMarksOf(other))).toBe('not-self')
+    const marks = bareMarksOf(other, { mounts: [mountOf('/srv/agent')] })
+    expect(judged(traces, other, marks)).toBe('not-self')
+  })
+
+  test('unknown-is-spared: one with files from elsewhere may be ours, since paths may be links', () => {
+    const links = theirMounts.map((mount) => ({ ...mount, source: `/links/${mount.destination}` }))
+    expect(judged(traces, own, bareMarksOf(own, { mounts: theirMounts }))).toBe('unknown')
+    expect(judged(traces, own, bareMarksOf(own, { mounts: links }))).toBe('unknown')
+  })
+
+  test('unknown-is-spared: in a root that is not the engine’s, they may be the sandbox’s', () => {
+    expect(judged({ ...traces, hasMarkerFile: false }, own, bareMarksOf(own))).toBe('unknown')
+    const withoutRoot = { ...traces, mountinfo: filesIn('/srv/agent') }
+    expect(judged(withoutRoot, own, bareMarksOf(own))).toBe('unknown')
+  })
+
+  test('unknown-is-spared: nothing to compare', () => {
+    const nothing = { upperDir: '', hostnamePath: '', hostsPath: '', resolvConfPath: '' }
+    expect(judged({ ...ofContainer, mountinfo: '' }, own, marksOf(own))).toBe('unknown')
+    expect(judged(traces, own, marksOf(own, nothing))).toBe('unknown')
+  })
+})
+
+describe('not-self: an engine within the container', () => {
+  // The engine within keeps its data in a volume of the outer container, and calls everything as the outer one does.
+  const volume = '/var/lib/docker/volumes/inner/_data'
+  const inner = {
+    ...ofContainer,
+    mountinfo: `${overlay(layerOf(third))}\n${filesIn(`${volume}/containers/${third}`)}`,
+  }
+
+  test('unknown-is-spared: the container that has our files in its volume may be around ours', () => {
+    expect(judged(inner, own, marksOf(own, { mounts: [mountOf(volume, '/var/lib/docker')] }))).toBe('unknown')
+    expect(judged(inner, other, marksOf(other))).toBe('not-self')
+    expect(judged(inner, other, marksOf(other, { mounts: [mountOf('/srv/data')] }))).toBe('not-self')
+  })
+
+  test.each(['/', '/var/lib', '/var/lib/docker', '/var/lib/docker/containers'])(
+    'a leak that has %s of the host mounted is not around us',
+    (source) => {
+      const traces = { ...ofContainer, mountinfo: `${overlay(layerOf(own))}\n${filesIn(dockerFolder(own))}` }
+      expect(judged(traces, other, marksOf(other, { mounts: [mountOf(source)] }))).toBe('not-self')
+    },
+  )
+
+  test('nor is one that has a file of ours mounted', () => {
+    const traces = { ...ofContainer, mountinfo: filesIn(dockerFolder(own)) }
+    const mounts = [mountOf(`${dockerFolder(own)}/hosts`)]
+    expect(judged(traces, other, marksOf(other, { mounts }))).toBe('not-self')
+  })
+
+  test('unknown-is-spared: one of unknown files that has all of the host mounted may be', () => {
+    const traces = { ...ofContainer, mountinfo: filesIn(dockerFolder(own)) }
+    const marks = marksOf(other, { hostnamePath: '', mounts: [mountOf('/')] })
+    expect(judged(traces, other, marks)).toBe('unknown')
+  })
+
+  test('the container whose layer holds our files is around ours', () => {
+    const file = `49 48 0:60 ${dockerFolder(third)}/hosts /etc/hosts rw - overlay overlay rw,upperdir=${layerOf(own)}`
+    const traces = { ...ofContainer, mountinfo: `${overlay('/inner/upper')}\n${file}` }
+    expect(judged(traces, own, marksOf(own))).toBe('self')
+    expect(judged(traces, own, bareMarksOf(own))).toBe('unknown')
+    expect(judged(traces, other, marksOf(other))).toBe('not-self')
+  })
+
+  test('unknown-is-spared: a layer without a name may hold our files', () => {
+    const folder = `/var/lib/docker/vfs/dir/${idOf('d4')}/var/lib/docker/containers/${third}`
+    expect(judged({ ...ofContainer, mountinfo: filesIn(folder) }, own, bareMarksOf(own))).toBe('unknown')
+  })
+
+  test('unknown-is-spared: files in memory, made by an engine of another kind, may be anywhere', () => {
+    const mountinfo = filesIn(`/containers/storage/overlay-containers/${third}/userdata`, 'tmpfs')
+    expect(judged({ ...ofContainer, mountinfo }, own, marksOf(own))).toBe('unknown')
+  })
+})
+
+describe('on a host no container is this process', () => {
+  test.each<[string, Partial<SelfTraces>]>([
+    ['a session', {}],
+    [
+      'a service',
       { cgroup: '12:pids:/system.slice/agent.service\n1:name=systemd:/system.slice/agent.service\n' },
     ],
     [
+      'a service with mounts of its own',
+      { mountinfo: `${bind('/', '/')}\n${bind('/etc/hosts', '/etc/hosts')}` },
+    ],
+    ['a folder that was changed to', { mountinfo: '' }],
+    [
       'the mounts of other containers',
-      {
-        mountinfo: [
-          '25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw',
-          `301 25 0:52 / /var/lib/docker/containers/${own}/mounts/shm rw,nosuid - tmpfs shm rw,size=65536k`,
-          `310 25 0:55 / /var/lib/docker/containers/${other}/mounts/shm rw,nosuid - tmpfs shm rw,size=65536k`,
-          `320 25 0:58 / /var/lib/containers/storage/overlay-containers/${third}/userdata/shm rw - tmpfs shm rw`,
-          '330 25 0:60 / /var/lib/docker/overlay2/abcdef/merged rw - overlay overlay rw',
-        ].join('\n'),
-      },
+      { mountinfo: `${bind('/', '/')}\n${overlay(layerOf(own), `/var/lib/docker/overlay2/x/merged`)}` },
     ],
     [
-      'a folder of a container that is mounted somewhere else',
-      {
-        mountinfo: `40 25 8:1 /var/lib/docker/containers/${own}/hostname /backup/hostname rw - ext4 /dev/sda1 rw\n`,
-      },
+      'a file of a container that is mounted elsewhere',
+      { mountinfo: bind(`${dockerFolder(own)}/hosts`, '/backup/hosts') },
+    ],
+    ['a root that is an overlay, as a live system has', { mountinfo: overlay('/media/root-rw/overlay') }],
+    ['a machine made from an image', { hasMarkerFile: true }],
+    ['a variable that was set by hand', { containerVariable: 'podman' }],
+    [
+      'a service with namespaces of its own',
+      { cgroupNamespace: 'cgroup:[4026532541]', pidNamespace: 'pid:[4026532542]' },
     ],
     [
-      'an own file that comes from somewhere else',
-      { mountinfo: '40 25 8:1 /etc/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n' },
+      'a machine that is a container of LXC',
+      { cgroupNamespace: 'cgroup:[4026532541]', containerManager: 'lxc', mountinfo: bind('/rootfs', '/') },
     ],
-    ['a name of the host that is too short', { hostname: own.slice(0, 11) }],
-    ['a name of the host that is too long', { hostname: own.slice(0, 13) }],
-    ['no name', { hostname: '' }],
+    ['a kernel without such namespaces', { cgroupNamespace: '', pidNamespace: '' }],
     [
       'lines that are cut short',
       { mountinfo: '1\n1 2 3\n\n', cgroup: `12:pids:/docker/${own.slice(0, 63)}\n` },
     ],
-    ['nothing at all', {}],
+    ['a system without any of it', { cgroup: '', mountinfo: '', cgroupNamespace: '', pidNamespace: '' }],
   ])('%s', (_, traces) => {
-    expect(named(traces)).toEqual([])
+    const { mayBeContained, judge, suspects } = selfFrom({ ...ofHost, ...traces }, undefined)
+    expect(mayBeContained).toBe(false)
+    expect(suspects({ id: own, names: [] })).toBe(false)
+    expect(judge({ id: own, name: 'task', selfMarks: marksOf(own) })).toBe('not-self')
   })
+})
 
-  test('this very process can be looked at', async () => {
-    const traces = await readSelfTraces()
-    expect(Object.values(traces).every((trace) => typeof trace === 'string')).toBe(true)
-    expect(traces.hostname).not.toBe('')
+describe('unknown-is-spared: what may be a container is treated as one', () => {
+  const own = { cgroupNamespace: ofContainer.cgroupNamespace }
+  test.each<[string, Partial<SelfTraces>]>([
+    ['a marker file, and a cgroup namespace', { ...own, hasMarkerFile: true }],
+    ['a marker file, and a pid namespace', { hasMarkerFile: true, pidNamespace: ofContainer.pidNamespace }],
+    ['Podman’s variable, and a cgroup namespace', { ...own, containerVariable: 'podman' }],
+    ['a root that is a folder', { ...own, mountinfo: bind('/var/lib/docker/vfs/dir/x', '/') }],
+    ['a root that is an overlay', { ...own, mountinfo: overlay('/some/upper') }],
+    ['a root that cannot be seen', { ...own, mountinfo: '' }],
+    ['a root on a container’s layer', { mountinfo: overlay(layerOf(third)) }],
+    ['a root on a snapshot', { mountinfo: overlay('/var/lib/docker/containerd/daemon/snapshots/42/fs') }],
+    ['an engine’s file', { mountinfo: bind(`${dockerFolder(third)}/hosts`, '/etc/hosts') }],
+    ['Podman’s own file', { mountinfo: bind(`/x/${third}/userdata/.containerenv`, '/run/.containerenv') }],
+    ['a cgroup', { cgroup: `0::/docker/${third}` }],
+  ])('%s', (_, traces) => {
+    expect(selfFrom({ ...ofHost, ...traces }, undefined).mayBeContained).toBe(true)
   })
 })
 
 describe('not-self: named by the owner', () => {
-  const agent = summary({ id: own, names: ['agent', 'stack/agent'] })
+  const agent = { id: own, names: ['agent', 'stack/agent'] }
+  const inspected = { id: own, name: 'agent', selfMarks: marksOf(own) }
 
   test.each([
     ['the full id', own],
     ['the start of the id', own.slice(0, 12)],
     ['the name', 'agent'],
     ['the name as the engine writes it', '/agent'],
-    ['a further name', 'stack/agent'],
-  ])('by %s', (_, name) => {
-    expect(selfFrom(nothing, name)(agent)).toBe(true)
-    expect(selfFrom(nothing, name)(summary({ id: third, names: ['task'] }))).toBe(false)
+  ])('by %s, on a host as well', (_, name) => {
+    expect(selfFrom(ofHost, name).suspects(agent)).toBe(true)
+    expect(selfFrom(ofHost, name).judge(inspected)).toBe('self')
+    expect(selfFrom(ofHost, name).suspects({ id: third, names: ['task'] })).toBe(false)
   })
 
-  test.each(['agen', 'agent2', 'Agent', own.slice(1)])('%s is another', (name) => {
-    expect(selfFrom(nothing, name)(agent)).toBe(false)
+  test('by a further name, which only a listing has', () => {
+    const { suspects, judge } = selfFrom(ofHost, 'stack/agent')
+    expect(suspects(agent)).toBe(true)
+    expect(judge(inspected)).toBe('self')
   })
 
-  test('beside what the traces name', () => {
-    expect(named({ cgroup: `0::/docker/${own}` }, other)).toEqual([own, other])
+  test.each(['agen', 'agent2', 'Agent', own.slice(1), ''])('%s is another', (name) => {
+    expect(selfFrom(ofHost, name).suspects(agent)).toBe(false)
+    expect(selfFrom(ofHost, name).judge(inspected)).toBe('not-self')
+  })
+
+  test('a wrong name does not undo what is proved', () => {
+    const traces = { ...ofContainer, mountinfo: overlay(layerOf(own)) }
+    expect(judged(traces, own, marksOf(own), 'agnet')).toBe('self')
+    expect(judged({ ...ofContainer, cgroup: `0::/docker/${own}` }, own, marksOf(own), 'agnet')).toBe('self')
+  })
+
+  test('unknown-is-spared: a name unknown to the engine settles nothing, a full id does', () => {
+    const traces = { ...ofContainer, mountinfo: filesIn('/srv/agent') }
+    expect(judged(traces, own, bareMarksOf(own), 'agnet')).toBe('unknown')
+    expect(judged(traces, own, bareMarksOf(own), other.slice(0, 12))).toBe('unknown')
+    expect(judged(traces, own, bareMarksOf(own), other)).toBe('not-self')
+    const { suspects, judge } = selfFrom(traces, 'agent')
+    expect(judge({ id: other, name: 'task', selfMarks: bareMarksOf(own) })).toBe('unknown')
+    suspects({ id: own, names: ['agent'] })
+    expect(judge({ id: other, name: 'task', selfMarks: bareMarksOf(own) })).toBe('not-self')
   })
 
   test('unknown-is-spared: found by its name once, it stays found when the engine gives it no name', () => {
-    const isSelf = selfFrom(nothing, 'agent')
-    expect(isSelf(agent)).toBe(true)
-    expect(isSelf(summary({ id: own, names: [] }))).toBe(true)
-    expect(isSelf(summary({ id: third, names: [] }))).toBe(false)
+    const { suspects, judge } = selfFrom(ofHost, 'agent')
+    expect(suspects(agent)).toBe(true)
+    expect(suspects({ id: own, names: [] })).toBe(true)
+    expect(judge({ ...inspected, id: third, name: '' })).toBe('not-self')
   })
 
-  test('unknown-is-spared: until its name was seen, whatever the engine gives no name may be it', () => {
-    expect(selfFrom(nothing, 'agent')(summary({ id: own, names: [] }))).toBe(true)
-    expect(selfFrom(nothing, own.slice(0, 12))(summary({ id: third, names: [] }))).toBe(false)
-    expect(selfFrom(nothing, undefined)(summary({ id: own, names: [] }))).toBe(false)
+  test('unknown-is-spared: until its name was seen, any container without a name may be it', () => {
+    expect(selfFrom(ofHost, 'agent').judge({ ...inspected, name: '' })).toBe('unknown')
+    expect(selfFrom(ofHost, own.slice(0, 12)).judge({ ...inspected, id: third, name: '' })).toBe('not-self')
+    expect(selfFrom(ofHost, undefined).judge({ ...inspected, name: '' })).toBe('not-self')
   })
 })
 
-describe('not-self: an agent in the network of another container has that one’s hostname and files', () => {
-  const holder = own
-  const traces = { ...nothing, cgroup: '0::/\n', mountinfo: mountsOf(holder), hostname: holder.slice(0, 12) }
-  const guest = summary({ id: other, networkMode: `container:${holder}` })
-
-  test('so the holder and its guests may all be the agent, and are spared', () => {
-    const isSelf = selfFrom(traces, undefined)
-    expect(isSelf(summary({ id: holder }))).toBe(true)
-    expect(isSelf(guest)).toBe(true)
-    expect(isSelf(summary({ id: third, networkMode: `container:${idOf('d4')}` }))).toBe(false)
-    expect(isSelf(summary({ id: third, networkMode: 'host' }))).toBe(false)
-  })
-
-  test('also where the hostname alone tells', () => {
-    expect(selfFrom({ ...nothing, hostname: holder.slice(0, 12) }, undefined)(guest)).toBe(true)
-  })
-
-  test('unless the cgroup, or the owner, says which one it is', () => {
-    expect(selfFrom({ ...traces, cgroup: `0::/docker/${holder}` }, undefined)(guest)).toBe(false)
-    expect(selfFrom(traces, 'agent')(guest)).toBe(false)
-    expect(selfFrom(traces, other)(guest)).toBe(true)
-  })
+test('this process can be examined', async () => {
+  const traces = await readSelfTraces()
+  const { hasMarkerFile, ...texts } = traces
+  expect(typeof hasMarkerFile).toBe('boolean')
+  expect(Object.values(texts).every((trace) => typeof trace === 'string')).toBe(true)
+  if (process.platform === 'linux') {
+    expect(traces.cgroup).toMatch(/^\d+:/)
+    expect(traces.mountinfo).toMatch(/ - /)
+    expect(traces.pidNamespace).toMatch(/^pid:\[\d+\]$/)
+  }
 })

@@ -1,15 +1,18 @@
-import { loadRealEngine } from '../build.mjs'
+import { loadEngineMatrix, loadRealEngine } from '../build.mjs'
 import { ownerLabels } from '../owner.mjs'
 import { timed } from '../statistics.mjs'
 
 const makingsAtOnce = 4
-/** Engines tell ages in whole seconds; a container that is younger than this may still seem to be in its grace. */
+/** Engines report ages in whole seconds; a container younger than this may still seem to be in its grace. */
 const oldEnoughMs = 3000
 
-/** A private dockerd, made as the tests make theirs. */
+/** A private dockerd, started as the tests do: the oldest available, or the one that FLOTSAM_ENGINES names. */
 export async function startDockerd() {
-  const { startDockerd: start } = await loadRealEngine()
-  const engine = await start()
+  const { startEngine } = await loadRealEngine()
+  const { chosenEngines } = await loadEngineMatrix()
+  const [about] = chosenEngines('dockerd')
+  if (about === undefined) throw new Error('no dockerd can be started here; see CONTRIBUTING.md')
+  const engine = await startEngine(about)
   const { Version, ApiVersion } = await engine.docker.version()
   const ids = async () => (await engine.docker.listContainers({ all: true })).map(({ Id }) => Id)
 
@@ -36,10 +39,10 @@ export async function startDockerd() {
     await Promise.all(Array.from({ length: makingsAtOnce }, removeSome))
   }
 
-  /** The work under way: `isWanted` until it is told to end. */
+  /** The work under way: `isWanted` until it is stopped. */
   let work
 
-  /** What a host itself may do meanwhile: create containers that are nobody's leaks, one after the other. */
+  /** What a host itself may do meanwhile: create foreign containers, one after the other. */
   async function startWork() {
     const own = { isWanted: true }
     own.done = (async () => {
@@ -61,7 +64,7 @@ export async function startDockerd() {
   return {
     kind: 'dockerd',
     title: `dockerd ${Version} (API ${ApiVersion})`,
-    // a thousand running ones are a thousand more processes, which no listing notices
+    // a thousand running ones are a thousand more processes, which make no difference to a listing
     status: 'created',
     address: engine.address,
     answers: {

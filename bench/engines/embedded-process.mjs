@@ -4,7 +4,7 @@ import { talk } from '../rpc.mjs'
 
 const { createEmbeddedEngine } = await loadTesting()
 const { systemClock } = await loadClock()
-/** Containers are made so long ago: no rounding of ages matters, and "Up 5 hours" stands for the whole benchmark. */
+/** The age of the containers: rounding does not matter, and "Up 5 hours" stays for the whole benchmark. */
 const ageMs = 19_800_000
 let behindMs = 0
 const clock = { ...systemClock, wallNow: () => Date.now() - behindMs }
@@ -30,13 +30,13 @@ talk(process, {
   listen: () => engine.listen(),
   fill,
   clear,
-  /** As many new ones in the place of all there are. */
+  /** Replaces all containers with as many new ones. */
   replaceAll() {
     const { size } = engine.containers
     clear()
     fill(size)
   },
-  /** Something of every container is another than before. */
+  /** Changes something of every container. */
   renameAll() {
     for (const { id } of engine.containers.list()) engine.containers.rename(id, `bench-${++made}`)
   },

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto'
 
 export function plotsOf({ figures }) {
   return {
-    look: lookPlot(figures.filter(({ group, engine }) => group === 'look' && engine === 'embedded')),
+    scan: scanPlot(figures.filter(({ group, engine }) => group === 'scan' && engine === 'embedded')),
     stalls: stallPlot(figures.filter(({ group, engine }) => group === 'stalls' && engine === 'embedded')),
     removal: removalPlot(figures.filter(({ group }) => group === 'removal')),
   }
 }
 
-/** Stands in each picture, so that a picture of other figures is found out without drawing it anew. */
+/** Stands in each picture, so that a picture of other figures is found out without drawing it again. */
 export function fingerprintOf(spec) {
   return `drawn from ${createHash('sha256').update(JSON.stringify(spec)).digest('hex')}`
 }
@@ -28,16 +28,16 @@ const colours = ['#0f766e', '#c2410c', '#9ca3af', '#4f46e5', '#a16207']
 
 const spread = (name, { median, min, max }) => ({ by: name, median, min, max })
 
-const lookWords = { wall: 'length of a look, ms', CPU: 'CPU time of a look, ms' }
+const scanWords = { wall: 'length of a scan, ms', CPU: 'CPU time of a scan, ms' }
 
-function lookPlot(all) {
-  const figures = all.filter(({ what }) => what in lookWords)
+function scanPlot(all) {
+  const figures = all.filter(({ what }) => what in scanWords)
   const values = figures.flatMap(({ what, containers, ours, bare, floor }) =>
     [
       spread('Flotsam', ours),
       spread('bare GET and JSON.parse', bare),
       spread('bare GET, not parsed', floor),
-    ].map((one) => ({ ...one, containers, what: lookWords[what] })),
+    ].map((one) => ({ ...one, containers, what: scanWords[what] })),
   )
   const colour = {
     field: 'by',

@@ -2,9 +2,9 @@ import { setTimeout as after } from 'node:timers/promises'
 import { BareClient } from '../bare.mjs'
 import { reconcilerOf, tracksAll } from './reconciling.mjs'
 
-/** What starting up leaves behind is collected at leisure, for up to a minute, which is no part of what comes after. */
+/** Garbage of the start-up is collected over up to a minute, which is not part of the measurement. */
 const settleMs = 60_000
-/** So many looks make the code as fast as it gets; an agent has had them after some minutes. */
+/** Enough scans to optimize the code fully; an agent has run them after some minutes. */
 const warmUps = 20
 
 /**
@@ -12,28 +12,28 @@ const warmUps = 20
  * period, or a reconciler with that period.
  */
 export async function measure({ address, count, way, periodMs, totalMs }) {
-  let looks = 0
+  let scans = 0
   if (way === 'ours') {
     const { reconciler, unspoilt } = reconcilerOf(address, { tracked: tracksAll, period: periodMs }, [
-      'trouble',
+      'degraded',
       'stalled',
     ])
     reconciler.start()
-    const { containers } = await unspoilt(reconciler.look())
+    const { containers } = await unspoilt(reconciler.scan())
     if (containers.length !== count)
-      throw new Error(`the look found ${containers.length} of ${count} containers`)
-    for (let look = 0; look < warmUps; look++) await unspoilt(reconciler.look())
-    reconciler.on('looked', () => looks++)
+      throw new Error(`the scan found ${containers.length} of ${count} containers`)
+    for (let scan = 0; scan < warmUps; scan++) await unspoilt(reconciler.scan())
+    reconciler.on('scanned', () => scans++)
   } else if (way === 'bare') {
     const bare = new BareClient(address)
     for (let listing = 0; listing < warmUps; listing++) await bare.list()
-    setInterval(() => void bare.list().then(() => looks++), periodMs)
+    setInterval(() => void bare.list().then(() => scans++), periodMs)
   }
   await after(settleMs)
-  looks = 0
+  scans = 0
   const before = process.cpuUsage()
   const beganMs = performance.now()
   await after(totalMs)
   const { user, system } = process.cpuUsage(before)
-  return { percent: (user + system) / 10 / (performance.now() - beganMs), looks }
+  return { percent: (user + system) / 10 / (performance.now() - beganMs), scans }
 }

@@ -4,7 +4,7 @@ import { happened, noGraces, reconcilerOf } from './reconciling.mjs'
 
 const graceInListings = 20
 const shortestGraceMs = 1500
-/** The first look makes an actor of each, and a pause of five times its length follows, which is not to be measured here. */
+/** The first scan makes an actor of each, and a pause of five times its length follows, which is not measured here. */
 const graceMsPerContainer = 0.5
 
 /**
@@ -32,10 +32,10 @@ export async function measure({ address, count, samples }, ask) {
 async function removalAfterGrace(address, leak, restoreGrace) {
   const tracked = { has: (id) => id !== leak }
   const { reconciler, unspoilt } = reconcilerOf(address, { tracked, ...noGraces, restoreGrace })
-  const looked = happened(reconciler, 'looked')
+  const scanned = happened(reconciler, 'scanned')
   const removed = happened(reconciler, 'removed')
   reconciler.start()
-  const { beganAt } = await unspoilt(looked)
+  const { beganAt } = await unspoilt(scanned)
   const { at } = await unspoilt(removed)
   await reconciler.stop()
   return at - (beganAt + restoreGrace)

@@ -5,13 +5,13 @@ const warmUps = 30
 const samplingUs = 200
 
 /** Where the CPU time of something goes: milliseconds by the place that a sample of the profiler was in. */
-export async function measure({ address, count, looks, removals }, ask) {
+export async function measure({ address, count, scans, removals }, ask) {
   const { reconciler, unspoilt } = reconcilerOf(address, { tracked: tracksAll, events: false })
   reconciler.start()
-  const look = () => unspoilt(reconciler.look())
-  for (let warmUp = 0; warmUp < warmUps; warmUp++) await look()
-  const steady = await profiled(looks, look)
-  const changed = await profiled(Math.ceil(looks / 5), look, () => ask('renameAll'))
+  const scan = () => unspoilt(reconciler.scan())
+  for (let warmUp = 0; warmUp < warmUps; warmUp++) await scan()
+  const steady = await profiled(scans, scan)
+  const changed = await profiled(Math.ceil(scans / 5), scan, () => ask('renameAll'))
   await reconciler.stop()
   return { count, steady, changed, removal: await profileRemoval(address, removals) }
 }
@@ -76,10 +76,10 @@ const places = [
   [/\/src\/engine\/(array-scanner|follower|listing|past-listing|status-text|summary|record)\.js$/, 'listing'],
   [/\/src\/(engine)\/|docker-modem|dockerode/, 'request'],
   [
-    /\/src\/(judge|owner|self|namespaces|tracker)\.js$|\/supervision\/(survey|roster|sightings|networks|images)\.js$/,
+    /\/src\/(judge|owner|self|namespaces|tracker)\.js$|\/supervision\/(judgeListing|ownedSet|observations|networks|images)\.js$/,
     'judging',
   ],
-  [/\/src\/supervision\/report-of-look\.js$|\/src\/report\//, 'report'],
+  [/\/src\/supervision\/report-of-scan\.js$|\/src\/report\//, 'report'],
   [/xstate/, 'xstate'],
   [/\/src\/|\/machines\//, 'supervision'],
 ]

@@ -2,16 +2,16 @@ import { setTimeout as after } from 'node:timers/promises'
 import { loadFlotsam } from '../build.mjs'
 import { owner } from '../owner.mjs'
 
-const { createReconciler } = await loadFlotsam()
+const { createReconciler, nothingTracked } = await loadFlotsam()
 
 /** A tracker that takes no memory and no time, so that what is measured is ours. */
 export const tracksAll = { has: () => true }
-export const tracksNone = { has: () => false }
+export const tracksNone = nothingTracked
 /** Every grace is over before anything is seen. */
 export const noGraces = { creationGrace: 1, restoreGrace: 0, recoveryGrace: 1, allowShortGrace: true }
 
-/** What must not happen while something is measured: a run in which it did measures something else. */
-const spoils = ['removeFailed', 'vanished', 'engineDown', 'trouble', 'crashed', 'stalled']
+/** Events that spoil a measurement. */
+const spoils = ['removeFailed', 'vanished', 'engineDown', 'degraded', 'crashed', 'stalled']
 
 /** A reconciler of the engine at this address; `unspoilt` waits for something, and rejects as soon as anything goes wrong. */
 export function reconcilerOf(address, options, allowed = []) {

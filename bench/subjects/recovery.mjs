@@ -7,12 +7,12 @@ const outageMs = 3000
 const recoveryGraceMs = 1000
 const graceInListings = 20
 const shortestGraceMs = 1500
-/** The first look makes an actor of each. */
+/** The first scan makes an actor of each. */
 const graceMsPerContainer = 0.15
 
 /**
- * From the moment that an engine listens again until the last of the leaks is removed that began to dangle during the
- * outage. Rules are in it: the pause between tries that the outage grew, and the recovery grace, here a second.
+ * From the moment that an engine accepts connections again until the last of the leaks is removed that began to dangle during the
+ * outage. It includes rules: the pause between attempts that the outage lengthened, and the recovery grace, here a second.
  */
 export async function measure({ address, count, leaks, width, samples, status }, ask) {
   const bare = new BareClient(address, width)
@@ -42,8 +42,8 @@ async function emptyAfterOutage(address, leaks, more, ask) {
     tracked: { has: (id) => !leaks.has(id) },
     ...more,
   }
-  const { reconciler, unspoilt } = reconcilerOf(address, options, ['engineDown', 'trouble', 'stalled'])
-  const looked = happened(reconciler, 'looked')
+  const { reconciler, unspoilt } = reconcilerOf(address, options, ['engineDown', 'degraded', 'stalled'])
+  const scanned = happened(reconciler, 'scanned')
   const isDown = happened(reconciler, 'engineDown')
   const isUp = happened(reconciler, 'engineUp').then(() => performance.now())
   const isEmpty = happened(reconciler, 'removed', ({ id }) => {
@@ -51,11 +51,11 @@ async function emptyAfterOutage(address, leaks, more, ask) {
     return leaks.size === 0
   }).then(() => performance.now())
   reconciler.start()
-  await unspoilt(looked)
+  await unspoilt(scanned)
   await ask('goDown')
-  const look = reconciler.look().catch(() => {})
+  const scan = reconciler.scan().catch(() => {})
   await unspoilt(isDown)
-  await look
+  await scan
   await after(outageMs)
   await ask('comeUp')
   const beganMs = performance.now()

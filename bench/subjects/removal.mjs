@@ -11,7 +11,7 @@ const aloneMs = 2000
 
 /**
  * From the same beginning, so many leaks whose every grace is over, to an engine that has none of them. Ours is from
- * `start()` of a new reconciler to its last `removed`, with its first look and all that it asks before; the loops know
+ * `start()` of a new reconciler to its last `removed`, with its first scan and all that it asks before; the loops know
  * the ids beforehand; the commands are processes of their own.
  */
 export async function measure(settings, ask) {
@@ -20,7 +20,7 @@ export async function measure(settings, ask) {
 
 async function measureWays({ address, leaks, status, width, rounds, ways }, ask) {
   const all = {
-    ours: (ids) => removeByLooking(address, ids, width, status),
+    ours: (ids) => removeByScanning(address, ids, width, status),
     concurrent: (ids) => removeBarely(address, ids, width),
     serial: (ids) => removeBarely(address, ids, 1),
     'docker rm': () => shell(address, `docker rm -f $(docker ps -aq --filter ${ownerFilter})`),
@@ -45,7 +45,7 @@ async function measureBeside({ address, leaks, status, width, rounds }, ask) {
     found.alone.push(...(await ask('endWork')))
     const ids = await ask('fill', leaks, status)
     await ask('startWork')
-    await removeByLooking(address, ids, width, status)
+    await removeByScanning(address, ids, width, status)
     found.beside.push(...(await ask('endWork')))
   }
   return found
@@ -62,7 +62,7 @@ function shell(address, command) {
   return timed(() => run('sh', ['-c', command], { env: { ...process.env, DOCKER_HOST: address } }))
 }
 
-async function removeByLooking(address, ids, width, status) {
+async function removeByScanning(address, ids, width, status) {
   const waiting = new Set(ids)
   const options = { tracked: tracksNone, ...noGraces, states: [status], maxConcurrentRemovals: width }
   const { reconciler, unspoilt } = reconcilerOf(address, options)

@@ -6,18 +6,18 @@ import { happened, noGraces, reconcilerOf, tracksNone } from './reconciling.mjs'
 
 const resolutionMs = 1
 const nothingMs = 1000
-const steadyLooks = 5
+const steadyScans = 5
 const bareListings = 3
-/** How many times a listing the restore grace lasts, so that steady looks fit into it. */
+/** How many times a listing the restore grace lasts, so that steady scans fit into it. */
 const graceInListings = 20
 const shortestGraceMs = 3000
-/** The first look makes an actor of each. */
+/** The first scan makes an actor of each. */
 const graceMsPerContainer = 0.2
 
 /**
  * The event loop's longest stall while something goes on: how late a timer of a millisecond came at worst. Beside it the
  * most CPU time that this process, its collector included, took between two turns of such a timer: a machine that is
- * shared makes the one long whenever it runs somebody else, and the other never.
+ * shared makes the one long whenever it runs another process, and the other never.
  */
 async function stallDuring(work) {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs })
@@ -38,7 +38,7 @@ async function stallDuring(work) {
   return { stallMs: Math.max(0, histogram.max / 1e6 - resolutionMs), turnCpuMs: turnCpuUs / 1000, wallMs }
 }
 
-/** One life: what a bare client does, then the first look, steady looks, the end of all graces at once, and the stop. */
+/** One life: what a bare client does, then the first scan, steady scans, the end of all graces at once, and the stop. */
 export async function measureLife({ address, count, states }) {
   const bare = new BareClient(address)
   const nothing = await stallDuring(() => after(nothingMs))
@@ -46,18 +46,18 @@ export async function measureLife({ address, count, states }) {
   const restoreGrace = Math.max(shortestGraceMs, graceInListings * listingMs, graceMsPerContainer * count)
   const options = { tracked: tracksNone, ...noGraces, states, restoreGrace, dryRun: true }
   const { reconciler, unspoilt } = reconcilerOf(address, options, ['stalled'])
-  const firstLook = happened(reconciler, 'looked')
-  const allDangle = happened(reconciler, 'looked', ({ dangling }) => dangling === count)
+  const firstScan = happened(reconciler, 'scanned')
+  const allDangle = happened(reconciler, 'scanned', ({ dangling }) => dangling === count)
   const first = await stallDuring(async () => {
     reconciler.start()
-    const { graced } = await unspoilt(firstLook)
-    if (graced !== count) throw new Error(`the first look found ${graced} of ${count} containers graced`)
+    const { graced } = await unspoilt(firstScan)
+    if (graced !== count) throw new Error(`the first scan found ${graced} of ${count} containers graced`)
   })
   const halfGoneMs = performance.now() + restoreGrace / 2
   const steady = await stallDuring(async () => {
-    for (let look = 0; look < steadyLooks && performance.now() < halfGoneMs; look++) {
-      const { containers } = await unspoilt(reconciler.look())
-      if (containers[0].verdict !== 'graced') throw new Error('the grace ended before the steady looks did')
+    for (let scan = 0; scan < steadyScans && performance.now() < halfGoneMs; scan++) {
+      const { containers } = await unspoilt(reconciler.scan())
+      if (containers[0].verdict !== 'graced') throw new Error('the grace ended before the steady scans did')
     }
   })
   const graceEnd = await stallDuring(() => unspoilt(allDangle))
@@ -68,7 +68,7 @@ export async function measureLife({ address, count, states }) {
   return { nothing, bare: parsing, first, steady, graceEnd, stop }
 }
 
-/** All dangle from the first look on: from the first removal to the last one that is waited for, and the stop after it. */
+/** All dangle from the first scan on: from the first removal to the last one that is waited for, and the stop after it. */
 async function measureRemoval({ address, removals, states }) {
   const { reconciler, unspoilt } = reconcilerOf(address, { tracked: tracksNone, ...noGraces, states }, [
     'stalled',

@@ -1,5 +1,5 @@
 /**
- * A small agent that keeps so many containers running, and survives its own restarts:
+ * A small agent that keeps a number of containers running, and survives its own restarts:
  *
  *   node examples/agent/agent.mjs IMAGE [--tasks 2] [--record FILE] [--leak] [--short-graces]
  *
@@ -46,13 +46,11 @@ const reconciler = createReconciler({
   owner: { label: 'com.example.agent', value: 'example-agent' },
   tracked: tasks,
   engine: docker,
-  // A task is registered before it is started, so that what is lost in between was never started.
-  states: ['created', 'running', 'paused', 'restarting', 'dead'],
   logger,
   ...(flags['short-graces'] ? shortGraces : {}),
 })
 
-/** Creates a container that is owned, and tells nobody of it. */
+/** Creates an owned container, without registering it. */
 function createContainer() {
   return docker.createContainer({
     Image: image,
@@ -65,24 +63,24 @@ function createContainer() {
 /** @param {number} number */
 async function startTask(number) {
   const container = await createContainer()
-  // Registered before it is started: from here on the agent answers for it.
+  // Registered before it is started: from here on it is tracked.
   await tasks.register(container.id, number)
   await container.start()
   logger.info({ event: 'taskStarted', task: number, id: container.id }, `task ${number} runs`)
 }
 
-/** What happens when an agent dies, or loses its connection, between creating a container and registering it. */
+/** What happens when an agent crashes, or loses its connection, between creating a container and registering it. */
 async function leakContainer() {
   const container = await createContainer()
   await container.start()
-  logger.info({ event: 'leaked', id: container.id }, 'a container is running that the agent does not know')
+  logger.info({ event: 'leaked', id: container.id }, 'a container is running that the agent does not track')
 }
 
 /** @type {Set<string>} */
 const replacing = new Set()
 
 /**
- * A task whose container has ended: the rest is removed, the agent lets go of it, and another one takes its place.
+ * A task whose container has ended: what is left is removed and no longer tracked, and another container replaces it.
  *
  * @param {string} id
  */
@@ -99,7 +97,7 @@ async function replaceTask(id) {
   }
 }
 
-/** What is gone without a trace no look can show: what is in the record and not on the engine, the agent finds itself. */
+/** No scan can show a container that is gone. So the agent itself finds what is in its record and not on the engine. */
 async function replaceEnded() {
   const recorded = [...tasks.byId.keys()]
   for (const id of recorded) {
@@ -118,7 +116,7 @@ reconciler.on('lost', ({ id }) => {
     logger.error({ event: 'taskFailed', id, err: error }, 'a task could not be replaced'),
   )
 })
-// May start before the record is read: until `ready()` everything is spared.
+// May start before the record is read: until `ready()` returns true, everything is spared.
 reconciler.start()
 
 // The timers of Flotsam keep no process alive; an agent has work that does.

@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 
 /**
- * What the agent knows: the full id of each container that it keeps, with the number of its task. The record on disk is
- * what a restarted agent restores from; until it has been read, `ready()` keeps Flotsam from believing an empty map.
+ * What the agent tracks: the full id of each of its containers, with the number of its task. A restarted agent restores
+ * this from the record on disk. Until that has been read, `ready()` keeps Flotsam from trusting an empty map.
  */
 export class Tasks {
   #byId = new Map()
@@ -34,7 +34,7 @@ export class Tasks {
     return this.#byId
   }
 
-  /** Reads the record. A missing one is that of an agent which starts for the first time; any other fault is thrown. */
+  /** Reads the record. It is missing where an agent starts for the first time; any other error is thrown. */
   async restore() {
     try {
       const entries = JSON.parse(await readFile(this.#file, 'utf8'))
@@ -46,7 +46,7 @@ export class Tasks {
   }
 
   /**
-   * Known to Flotsam at once; the promise resolves when the record holds it too.
+   * Tracked at once; the promise resolves when the record on disk has it too.
    *
    * @param {string} id a full container id
    * @param {number} number the task that runs in it
@@ -62,7 +62,7 @@ export class Tasks {
     return this.#save()
   }
 
-  /** One write after the other, each of a new file that takes the old one's place whole. */
+  /** One write at a time, each of a new file that replaces the old one completely. */
   #save() {
     const write = async () => {
       const fresh = `${this.#file}.new`

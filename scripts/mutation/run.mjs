@@ -1,4 +1,4 @@
-// Mutates the code that decides and says which changes no test notices.
+// Mutates the code that decides and reports the changes that no test detects.
 // Fails below the least score, on a survivor that survivors.json does not name, and on a name without a survivor.
 // With paths as arguments only those files are mutated.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -6,9 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { argv, chdir, env, stdout } from 'node:process'
 import { Stryker } from '@stryker-mutator/core'
-
-import { guardsOf, targets } from './targets.mjs'
 import { judgeSurvivors, readMutants, scoreOf, surviving } from './survivors.mjs'
+import { guardsOf, targets } from './targets.mjs'
 
 const leastScore = 90
 const asked = argv.slice(2)
@@ -18,7 +17,7 @@ const named = JSON.parse(readFileSync('scripts/mutation/survivors.json', 'utf8')
 const files = asked.length > 0 ? targets.filter(({ path }) => asked.includes(path)) : targets
 if (files.length < asked.length) throw new Error(`only these are mutated: ${pathsOf(targets).join(', ')}`)
 
-// as they are now: a run takes minutes, and somebody may go on writing
+// as they are now: a run takes minutes, and the sources may be edited meanwhile
 const sources = new Map(pathsOf(files).map((path) => [path, readFileSync(path, 'utf8').split('\n')]))
 const tempDirName = mkdtempSync(join(tmpdir(), 'flotsam-mutation-'))
 try {
@@ -26,7 +25,7 @@ try {
   for (const group of new Set(files.map(({ tests }) => tests))) {
     mutants.push(...readMutants(await mutate(group), sources))
   }
-  process.exitCode = tell(mutants) ? 0 : 1
+  process.exitCode = report(mutants) ? 0 : 1
 } finally {
   rmSync(tempDirName, { recursive: true, force: true })
 }
@@ -56,7 +55,7 @@ function mutate(tests) {
 }
 
 /** Prints the score of each file and what survives; returns whether all is as it has to be. */
-function tell(mutants) {
+function report(mutants) {
   for (const path of pathsOf(files))
     print(`${scoreText(mutants.filter(({ file }) => file === path))}  ${path}`)
   print(`${scoreText(mutants)}  all`)

@@ -4,7 +4,7 @@ import { cwd } from 'node:process'
 const lives = new Set(['Survived', 'NoCoverage'])
 const dies = new Set(['Killed', 'Timeout'])
 
-/** The mutants that could be run, each told by its line's code and not by its number, which any edit moves. */
+/** The mutants that could be run, each identified by its line's code and not by its number, which any edit moves. */
 export function readMutants(results, sources) {
   const odd = results.filter(({ status }) => status === 'Pending' || status === 'RuntimeError')
   if (odd.length > 0) throw new Error(`${odd.length} mutants could not be run: ${odd[0].statusReason}`)
@@ -24,7 +24,7 @@ export function readMutants(results, sources) {
     })
 }
 
-/** The line that a mutant begins in, and what of it the mutant replaces. Lines and columns are counted from one. */
+/** The line that a mutant starts in, and the part of it that the mutant replaces. Lines and columns count from one. */
 function originalOf(lines, { start, end }) {
   const text = lines.slice(start.line - 1, end.line).join('\n')
   const cut = lines[end.line - 1].length - (end.column - 1)
@@ -44,7 +44,7 @@ export function scoreOf(mutants) {
   return mutants.length === 0 ? 100 : (100 * (mutants.length - surviving(mutants).length)) / mutants.length
 }
 
-/** Survivors that nobody has named, and names of what does not survive. */
+/** Survivors that are not listed, and listed ones that do not survive. */
 export function judgeSurvivors(survivors, named) {
   const keyOf = ({ file, mutator, code, mutated, becomes }) =>
     JSON.stringify([file, mutator, code, mutated, becomes])

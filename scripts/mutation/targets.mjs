@@ -1,25 +1,32 @@
 import { readFileSync } from 'node:fs'
 
 const ofFunctions = [
-  'test/{judge,owner,errors,options,duration}.test.ts',
+  'test/{judge,owner,errors}.test.ts',
+  'test/options/{read,schema,duration}.test.ts',
   'test/engine/failure.test.ts',
-  'test/supervision/{retries,verdict-window}.test.ts',
+  'test/machines/{container.record,failure-streaks,scan-pace}.test.ts',
+  'test/supervision/{freshness,record}.test.ts',
 ]
-const ofCharts = ['test/machines/*.transitions.test.ts']
+const ofCharts = ['test/machines/*.{transitions,properties}.test.ts']
 
-/** What is mutated: the code that decides, and of what the charts are provided with, the guards. */
+/** What is mutated: the code that decides, and of the charts the guards. */
 export const targets = [
-  { path: 'src/judge.ts', tests: ofFunctions },
-  { path: 'src/owner.ts', tests: ofFunctions },
-  { path: 'src/errors.ts', tests: ofFunctions },
-  { path: 'src/options.ts', tests: ofFunctions },
-  { path: 'src/data-options.ts', tests: ofFunctions },
-  { path: 'src/option-complaint.ts', tests: ofFunctions },
-  { path: 'src/duration.ts', tests: ofFunctions },
-  { path: 'src/supervision/verdict-window.ts', tests: ofFunctions },
-  { path: 'src/supervision/retries.ts', tests: ofFunctions },
-  { path: 'src/supervision/container-behaviour.ts', tests: ofCharts, isGuardsOnly: true },
-  { path: 'src/supervision/supervisor-behaviour.ts', tests: ofCharts, isGuardsOnly: true },
+  { path: 'src/policy/judge.ts', tests: ofFunctions },
+  { path: 'src/policy/ownership.ts', tests: ofFunctions },
+  { path: 'src/domain/errors.ts', tests: ofFunctions },
+  { path: 'src/options/kinds.ts', tests: [...ofFunctions, 'test/cli/bad-input.test.ts'] },
+  { path: 'src/options/owner-label.ts', tests: [...ofFunctions, 'test/cli/usage.test.ts'] },
+  { path: 'src/options/things.ts', tests: ofFunctions },
+  { path: 'src/options/read.ts', tests: ofFunctions },
+  { path: 'src/options/contradiction.ts', tests: ofFunctions },
+  { path: 'src/options/duration.ts', tests: ofFunctions },
+  { path: 'src/containers/freshness.ts', tests: ofFunctions },
+  { path: 'src/containers/record.ts', tests: ofFunctions },
+  { path: 'machines/container.record.ts', tests: ofFunctions },
+  { path: 'machines/failure-streaks.ts', tests: ofFunctions },
+  { path: 'machines/scan-pace.ts', tests: ofFunctions },
+  { path: 'machines/container.machine.ts', tests: ofCharts, isGuardsOnly: true },
+  { path: 'machines/supervisor.machine.ts', tests: ofCharts, isGuardsOnly: true },
 ]
 
 /** The lines of a file's guards, as `first-last`. */
@@ -28,6 +35,6 @@ export function guardsOf(path) {
   const first = lines.findIndex((line) => /^ +guards: \{$/.test(line))
   const indent = /^ */.exec(lines[first] ?? '')?.[0]
   const last = lines.findIndex((line, at) => at > first && line === `${indent}},`)
-  if (first < 0 || last < 0) throw new Error(`${path} has no guards where they are looked for`)
+  if (first < 0 || last < 0) throw new Error(`${path} has no guards where they are expected`)
   return `${first + 1}-${last + 1}`
 }

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
-
 import { runDemo } from '../demo/demo.ts'
 import { openHostStage } from '../demo/host-stage.ts'
-import { fastestSpeed, slowestSpeed } from '../demo/pace.ts'
 import type { Screen } from '../demo/narrator.ts'
+import { fastestSpeed, slowestSpeed } from '../demo/pace.ts'
+import { show } from '../domain/show.ts'
 import { type InspectFlag, inspectOption, openInspector } from './inspect.ts'
-import { quoted, wantsColor } from './text.ts'
+import { wantsColor } from './text.ts'
 import { UsageError } from './usage.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 
@@ -87,7 +87,7 @@ function sizeIn(text = ''): number | undefined {
   return /^[1-9]\d{0,4}$/.test(text) ? Number(text) : undefined
 }
 
-/** Where no locale is set, as in most containers, the terminal that one looks at has it nearly always. */
+/** Where no locale is set, as in most containers, the terminal that shows it has it nearly always. */
 function hasUnicode(env: CliWorld['env']): boolean {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''
   return env['TERM'] !== 'linux' && (locale === '' || /utf-?8/i.test(locale))
@@ -97,6 +97,6 @@ function readSpeed(text: string): number {
   const speed = Number(text)
   if (/^[\d.]+$/.test(text) && speed >= slowestSpeed && speed <= fastestSpeed) return speed
   throw new UsageError(
-    `--speed: ${quoted(text)} is not allowed; it must be a number from ${slowestSpeed} to ${fastestSpeed}`,
+    `--speed: ${show(text)} is not allowed; it must be a number from ${slowestSpeed} to ${fastestSpeed}`,
   )
 }

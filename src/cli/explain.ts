@@ -1,8 +1,9 @@
+import { printable } from '../domain/show.ts'
 import type { ExplainedRule, Explanation, Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { withSpinner } from './spinner.ts'
-import { printable, shortId } from './text.ts'
+import { jsonLine, shortId } from './text.ts'
 import { chooseTracked } from './tracked/choose.ts'
 import { type CliWorld, exitDone, type ExitCode } from './world.ts'
 
@@ -10,15 +11,14 @@ const nothingSaid: Tracked = { has: () => undefined }
 
 /** The verdict of one container, rule by rule. Nothing in it is able to remove. */
 export async function explain(container: string, flags: Flags, world: CliWorld): Promise<ExitCode> {
-  const source = chooseTracked(flags)
+  const source = await chooseTracked(flags)
   const reconciler = world.createReconciler({
-    ...optionsFrom(flags),
+    ...optionsFrom(flags, source?.tracked ?? nothingSaid),
     ...diagnosticLog(flags, world),
     dryRun: true,
-    tracked: source?.tracked ?? nothingSaid,
   })
   const explanation = await withSpinner('looking', world, reconciler.explain(container))
-  world.stdout.write(flags.json ? `${JSON.stringify(explanation)}\n` : renderExplanation(explanation))
+  world.stdout.write(flags.json ? jsonLine(explanation) : renderExplanation(explanation))
   return exitDone
 }
 

@@ -1,6 +1,6 @@
 import { Option } from 'commander'
+import { show } from '../domain/show.ts'
 import type { Inspector } from '../inspector/index.ts'
-import { quoted } from './text.ts'
 import { UsageError } from './usage.ts'
 import type { CliWorld } from './world.ts'
 
@@ -12,11 +12,11 @@ const form = 'it must be a port from 1 to 65535, or 0 for one that is free'
 export function inspectOption(): Option {
   return new Option(
     '--inspect [PORT]',
-    'show every actor and its chart in a browser on this machine; tells the address on stderr (default port: one that is free)',
+    'show every actor and its chart in a browser on this machine; prints the address to stderr (default: any free port)',
   ).argParser(readPort)
 }
 
-/** Opens the inspector where it was asked for, and tells where. Nothing of it is loaded otherwise. */
+/** Opens the inspector if it was requested, and prints its address. It is loaded only then. */
 export async function openInspector(
   flag: InspectFlag | undefined,
   { stderr }: CliWorld,
@@ -31,5 +31,5 @@ export async function openInspector(
 function readPort(text: string): number {
   const port = Number(text)
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
-  throw new UsageError(`--inspect: ${quoted(text)} is not allowed; ${form}`)
+  throw new UsageError(`--inspect: ${show(text)} is not allowed; ${form}`)
 }

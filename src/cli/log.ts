@@ -1,10 +1,11 @@
-import { type Logger, pino } from 'pino'
+import { type LevelWithSilent, type Logger, pino } from 'pino'
 import { prettyFactory } from 'pino-pretty'
-import type { LogLevel } from './options.ts'
+import { printable } from '../domain/show.ts'
+import { escaped } from './text.ts'
 import type { Output } from './world.ts'
 
 export interface LogOptions {
-  readonly level: LogLevel
+  readonly level: LevelWithSilent
   readonly output: Output
   /** For people instead of for machines. */
   readonly isPretty: boolean
@@ -13,7 +14,7 @@ export interface LogOptions {
 
 /** One JSON object a line, or the same for people. */
 export function createLog({ level, output, isPretty, hasColor }: LogOptions): Logger {
-  const write = isPretty ? prettyWriter(output, hasColor) : (line: string) => output.write(line)
+  const write = isPretty ? prettyWriter(output, hasColor) : (line: string) => output.write(escaped(line))
   return pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write },
@@ -21,15 +22,12 @@ export function createLog({ level, output, isPretty, hasColor }: LogOptions): Lo
 }
 
 function prettyWriter(output: Output, colorize: boolean): (line: string) => void {
-  const prettify = prettyFactory({ colorize, ignore: 'pid,hostname,event', singleLine: true })
-  return (line) =>
-    output.write(prettify(JSON.parse(line, (_key, value: unknown) => harmless(value)) as object))
+  const prettify = prettyFactory({ colorize, ignore: 'pid,hostname,event,engine,owner', singleLine: true })
+  return (line) => output.write(prettify(JSON.parse(line, harmless) as object))
 }
 
-// oxlint-disable-next-line no-control-regex -- what a terminal would obey is what is looked for
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
-
-/** Names and messages come from the engine; line ends are left, since traces have them. */
-function harmless(value: unknown): unknown {
-  return typeof value === 'string' ? value.replaceAll(controls, '?') : value
+/** Names and messages come from the engine. A stack trace keeps its lines. */
+function harmless(key: string, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  return key === 'stack' ? value.split('\n').map(printable).join('\n') : printable(value)
 }

@@ -24,7 +24,7 @@ for (const stream of [stdout, stderr]) {
 /** A full disk is no reason to leave containers behind quietly, nor to show a trace. */
 function noteLostOutput({ message }: Error): void {
   hasLostOutput = true
-  if (!closed.has(stderr)) stderr.write(`error: what it has to tell cannot be written: ${message}\n`)
+  if (!closed.has(stderr)) stderr.write(`error: cannot write output: ${message}\n`)
 }
 
 const outputTo = (stream: NodeJS.WriteStream): Output => ({
@@ -56,7 +56,7 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return closed.has(stream) ? Promise.resolve() : new Promise((resolve) => stream.write('', () => resolve()))
 }
 
-// The library's timers hold nobody; a command that waits for them has to.
+// The library's timers do not keep the process alive; a command that waits for them must.
 setInterval(() => {}, 2 ** 30)
 const code = await runCli(process.argv.slice(2), world)
 await Promise.all([flushed(stdout), flushed(stderr)])

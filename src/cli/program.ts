@@ -1,16 +1,19 @@
 import { Command, CommanderError, type Option } from 'commander'
-import { EngineError, FlotsamError, OptionError, TrackerTroubleError } from '../index.ts'
+import { printable } from '../domain/show.ts'
+import { ArgumentError, EngineError, FlotsamError, OptionError, TrackerError } from '../index.ts'
 import { config } from './config.ts'
 import { addDemo } from './demo.ts'
+import { refuseUnknownVariables } from './environment.ts'
 import { explain } from './explain.ts'
+import { type GivenSettings } from './given.ts'
 import { inspectOption } from './inspect.ts'
-import { atItsSource, fillIn, type Sources } from './layers.ts'
-import { addSharedOptions, type Flags } from './options.ts'
+import { environmentNames, gather } from './layers.ts'
+import { addSharedOptions, type Flags, refuseRepeated } from './options.ts'
 import { run } from './run.ts'
 import { scan } from './scan.ts'
 import { sweep } from './sweep.ts'
-import { printable } from './text.ts'
-import { inFlags, UsageError } from './usage.ts'
+import { addTrack } from './track/command.ts'
+import { atItsSource, refuseContradictions, UsageError } from './usage.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode, exitWrongUsage } from './world.ts'
 
 interface CommandOf {
@@ -19,13 +22,15 @@ interface CommandOf {
   readonly argument?: readonly [name: string, description: string]
   /** Beside those that all commands share. */
   readonly option?: () => Option
+  /** It only shows the options, and needs no owner. */
+  readonly isOffline?: true
   readonly act: (flags: Flags, world: CliWorld, asked: Asked) => ExitCode | Promise<ExitCode>
 }
 
 /** How a command was called. */
 interface Asked {
   readonly command: Command
-  readonly sources: Sources
+  readonly given: GivenSettings
 }
 
 const commands: readonly CommandOf[] = [
@@ -38,12 +43,12 @@ const commands: readonly CommandOf[] = [
   },
   {
     name: 'scan',
-    description: 'one look: every owned container with its verdict and reason; removes nothing',
+    description: 'one scan: every owned container with its verdict and reason; removes nothing',
     act: scan,
   },
   {
     name: 'sweep',
-    description: 'one look; remove what dangles now, wait until that is settled, and exit',
+    description: 'one scan; remove what dangles now, wait until that is settled, and exit',
     act: sweep,
   },
   {
@@ -55,7 +60,8 @@ const commands: readonly CommandOf[] = [
   {
     name: 'config',
     description: 'every setting in force, and where it was given; asks no engine',
-    act: (_flags, world, { command, sources }) => config(command, sources, world),
+    isOffline: true,
+    act: ({ json }, world, { given }) => config(json === true, given, world),
   },
 ]
 
@@ -67,7 +73,8 @@ is required by run and sweep; scan and sweep judge by the creation grace alone.
 
 Each setting can also be given as an environment variable (--creation-grace: FLOTSAM_CREATION_GRACE)
 or in a JSON or YAML file named by --config or FLOTSAM_CONFIG (creationGrace: 2m). Flags win over the
-environment, and the environment over the file; flotsam config shows what is in force.
+environment, and the environment over the file; flotsam config shows what is in force. An unknown
+FLOTSAM_ variable is refused.
 
 Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.`
 
@@ -104,6 +111,10 @@ function describeProgram(world: CliWorld, onEnd: (code: ExitCode) => void): Comm
     .addHelpText('after', `${epilogue}\n${examples}`)
   for (const command of commands) addCommand(program, command, world, onEnd)
   addDemo(program, world, onEnd)
+  addTrack(program, world, onEnd)
+  for (const command of program.commands) refuseRepeated(command)
+  const hasCase = process.platform !== 'win32'
+  program.hook('preAction', () => refuseUnknownVariables(world.env, environmentNames, hasCase))
   return program
 }
 
@@ -113,7 +124,7 @@ function addCommand(
   world: CliWorld,
   onEnd: (code: ExitCode) => void,
 ): void {
-  const { name, argument, option, description, act } = asked
+  const { name, argument, option, description, isOffline, act } = asked
   const command = addSharedOptions(program.command(name).description(description)).addHelpText(
     'after',
     epilogue,
@@ -121,35 +132,38 @@ function addCommand(
   if (argument) command.argument(...argument)
   if (option) command.addOption(option())
   command.action(async () => {
-    const sources = await fillIn(command, world.env)
+    const given = await gather(command, world.env)
+    if (!isOffline) refuseContradictions(given)
     try {
-      onEnd(await act(command.opts<Flags>(), world, { command, sources }))
+      onEnd(await act(flagsOf(command, given), world, { command, given }))
     } catch (error) {
-      if (!(error instanceof UsageError || error instanceof OptionError)) throw error
-      throw new UsageError(atItsSource(inWords(error), command, sources), { cause: error })
+      throw error instanceof OptionError ? atItsSource(error, given) : error
     }
   })
 }
 
-function inWords(error: UsageError | OptionError): string {
-  return error instanceof OptionError ? inFlags(error) : error.message
+function flagsOf(command: Command, given: GivenSettings): Flags {
+  const { json, inspect: port } = command.opts<Flags>()
+  const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]))
+  return { ...values, ...(json && { json }), ...(port !== undefined && { inspect: port }) }
 }
 
 function explainFailure(error: unknown, { stderr }: CliWorld): ExitCode {
   // commander has said it already
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitDone : exitWrongUsage
   const say = (message: string) => stderr.write(`error: ${printable(message)}\n`)
-  if (error instanceof UsageError || error instanceof OptionError) {
-    say(inWords(error))
+  const wrongUsage = error instanceof OptionError ? atItsSource(error) : error
+  if (wrongUsage instanceof UsageError || wrongUsage instanceof ArgumentError) {
+    say(wrongUsage.message)
     return exitWrongUsage
   }
   if (error instanceof EngineError || isInspectors(error)) say(error.message)
-  else if (error instanceof TrackerTroubleError) say(`${flagOf(error)}: ${error.message}`)
+  else if (error instanceof TrackerError) say(`${flagOf(error)}: ${error.message}`)
   else stderr.write(`error: a fault inside: ${error instanceof Error ? error.stack : String(error)}\n`)
   return exitFailed
 }
 
-function flagOf({ reason }: TrackerTroubleError): string {
+function flagOf({ reason }: TrackerError): string {
   return reason.startsWith('tracked-url') ? '--tracked-url' : '--tracked'
 }
 

@@ -10,16 +10,16 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 const longestStopMs = 8000
 
 /**
- * Keeps reconciling until it is told to end, until nobody reads its output, or until it cannot go on. An engine or a
+ * Keeps reconciling until a signal, until its output is closed, or until it cannot continue. An engine or a
  * tracker that is not there yet is waited for.
  */
 export async function run(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const { stdout, env } = world
-  const { tracked } = requireTracked(flags)
+  const { tracked } = await requireTracked(flags)
   const isPretty = stdout.isTerminal && !flags.json
   const level = flags.logLevel ?? 'info'
   const logger = createLog({ level, output: stdout, isPretty, hasColor: wantsColor(stdout, env) })
-  const options = { ...optionsFrom(flags), tracked, logger }
+  const options = { ...optionsFrom(flags, tracked), logger }
   const inspector = await openInspector(flags.inspect, world)
   try {
     const reconciler = world.createReconciler({

@@ -1,35 +1,34 @@
 import type { Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
+import { reportForgotten } from './forgotten.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { withSpinner } from './spinner.ts'
-import { renderLook } from './table.ts'
-import { wantsColor } from './text.ts'
-import { chooseTracked, isTrackerTrouble, trackerForms } from './tracked/choose.ts'
+import { renderScan } from './table.ts'
+import { jsonLine, wantsColor } from './text.ts'
+import { chooseTracked, isTrackerFailure, trackerForms } from './tracked/choose.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 
 const nothingSaid: Tracked = { has: () => undefined }
 
-/** One look, told as a table or as JSON. Nothing in it is able to remove. */
+/** One scan, printed as a table or as JSON. Cannot remove. */
 export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const { stdout, stderr, env } = world
-  const source = chooseTracked(flags)
+  const source = await chooseTracked(flags)
   const reconciler = world.createReconciler({
-    ...optionsFrom(flags),
+    ...optionsFrom(flags, source?.tracked ?? nothingSaid),
     ...diagnosticLog(flags, world),
     dryRun: true,
-    tracked: source?.tracked ?? nothingSaid,
   })
   await source?.check()
-  const report = await withSpinner('looking', world, reconciler.look())
-  stdout.write(flags.json ? `${JSON.stringify(report)}\n` : renderLook(report, wantsColor(stdout, env)))
+  const report = await withSpinner('looking', world, reconciler.scan())
+  stdout.write(flags.json ? jsonLine(report) : renderScan(report, wantsColor(stdout, env)))
+  reportForgotten(report, world)
   if (!source) {
-    stderr.write(
-      `hint: it is not said what is tracked, so nothing is called dangling; give ${trackerForms}\n`,
-    )
+    stderr.write(`hint: no tracker given, so no container is called dangling; give ${trackerForms}\n`)
     return exitDone
   }
-  const trouble = report.containers.find(({ reason }) => isTrackerTrouble(reason))
-  if (!trouble) return exitDone
-  stderr.write(`error: ${source.flag}: what is tracked is unknown: ${trouble.reason}\n`)
+  const failure = report.containers.find(({ reason }) => isTrackerFailure(reason))
+  if (!failure) return exitDone
+  stderr.write(`error: ${source.flag}: what is tracked is unknown: ${failure.reason}\n`)
   return exitFailed
 }

@@ -1,5 +1,5 @@
 import type { Reconciler, Subscription } from '../index.ts'
-import { type HeardEvent, heardEvents, type Settlement } from './settlement.ts'
+import { type SettlementEvent, settlementEvents, type Settlement } from './settlement.ts'
 import type { CliWorld } from './world.ts'
 
 /** Why a sweep stopped waiting. */
@@ -12,12 +12,14 @@ const longestSilenceMs = 150_000
 /** However much there is news: so long, and so much more for each container. */
 const longestSweepMs = 600_000
 const longestSweepPerContainerMs = 5000
+/** A verdict that is no scan's is followed by nothing. */
+const longestReportingMs = 1000
 /** Timers take no more. */
 const longestTimerMs = 2 ** 31 - 1
 
 /** Hears of each event as it happens. */
 export interface SweepListener {
-  heard(event: HeardEvent, settlement: Settlement): void
+  received(event: SettlementEvent, settlement: Settlement): void
   /** Called from the start on, now and then, until `over()`. */
   begin(settlement: Settlement): void
   over(): void
@@ -47,21 +49,25 @@ class Wait {
   readonly #subscriptions: Subscription[] = []
   readonly #forgetSignals: () => void
   #end: (end: SweepEnd) => void = () => {}
-  #timers: { outage?: unknown; silence?: unknown; total?: unknown } = {}
+  #timers: { outage?: unknown; silence?: unknown; total?: unknown; settled?: unknown } = {}
 
   constructor(reconciler: Reconciler, settlement: Settlement, world: CliWorld, listener: SweepListener) {
     this.#clock = world.clock
     this.ended = new Promise((resolve) => (this.#end = resolve))
-    const hear = (event: HeardEvent) => {
-      settlement.hear(event)
-      listener.heard(event, settlement)
-      if (settlement.isOver) this.#end('settled')
-      // Looks and their verdicts go on whatever happens, so they are no news.
-      else if (event.type !== 'looked' && event.type !== 'classified')
+    const receive = (event: SettlementEvent) => {
+      settlement.receive(event)
+      listener.received(event, settlement)
+      this.#clock.clearTimeout(this.#timers.settled)
+      // A scan emits why it spared something after its verdicts.
+      if (settlement.isOver && event.type === 'classified')
+        this.#restart('settled', longestReportingMs, 'settled')
+      else if (settlement.isOver) this.#end('settled')
+      // Scans and their verdicts go on whatever happens, so they are no news.
+      else if (event.type !== 'scanned' && event.type !== 'classified')
         this.#restart('silence', longestSilenceMs, 'no-news')
     }
-    for (const name of heardEvents) {
-      this.#subscriptions.push(reconciler.on<HeardEvent['type']>(name, (event) => hear(event as HeardEvent)))
+    for (const name of settlementEvents) {
+      this.#subscriptions.push(reconciler.on<SettlementEvent['type']>(name, receive))
     }
     this.#subscriptions.push(
       reconciler.on('engineDown', () => this.#restart('outage', longestOutageMs, 'engine-down')),
@@ -79,7 +85,7 @@ class Wait {
     this.#forgetSignals()
   }
 
-  #restart(name: 'outage' | 'silence' | 'total', afterMs: number, end: SweepEnd): void {
+  #restart(name: 'outage' | 'silence' | 'total' | 'settled', afterMs: number, end: SweepEnd): void {
     this.#clock.clearTimeout(this.#timers[name])
     this.#timers[name] = this.#clock.setTimeout(() => this.#end(end), afterMs)
   }

@@ -11,8 +11,8 @@ export type Settled =
     }
   | { readonly as: 'failed'; readonly error: string }
 
-/** What a settlement is told of, by event name. */
-export const heardEvents = [
+/** The events that a settlement follows. */
+export const settlementEvents = [
   'discovered',
   'classified',
   'removed',
@@ -20,13 +20,13 @@ export const heardEvents = [
   'released',
   'removeFailed',
   'stuck',
-  'looked',
+  'scanned',
 ] as const
-export type HeardEvent = {
-  [TName in (typeof heardEvents)[number]]: EventOf<TName>
-}[(typeof heardEvents)[number]]
+export type SettlementEvent = {
+  [TName in (typeof settlementEvents)[number]]: EventOf<TName>
+}[(typeof settlementEvents)[number]]
 
-/** So many failures are enough for a command that somebody waits for. */
+/** A command in the foreground gives up after this many failures. */
 const mostFailures = 3
 
 /** Follows those that a sweep is to remove, and no others, until each one's story has ended. */
@@ -35,7 +35,7 @@ export class Settlement {
   readonly #settled = new Map<string, Settled>()
   readonly #seen = new Set<string>()
   readonly #lastErrors = new Map<string, string>()
-  #hasLooked = false
+  #hasScanned = false
 
   constructor(dangling: readonly ReportedContainer[]) {
     this.#containers = new Map(dangling.map((container) => [container.id, container]))
@@ -53,17 +53,17 @@ export class Settlement {
     return this.#settled.size === this.#containers.size
   }
 
-  /** Whether a sweep may remove it: dangling in the look that it began with. */
+  /** Whether a sweep may remove it: dangling in the scan that it began with. */
   covers(id: string): boolean {
     return this.#containers.has(id)
   }
 
-  hear(event: HeardEvent): void {
-    if (event.type === 'looked') this.#noteLook()
-    else if (this.covers(event.id)) this.#hearOf(event)
+  receive(event: SettlementEvent): void {
+    if (event.type === 'scanned') this.#noteScan()
+    else if (this.covers(event.id)) this.#note(event)
   }
 
-  /** What became of each one; undefined where nobody can say. */
+  /** The outcome of each; undefined if it is unknown. */
   *outcomes(): Iterable<readonly [ReportedContainer, Settled | undefined]> {
     for (const [id, container] of this.#containers)
       yield [container, this.#settled.get(id) ?? this.#unfinished(id)]
@@ -75,15 +75,15 @@ export class Settlement {
     return error === undefined ? undefined : { as: 'failed', error }
   }
 
-  /** What the first look of its own no longer shows was gone before anything could be done. */
-  #noteLook(): void {
-    if (this.#hasLooked) return
-    this.#hasLooked = true
+  /** What the first scan of its own no longer shows was gone before anything could be done. */
+  #noteScan(): void {
+    if (this.#hasScanned) return
+    this.#hasScanned = true
     for (const id of this.#containers.keys())
       if (!this.#seen.has(id)) this.#settled.set(id, { as: 'vanished' })
   }
 
-  #hearOf(event: Exclude<HeardEvent, EventOf<'looked'>>): void {
+  #note(event: Exclude<SettlementEvent, EventOf<'scanned'>>): void {
     const { id } = event
     switch (event.type) {
       case 'discovered':

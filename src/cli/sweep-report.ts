@@ -1,12 +1,12 @@
-import type { LookReport, SpareReason } from '../index.ts'
+import type { GraceReason, ScanReport, SpareReason } from '../index.ts'
 import type { Settlement } from './settlement.ts'
 
-/** What a sweep tells as JSON: full ids. */
+/** The JSON output of a sweep, with full ids. */
 export interface SweepReport {
   readonly removed: readonly string[]
   readonly vanished: readonly string[]
   readonly failed: readonly { readonly id: string; readonly error: string }[]
-  /** A request for it may have been carried out, and no look could tell. */
+  /** A request may have been carried out, and no scan has settled it. */
   readonly unknown: readonly string[]
   readonly spared: readonly { readonly id: string; readonly reason: SpareReason }[]
   /** In a dry run. */
@@ -14,7 +14,7 @@ export interface SweepReport {
 }
 
 export function sweepReport(
-  { containers }: LookReport,
+  { containers }: ScanReport,
   settlement: Settlement,
   isDryRun: boolean,
 ): SweepReport {
@@ -25,7 +25,7 @@ export function sweepReport(
   const spared: { id: string; reason: SpareReason }[] = []
   const wouldRemove: string[] = []
   for (const { id, verdict, reason } of containers) {
-    if (verdict === 'spared') spared.push({ id, reason: reason as SpareReason })
+    if (verdict === 'spared') spared.push({ id, reason })
     if (verdict === 'dangling' && isDryRun) wouldRemove.push(id)
   }
   for (const [{ id }, settled] of settlement.outcomes()) {
@@ -36,4 +36,20 @@ export function sweepReport(
     } else (settled.as === 'removed' ? removed : vanished).push(id)
   }
   return { removed, vanished, failed, unknown, spared, wouldRemove }
+}
+
+/** Those that a sweep may find dangling later. */
+export function stillGraced({ containers }: ScanReport, settlement: Settlement): readonly Graced[] {
+  const atOnce = containers.flatMap(({ id, verdict, reason }) =>
+    verdict === 'graced' ? [{ id, reason }] : [],
+  )
+  const meanwhile = [...settlement.outcomes()].flatMap(([{ id }, settled]) =>
+    settled?.as === 'let-live' && settled.verdict === 'graced' ? [{ id, reason: settled.reason }] : [],
+  )
+  return [...atOnce, ...meanwhile] as readonly Graced[]
+}
+
+export interface Graced {
+  readonly id: string
+  readonly reason: GraceReason
 }

@@ -1,53 +1,84 @@
-import type { LookReport, ReconcilerOptions } from '../index.ts'
+import type { ScanReport, ReconcilerOptions } from '../index.ts'
+import { options as schema } from '../options/schema.ts'
 import { diagnosticLog } from './diagnostics.ts'
+import { reportForgotten } from './forgotten.ts'
+import type { GivenSettings } from './given.ts'
 import { type Flags, optionsFrom } from './options.ts'
-import { Settlement } from './settlement.ts'
-import { SweepTeller } from './sweep-teller.ts'
-import { requireTracked } from './tracked/choose.ts'
 import { settle } from './settle.ts'
+import { Settlement } from './settlement.ts'
 import { withSpinner } from './spinner.ts'
-import { sweepReport } from './sweep-report.ts'
+import { type Graced, stillGraced, sweepReport } from './sweep-report.ts'
+import { type GraceLeft, SweepReporter } from './sweep-reporter.ts'
+import { requireTracked } from './tracked/choose.ts'
+import { Unknowns } from './unknowns.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 
 /**
- * Removes exactly what one look calls dangling, and tells what became of each. In a dry run nothing in it is able to
+ * Removes exactly what one scan calls dangling, and reports the outcome of each. In a dry run nothing in it is able to
  * remove.
  */
-export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
-  const source = requireTracked(flags)
-  const options = { ...optionsFrom(flags), ...diagnosticLog(flags, world), tracked: source.tracked }
-  const onlooker = world.createReconciler({ ...options, dryRun: true })
+export async function sweep(
+  flags: Flags,
+  world: CliWorld,
+  { given }: { readonly given: GivenSettings },
+): Promise<ExitCode> {
+  const source = await requireTracked(flags)
+  const options = { ...optionsFrom(flags, source.tracked), ...diagnosticLog(flags, world) }
+  const viewer = world.createReconciler({ ...options, dryRun: true })
+  const unknowns = new Unknowns()
+  viewer.on('degraded', unknowns.receive)
   await source.check()
-  const look = await withSpinner('looking', world, onlooker.look())
-  const settlement = new Settlement(flags.dryRun ? [] : danglingIn(look))
-  const teller = new SweepTeller(world, flags.json === true)
-  const isWhole = settlement.total === 0 || (await removeAll(options, settlement, teller, world))
-  const report = sweepReport(look, settlement, flags.dryRun === true)
-  teller.tellResult(report, look)
-  const isTrackerKnown = teller.tellTrackerTrouble(report, source.flag)
-  const isDone = isWhole && isTrackerKnown && report.failed.length === 0 && report.unknown.length === 0
+  const scan = await withSpinner('looking', world, viewer.scan())
+  reportForgotten(scan, world)
+  const settlement = new Settlement(flags.dryRun ? [] : danglingIn(scan))
+  const sweepReporter = new SweepReporter(world, flags.json === true)
+  const isWhole =
+    settlement.total === 0 || (await removeAll(options, settlement, { sweepReporter, unknowns, world }))
+  const report = sweepReport(scan, settlement, flags.dryRun === true)
+  const graced = stillGraced(scan, settlement)
+  sweepReporter.reportResult(report, scan, gracesLeft(graced, given))
+  // truthful: what is left because something is unknown is reported, and is not success
+  const left = unknowns.among([...report.spared, ...graced])
+  sweepReporter.reportUnknowns(left, scan, source.flag)
+  const isDone = isWhole && left.length === 0 && report.failed.length === 0 && report.unknown.length === 0
   return isDone ? exitDone : exitFailed
 }
 
-function danglingIn({ containers }: LookReport): LookReport['containers'] {
+function danglingIn({ containers }: ScanReport): ScanReport['containers'] {
   return containers.filter(({ verdict }) => verdict === 'dangling')
+}
+
+/** How long each can still be graced, as it was given: a grace that counts from a later start is that long again. */
+function gracesLeft(graced: readonly Graced[], given: GivenSettings): readonly GraceLeft[] {
+  const longest = (reason: Graced['reason']) => {
+    const name = reason === 'creation-grace' ? 'creationGrace' : 'releaseGrace'
+    const { raw } = given.get(name) ?? {}
+    return typeof raw === 'string' ? raw : schema[name].default
+  }
+  return graced.map(({ id, reason }) => ({ id, reason, atMost: longest(reason) }))
+}
+
+interface Surroundings {
+  readonly sweepReporter: SweepReporter
+  readonly unknowns: Unknowns
+  readonly world: CliWorld
 }
 
 /** Whether it came to its own end. */
 async function removeAll(
   options: ReconcilerOptions,
   settlement: Settlement,
-  teller: SweepTeller,
-  world: CliWorld,
+  { sweepReporter, unknowns, world }: Surroundings,
 ): Promise<boolean> {
   const reconciler = world.createReconciler({
     ...options,
-    // A sweep has no past that an agent could restore anything from, and somebody waits for it.
+    // A sweep has no history to restore, and its user waits for it.
     restoreGrace: 0,
     events: false,
     beforeRemove: ({ id }) => settlement.covers(id),
   })
-  const ended = await settle(reconciler, settlement, world, teller)
-  teller.tellEarlyEnd(ended)
+  reconciler.on('degraded', unknowns.receive)
+  const ended = await settle(reconciler, settlement, world, sweepReporter)
+  sweepReporter.reportEarlyEnd(ended)
   return ended === 'settled'
 }

@@ -1,7 +1,8 @@
 import { Table } from 'console-table-printer'
 import prettyMs from 'pretty-ms'
-import type { LookReport, ReportedContainer, VerdictName } from '../index.ts'
-import { printable, shortId } from './text.ts'
+import { printable } from '../domain/show.ts'
+import type { ScanReport, ReportedContainer, VerdictName } from '../index.ts'
+import { shortId } from './text.ts'
 
 const columns = ['id', 'name', 'image', 'state', 'age', 'verdict', 'reason'] as const
 
@@ -17,7 +18,7 @@ const style = {
 }
 
 /** Every owned container on a line of its own, and how many have which verdict on the last one. */
-export function renderLook({ containers }: LookReport, hasColor: boolean): string {
+export function renderScan({ containers }: ScanReport, hasColor: boolean): string {
   const totals = renderTotals(containers)
   if (containers.length === 0) return `${totals}\n`
   const table = new Table({

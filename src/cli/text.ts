@@ -1,21 +1,5 @@
 import type { CliWorld, Output } from './world.ts'
 
-// oxlint-disable-next-line no-control-regex -- what a terminal would obey is what is looked for
-const controls = /[\u0000-\u001f\u007f-\u009f]/g
-
-/** Text from elsewhere, fit for a terminal: nothing in it can move a cursor or start a line. */
-export function printable(text: string): string {
-  return text.replaceAll(controls, '?')
-}
-
-const longestShown = 100
-
-/** A value as a message shows it: in quotes, on one line, and never the whole of a long one. */
-export function quoted(value: string): string {
-  const text = JSON.stringify(value)
-  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text
-}
-
 /** The twelve digits that people know an id by. */
 export function shortId(id: string): string {
   return id.slice(0, 12)
@@ -26,6 +10,19 @@ export function messageOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
   const cause = thrown.cause instanceof Error ? `: ${messageOf(thrown.cause)}` : ''
   return `${thrown.message || thrown.name}${cause}`.replaceAll(/\s+/g, ' ').trim()
+}
+
+// Terminals and readers that split lines interpret these; JSON allows them to be escaped.
+const unsafeInJson = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+/** JSON on one line, by whatever definition of a line. */
+export function jsonLine(value: unknown): string {
+  return escaped(`${JSON.stringify(value)}\n`)
+}
+
+/** The same of text that is JSON already. */
+export function escaped(json: string): string {
+  return json.replaceAll(unsafeInJson, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** Whether an output gets colours: a terminal does, unless the environment says otherwise. */

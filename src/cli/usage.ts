@@ -1,39 +1,36 @@
-import type { OptionError } from '../index.ts'
+import { complaint, type OptionError } from '../domain/errors.ts'
+import { show } from '../domain/show.ts'
+import { settings } from '../options/command.ts'
+import { findContradiction } from '../options/contradiction.ts'
+import { withDefaults } from '../options/read.ts'
+import type { GivenSettings } from './given.ts'
 
 /** The command line itself cannot be used. The message is the whole line that the user sees after `error: `. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** Which flag gives which option of the library. */
-const flags: Readonly<Record<string, string>> = {
-  owner: '--owner',
-  'owner.label': '--owner',
-  'owner.value': '--owner',
-  preset: '--preset',
-  engine: '--host',
-  period: '--period',
-  creationGrace: '--creation-grace',
-  restoreGrace: '--restore-grace',
-  releaseGrace: '--release-grace',
-  filterListing: '--filter-listing',
+/** A value that cannot be used, with the place where it was given. */
+export function refusal(source: string, shown: string | undefined, requirement: string): UsageError {
+  return new UsageError(complaint(source, shown, requirement))
 }
 
-/** What the library says of an option, in the words of the command line. */
-export function inFlags({ option, message }: OptionError): string {
-  const flag = flags[option]
-  if (option === 'keepLabel')
-    return '--owner: the keep label cannot be the owner label too; then nothing could ever be removed'
-  const named = flag === undefined ? message : beginningWith(flag, option, message)
-  return named
-    .replace(', or a number of milliseconds', '')
-    .replace('or allowShortGrace must be true', 'or --allow-short-grace must be given')
-    .replace('unless owner narrows it', 'unless --owner narrows it')
+function flagOf(option: string): string {
+  return settings.find(({ name }) => name === option)?.flag ?? `--${option}`
 }
 
-function beginningWith(flag: string, option: string, message: string): string {
-  for (const beginning of [`option ${option}: `, `${option} is `]) {
-    if (message.startsWith(beginning)) return `${flag}: ${message.slice(beginning.length)}`
-  }
-  return `${flag}: ${message}`
+/** What the library found wrong with an option, at the place where that was given. */
+export function atItsSource(error: OptionError, all?: GivenSettings): UsageError {
+  const { option, source, shown, requirement } = error
+  return refusal(source ?? all?.get(option)?.source ?? flagOf(option), shown, requirement)
+}
+
+/** @throws UsageError where one option forbids what another one says */
+export function refuseContradictions(all: GivenSettings): void {
+  const values = withDefaults(new Map([...all].map(([name, { value }]) => [name, value])))
+  const contradiction = findContradiction(values)
+  if (!contradiction) return
+  const given = all.get(contradiction.option)
+  const source = given?.source ?? flagOf(contradiction.option)
+  throw refusal(source, given && show(given.raw), contradiction.requirement(flagOf))
 }

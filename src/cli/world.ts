@@ -22,7 +22,7 @@ export interface CliWorld {
   readonly createReconciler: (options: ReconcilerOptions) => Reconciler
   /** Called at each SIGINT and SIGTERM; returns what ends that. */
   onSignal(listener: () => void): () => void
-  /** Called once nobody reads the output any more; returns what ends that. */
+  /** Calls back when the output is closed; returns a function that unsubscribes. */
   onOutputClosed(listener: () => void): () => void
 }
 

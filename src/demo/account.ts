@@ -40,12 +40,12 @@ export interface Summary {
   }[]
   readonly removed: readonly string[]
   readonly spared: readonly { readonly name: string; readonly id: string; readonly why: string }[]
-  readonly outage: { readonly lastedMs: number; readonly failedLooks: number; readonly logLines: number }
+  readonly outage: { readonly lastedMs: number; readonly failedScans: number; readonly logLines: number }
   readonly check: { readonly source: string; readonly mismatches: readonly string[] }
 }
 
 /** Draws up the account and holds it against what the engine itself knows. Pure. */
-export function drawUp(engine: string, account: Account, evidence: Evidence): Summary {
+export function readOwnedSet(engine: string, account: Account, evidence: Evidence): Summary {
   const mismatches = [
     ...removalMismatches(account, evidence),
     ...survivorMismatches(account, evidence),
@@ -66,7 +66,7 @@ export function drawUp(engine: string, account: Account, evidence: Evidence): Su
     spared: account.survivors.map(({ id, name, why }) => ({ name, id, why })),
     outage: {
       lastedMs: Math.round(account.outages.reduce((sum, { lastedMs }) => sum + lastedMs, 0)),
-      failedLooks: account.outages.reduce((sum, { failedLooks }) => sum + failedLooks, 0),
+      failedScans: account.outages.reduce((sum, { failedScans }) => sum + failedScans, 0),
       logLines: account.outageLines.length,
     },
     check: { source: evidence.source, mismatches },
@@ -77,22 +77,22 @@ function removalMismatches(
   { removals }: Account,
   { removed, asked, living, bystanders, source }: Evidence,
 ): string[] {
-  const told = new Map(removals.map(({ id, name }) => [id, name]))
+  const reported = new Map(removals.map(({ id, name }) => [id, name]))
   const confirmed = new Set(removed)
   return [
     ...removals
       .filter(({ id }) => !confirmed.has(id))
       .map(({ name }) => `Flotsam says that it removed ${name}, and ${source} knows nothing of it`),
     ...[...confirmed]
-      .filter((id) => !told.has(id))
-      .map((id) => `${source} has a removal of ${id.slice(0, 12)} that Flotsam did not tell of`),
+      .filter((id) => !reported.has(id))
+      .map((id) => `${source} has a removal of ${id.slice(0, 12)} that Flotsam did not report`),
     ...removed
       .filter((id, index) => removed.indexOf(id) !== index)
-      .map((id) => `${source} has more than one removal of ${told.get(id) ?? id.slice(0, 12)}`),
-    ...(removals.length === told.size ? [] : ['Flotsam told of one removal more than once']),
+      .map((id) => `${source} has more than one removal of ${reported.get(id) ?? id.slice(0, 12)}`),
+    ...(removals.length === reported.size ? [] : ['Flotsam reported one removal more than once']),
     ...[...asked]
-      .filter((id) => !told.has(id))
-      .map((id) => `a removal of ${id.slice(0, 12)} was asked for, which nobody had lost`),
+      .filter((id) => !reported.has(id))
+      .map((id) => `a removal of ${id.slice(0, 12)} was requested, although it was not lost`),
     ...removals
       .filter(({ id }) => living.has(id))
       .map(({ name }) => `${name} was removed and is still there`),
@@ -113,7 +113,7 @@ function survivorMismatches({ survivors }: Account, { living, asked }: Evidence)
       .map(({ name }) => `${name} was to be spared, and its removal was asked for`),
     ...[...living]
       .filter((id) => !known.has(id))
-      .map((id) => `${id.slice(0, 12)} is left, and nobody knows of it`),
+      .map((id) => `${id.slice(0, 12)} is left, and no agent tracks it`),
   ]
 }
 
@@ -128,7 +128,7 @@ function leakMismatches({ leaks, removals }: Account): string[] {
   ]
 }
 
-/** One line when the engine goes and one when it is back, however many looks fail in between. */
+/** One line when the engine goes and one when it is back, however many scans fail in between. */
 function outageMismatches({ outageLines, outages }: Account): string[] {
   const count = (event: string) => outageLines.filter((line) => line.event === event).length
   const down = count('engineDown')
@@ -136,6 +136,6 @@ function outageMismatches({ outageLines, outages }: Account): string[] {
   return down === 1 && up === 1 && outages.length === 1
     ? []
     : [
-        `one outage was told in ${down} lines that it began and ${up} that it ended, and in ${outages.length} events`,
+        `one outage was reported in ${down} lines that it began and ${up} that it ended, and in ${outages.length} events`,
       ]
 }

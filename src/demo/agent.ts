@@ -1,5 +1,4 @@
 import type Dockerode from 'dockerode'
-
 import { within } from './connection.ts'
 import type { Stage } from './stage.ts'
 
@@ -14,14 +13,14 @@ export class Agent {
   readonly #docker: Dockerode
   readonly #stage: Stage
   readonly #labels: Labels
-  readonly #patienceMs: number
+  readonly #timeoutMs: number
   #isAlive = false
 
-  constructor(docker: Dockerode, stage: Stage, labels: Labels, patienceMs: number) {
+  constructor(docker: Dockerode, stage: Stage, labels: Labels, extendedDeadlineMs: number) {
     this.#docker = docker
     this.#stage = stage
     this.#labels = labels
-    this.#patienceMs = patienceMs
+    this.#timeoutMs = extendedDeadlineMs
   }
 
   get isAlive(): boolean {
@@ -38,7 +37,7 @@ export class Agent {
     this.tasks.clear()
   }
 
-  /** Starts a container and says so to nobody. */
+  /** Starts a container without registering it. */
   async start(name: string, labels: Labels = this.#labels): Promise<string> {
     const container = await this.#create(name, labels, quietDeadlineMs)
     await within(quietDeadlineMs, (abortSignal) => container.start({ abortSignal }))
@@ -58,14 +57,14 @@ export class Agent {
 
   /** Asks for a container and gives up when no answer comes. Resolves to whether it gave up. */
   async tryToCreate(name: string): Promise<boolean> {
-    return this.#givesUp(this.#create(name, this.#labels, this.#patienceMs))
+    return this.#givesUp(this.#create(name, this.#labels, this.#timeoutMs))
   }
 
   /** The same one step later: the container is there, and the answer to its start does not come. */
   async tryToRun(name: string): Promise<boolean> {
     const container = await this.#create(name, this.#labels, quietDeadlineMs)
     this.#stage.loseAnswer('start')
-    return this.#givesUp(within(this.#patienceMs, (abortSignal) => container.start({ abortSignal })))
+    return this.#givesUp(within(this.#timeoutMs, (abortSignal) => container.start({ abortSignal })))
   }
 
   #create(name: string, labels: Labels, limitMs: number): Promise<Dockerode.Container> {

@@ -1,9 +1,8 @@
 import type { InspectionEvent, SnapshotFrom } from 'xstate'
-
 import type { containerMachine } from '../../machines/container.machine.ts'
 import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
 import type { Outcome, VerdictLike } from '../../machines/types.ts'
-import { type EngineHealth, healthIn } from '../health.ts'
+import { type EngineHealth, healthIn } from '../supervision/health.ts'
 
 /** The states of a container's chart, in the order of a whole life. */
 export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'
@@ -39,7 +38,7 @@ interface Row {
 }
 
 /**
- * The live state of every chart, as XState's inspection tells it: nothing here is worked out by the demo itself.
+ * The live state of every chart, as XState's inspection reports it: the demo computes nothing itself.
  */
 export class Board {
   readonly #rows = new Map<string, Row>()
@@ -56,8 +55,8 @@ export class Board {
     if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return
     const isStep = event.type === '@xstate.microstep'
     const { snapshot } = event
-    if (isContainers(snapshot)) this.#hearOfContainer(snapshot, event.event.type, isStep)
-    else if (isSupervisors(snapshot) && !isStep) this.#hearOfEngine(snapshot)
+    if (isContainers(snapshot)) this.#noteContainer(snapshot, event.event.type, isStep)
+    else if (isSupervisors(snapshot) && !isStep) this.#noteEngine(snapshot)
   }
 
   get standings(): readonly Standing[] {
@@ -77,40 +76,37 @@ export class Board {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void) => {
         clearTimeout(timer)
-        this.#listeners.delete(look)
+        this.#listeners.delete(scan)
         signal.removeEventListener('abort', interrupted)
         how()
       }
-      const look = () => {
+      const scan = () => {
         if (isSo()) settle(resolve)
       }
       const interrupted = () => settle(() => reject(signal.reason as Error))
-      const late = () => settle(() => reject(new Error(`waited ${limitMs / 1000} s in vain: ${what}`)))
+      const late = () => settle(() => reject(new Error(`timed out after ${limitMs / 1000} s: ${what}`)))
       const timer = setTimeout(late, limitMs)
-      this.#listeners.add(look)
+      this.#listeners.add(scan)
       signal.addEventListener('abort', interrupted)
       if (signal.aborted) interrupted()
-      else look()
+      else scan()
     })
   }
 
-  #hearOfContainer(snapshot: ContainerSnapshot, cause: string, isStep: boolean): void {
-    const { context, machine } = snapshot
+  #noteContainer(snapshot: ContainerSnapshot, cause: string, isStep: boolean): void {
+    const { context } = snapshot
     const row = this.#rows.get(context.id) ?? { standing: undefined, path: [] }
     this.#rows.set(context.id, row)
     const state = topOf(snapshot.value)
-    if (isStep) {
-      // The chart leaves its first state within its first step, so that no snapshot ever shows it.
-      if (cause === 'xstate.init') row.path = [machine.config.initial as ChartState]
-      if (row.path.at(-1) !== state) row.path.push(state)
-      return
-    }
+    // only a snapshot shows the state that a chart starts in
+    if (row.path.at(-1) !== state) row.path.push(state)
+    if (isStep || !context.verdict) return
     const { verdict, reason } = context.verdict
     const isWatched = cause !== 'xstate.stop' || state === 'gone'
     const { id, outcome } = context
     const standing: Standing = {
       id,
-      name: this.#called(context.name),
+      name: this.#called(context.listed.name),
       state,
       verdict,
       reason,
@@ -120,19 +116,20 @@ export class Board {
     const { path } = row
     const before = row.standing
     row.standing = standing
-    row.path = [state]
-    const isNews = path.length > 1 || before?.reason !== reason || before.isWatched !== isWatched
-    if (isNews) this.#tell({ about: 'container', standing, path })
+    // the next agent starts a chart of its own
+    row.path = isWatched ? [state] : []
+    const isNews = path.length > 1 || before?.reason !== reason || before?.isWatched !== isWatched
+    if (isNews) this.#notify({ about: 'container', standing, path })
   }
 
-  #hearOfEngine(snapshot: SupervisorSnapshot): void {
+  #noteEngine(snapshot: SupervisorSnapshot): void {
     const health = healthIn(snapshot) ?? 'unwatched'
     if (health === this.#health) return
     this.#health = health
-    this.#tell({ about: 'engine', health })
+    this.#notify({ about: 'engine', health })
   }
 
-  #tell(change: BoardChange): void {
+  #notify(change: BoardChange): void {
     for (const listener of this.#listeners) listener(change)
   }
 }

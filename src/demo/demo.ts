@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-
-import { messageOf, OptionError } from '../errors.ts'
-import { type Account, drawUp, type Summary } from './account.ts'
+import { messageOf, OptionError } from '../domain/errors.ts'
 import type { Inspector } from '../inspector/index.ts'
+import { type Account, readOwnedSet, type Summary } from './account.ts'
 import { Agent } from './agent.ts'
 import { Board } from './board.ts'
 import { connectTo } from './connection.ts'
@@ -13,7 +12,7 @@ import { paceAt } from './pace.ts'
 import { PlainNarrator } from './plain-narrator.ts'
 import type { Stage } from './stage.ts'
 import { Story } from './story.ts'
-import { tellSummary } from './summary.ts'
+import { reportSummary } from './summary.ts'
 import { TerminalNarrator } from './terminal-narrator.ts'
 import { startWatch } from './watch.ts'
 
@@ -34,7 +33,7 @@ export interface DemoOptions {
 const ownerLabel = 'flotsam.demo.agent'
 
 /**
- * Plays the story and tells it. Resolves to the exit code: 0 when the account agrees with what the engine itself knows,
+ * Plays and narrates the story. Resolves to the exit code: 0 when the account agrees with what the engine itself knows,
  * 1 when it does not, when something failed, and when the demo was interrupted.
  *
  * @throws OptionError when the place of the story cannot be what was asked for
@@ -58,7 +57,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
   if (failure instanceof OptionError) throw failure
   if (summary && failure === undefined) {
-    screen.write(json ? `${JSON.stringify(summary)}\n` : tellSummary(summary, screen))
+    screen.write(json ? `${JSON.stringify(summary)}\n` : reportSummary(summary, screen))
     return summary.ok ? 0 : 1
   }
   const error = signal.aborted ? 'interrupted; everything that it made is removed' : messageOf(failure)
@@ -79,10 +78,10 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
     const board = new Board(called)
     board.onChange((change) => narrator.changed(change))
     const ledger = new Ledger(elapsedMs, called, (line) => narrator.logged(line))
-    // A value that nobody else can have, so that nothing but this story is ever judged.
+    // A unique value, so that nothing but this story is ever judged.
     const owner = { label: ownerLabel, value: randomBytes(8).toString('hex') }
     const labels = { [owner.label]: owner.value }
-    const agent = new Agent(connectTo(stage.socketPath), stage, labels, pace.agentPatienceMs)
+    const agent = new Agent(connectTo(stage.socketPath), stage, labels, pace.agentTimeoutMs)
     narrator.say(`Flotsam, an agent that forgets, and ${stage.title}.`)
     const story = new Story({
       stage,
@@ -115,7 +114,7 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
       await story.end()
     }
     const survivors = story.survivors(board.standings)
-    return drawUp(stage.title, accountOf(story, survivors, ledger, elapsedMs()), await stage.evidence())
+    return readOwnedSet(stage.title, accountOf(story, survivors, ledger, elapsedMs()), await stage.evidence())
   } finally {
     narrator.close()
   }

@@ -1,5 +1,4 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-
 import { createEmbeddedEngine, type EmbeddedEngine, type LoggedRequest } from '../testing/index.ts'
 import { type Evidence, type LosableCall, runLabel, type Stage } from './stage.ts'
 

@@ -1,9 +1,9 @@
-import { shortId } from '../ids.ts'
+import { shortId } from '../domain/ids.ts'
 import type { Standing } from './board.ts'
 import type { Ink, Mark, Style } from './glyphs.ts'
 import type { Lane } from './lane.ts'
 import type { LogLine } from './ledger.ts'
-import { told } from './plain-narrator.ts'
+import { reported } from './plain-narrator.ts'
 
 /** One line of the picture before it is cut to the screen. */
 export interface FrameRow {
@@ -51,9 +51,9 @@ export function drawFrame({ ink, columns, rows, place, lanes, log, address }: Fr
   const width = Math.min(columns, widestFrame) - 1
   const below = [...legendLines(ink, width), ...log.map((line) => logLine(ink, line, width))]
   // An address that was cut would lead nowhere: the terminal may wrap it.
-  const looking = address === undefined ? '' : ` look on: ${address}`
-  if (looking !== '') below.push(looking)
-  const wrappedRows = Math.max(0, Math.ceil(looking.length / columns) - 1)
+  const link = address === undefined ? '' : ` watch at: ${address}`
+  if (link !== '') below.push(link)
+  const wrappedRows = Math.max(0, Math.ceil(link.length / columns) - 1)
   const room = Math.max(1, rows - 2 - below.length - wrappedRows)
   return ['', ...fitting(lanes, room).map((row) => laneLine(ink, row, width, place)), ...below]
 }
@@ -62,7 +62,7 @@ export function statusOf(standing: Standing): Pick<FrameRow, 'status' | 'shortSt
   const { state, verdict, reason, isWatched } = standing
   const isOver = state === 'gone'
   const style = isOver || !isWatched ? 'dim' : styles[verdict]
-  const status = told(standing)
+  const status = reported(standing)
   return {
     status,
     shortStatus: isOver || !isWatched || verdict === 'dangling' ? status : reason,

@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type Dockerode from 'dockerode'
-
+import { messageOf, OptionError } from '../domain/errors.ts'
 import { type EngineAddress, resolveEngine } from '../engine/address.ts'
-import { messageOf, OptionError } from '../errors.ts'
 import { connectTo, within } from './connection.ts'
 import { HostWitness } from './host-witness.ts'
 import { Relay } from './relay.ts'
@@ -21,7 +20,7 @@ const callLimitMs = 30_000
 const mostImagesTried = 5
 const likelyImages = /^(?:\S+\/)?(?:busybox|alpine|debian|ubuntu)\b/
 
-/** The same story on somebody's own engine. Everything that it makes bears a label of this run, and goes at the end. */
+/** The story on the user's own engine. Everything that it creates has a label of this run, and is removed at the end. */
 export async function openHostStage({ host, image }: HostStageOptions): Promise<Stage> {
   const dial = dialler(resolveEngine(host))
   await reach(dial, host)
@@ -84,8 +83,9 @@ function dialler(address: EngineAddress): () => Socket {
     return () => connectTls({ host, port, ca, cert, key, rejectUnauthorized: verify })
   }
   throw new OptionError(
-    'host',
-    `--host ${address.address}: the demo can only relay unix://, npipe://, tcp:// and https:// without a path`,
+    'engine',
+    address.address,
+    'the demo can only relay unix://, npipe://, tcp:// and https:// without a path',
   )
 }
 
@@ -117,9 +117,7 @@ async function findImage(
   ]
   if (named !== undefined) {
     await trySleeping(docker, named, labels).catch((cause: unknown) => {
-      throw new OptionError('image', `--image ${named}: it cannot run \`sleep\`: ${messageOf(cause)}`, {
-        cause,
-      })
+      throw new OptionError('image', named, `it cannot run \`sleep\`: ${messageOf(cause)}`, { cause })
     })
     return named
   }
@@ -129,7 +127,8 @@ async function findImage(
   }
   throw new OptionError(
     'image',
-    'no image on this engine could run `sleep`: pull busybox, or name one with --image',
+    undefined,
+    'no image on this engine can run `sleep` as far as was tried; pull busybox, or name one',
   )
 }
 

@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type Dockerode from 'dockerode'
-
 import { within } from './connection.ts'
 import { type Evidence, runLabel } from './stage.ts'
 

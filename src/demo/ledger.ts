@@ -1,5 +1,4 @@
 import { type Logger, pino } from 'pino'
-
 import type { Reconciler } from '../index.ts'
 
 /** One line of Flotsam's log, as it was written. */
@@ -18,7 +17,7 @@ export interface Removal {
 
 export interface OutageEnd {
   readonly lastedMs: number
-  readonly failedLooks: number
+  readonly failedScans: number
 }
 
 /** What Flotsam says of itself: its events and its log. */
@@ -46,11 +45,11 @@ export class Ledger {
       this.removals.push({ id, name: this.#called(name), atMs: this.#elapsedMs() })
     })
     reconciler.on('engineUp', ({ downForMs, failures }) =>
-      this.outages.push({ lastedMs: downForMs, failedLooks: failures }),
+      this.outages.push({ lastedMs: downForMs, failedScans: failures }),
     )
   }
 
-  /** The lines from the one that tells of the outage to the one that tells of its end, these two included. */
+  /** The log lines from the beginning of the outage to its end, inclusive. */
   outageLines(): readonly LogLine[] {
     const first = this.lines.findIndex(({ event }) => event === 'engineDown')
     const last = this.lines.findLastIndex(({ event }) => event === 'engineUp')

@@ -1,7 +1,7 @@
 import type { BoardChange } from './board.ts'
 import type { LogLine } from './ledger.ts'
 
-/** Tells the story to whoever looks on. */
+/** Narrates the story. */
 export interface Narrator {
   chapter(title: string, text: string): void
   /** A sentence in the middle of a chapter. */
@@ -13,7 +13,7 @@ export interface Narrator {
   close(): void
 }
 
-/** Where the story is told. */
+/** Where the story is printed. */
 export interface Screen {
   write(text: string): void
   /** Whether what was written can be written over. */

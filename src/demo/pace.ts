@@ -10,7 +10,7 @@ export interface Pace {
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
   /** How long the agent waits for an answer of the engine before it gives up. */
-  readonly agentPatienceMs: number
+  readonly agentTimeoutMs: number
   /** What one mark of a lane stands for. */
   readonly markMs: number
   /** Leaves the audience some time. Rejects when the demo is interrupted. */
@@ -38,7 +38,7 @@ export function paceAt(speed: number, signal: AbortSignal): Pace {
     periodMs: leastPeriodMs,
     backoffMinMs: Math.max(leastBackoffMs, 300 / speed),
     backoffMaxMs: Math.max(leastBackoffMs, 1000 / speed),
-    agentPatienceMs: Math.max(400, 800 / speed),
+    agentTimeoutMs: Math.max(400, 800 / speed),
     markMs: 600 / speed,
     pause: (ms) => wait(ms / speed),
     untilMs: (atMs) => wait(atMs - performance.now()),

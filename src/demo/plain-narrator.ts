@@ -1,4 +1,4 @@
-import { shortId } from '../ids.ts'
+import { shortId } from '../domain/ids.ts'
 import type { BoardChange, ChartState, EngineStanding, Standing } from './board.ts'
 import { type Ink, inkFor } from './glyphs.ts'
 import type { LogLine } from './ledger.ts'
@@ -8,7 +8,7 @@ const widestText = 100
 const widestSteps = 32
 
 const healthWords: Readonly<Record<EngineStanding, string>> = {
-  unwatched: 'nobody watches it',
+  unwatched: 'not watched',
   unknown: 'not seen yet',
   up: 'is up',
   down: 'is down',
@@ -73,7 +73,7 @@ export class PlainNarrator implements Narrator {
     this.#pending.clear()
     for (const { standing, path } of pending) {
       const steps = path.length > 1 ? path.join(` ${this.#ink.arrow} `) : standing.state
-      this.#line(standing.name, shortId(standing.id), `${steps.padEnd(widestSteps)}  ${told(standing)}`)
+      this.#line(standing.name, shortId(standing.id), `${steps.padEnd(widestSteps)}  ${reported(standing)}`)
     }
   }
 
@@ -84,8 +84,8 @@ export class PlainNarrator implements Narrator {
 }
 
 /** What is said of a container: its verdict with the reason, or how it ended. */
-export function told({ state, verdict, reason, outcome, isWatched }: Standing): string {
-  if (!isWatched) return 'nobody watches'
+export function reported({ state, verdict, reason, outcome, isWatched }: Standing): string {
+  if (!isWatched) return 'not watched'
   if (state === 'gone') return outcome ?? 'gone'
   return verdict === reason ? verdict : `${verdict}: ${reason}`
 }

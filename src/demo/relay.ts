@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
 import type { LosableCall } from './stage.ts'
 
 /** One connection of the story's, with the one request that it carries. */
@@ -99,7 +98,7 @@ export class Relay {
       if (!this.#isFrozen) this.#passOn(carried)
     })
     client.on('close', () => {
-      // What changes something is seen to its end: the engine carries it out whoever listens.
+      // A request that changes something is followed to its end: the engine carries it out even without a client.
       if (carried.requestLine.startsWith('GET ')) carried.engine?.destroy()
       if (carried.engine === undefined && !this.#isFrozen) this.#carried.delete(carried)
     })

@@ -30,7 +30,7 @@ export interface Stage {
   loseAnswer(call: LosableCall): void
   /** From now on connections are accepted and nothing is answered. */
   freeze(): void
-  /** Comes unstuck, carries out what the agent had asked for meanwhile, answers nobody, and is gone. */
+  /** Comes unstuck, carries out what the agent had requested meanwhile, sends no answer, and is gone. */
   goDown(): Promise<void>
   comeUp(): Promise<void>
   evidence(): Promise<Evidence>

@@ -1,11 +1,11 @@
-import { formatDuration } from '../duration.ts'
 import type { Reconciler } from '../index.ts'
+import { formatDuration } from '../options/duration.ts'
 import type { Leak, Survivor } from './account.ts'
 import type { Agent } from './agent.ts'
 import type { Board } from './board.ts'
 import type { Narrator } from './narrator.ts'
 import type { Pace } from './pace.ts'
-import { told } from './plain-narrator.ts'
+import { reported } from './plain-narrator.ts'
 import type { Stage } from './stage.ts'
 
 export interface StoryOptions {
@@ -26,6 +26,8 @@ const keepLabel = { 'flotsam.keep': 'true' }
 const waitLimitMs = 45_000
 /** How long before the end of its grace the late one is registered, at the usual speed. */
 const lastMomentShare = 0.2
+/** Of the restore grace, what passes between two tasks that are restored. */
+const restoreStepShare = 0.175
 
 /** The whole story, chapter by chapter. It makes things happen and waits for what Flotsam makes of them. */
 export class Story {
@@ -57,7 +59,9 @@ export class Story {
   survivors(standings: Board['standings']): readonly Survivor[] {
     return [...this.#survivors].map(([id, { name, note }]) => {
       const standing = standings.find((one) => one.id === id)
-      const why = standing ? told({ ...standing, isWatched: true }) : 'not ours: Flotsam gives it no chart'
+      const why = standing
+        ? reported({ ...standing, isWatched: true })
+        : 'not ours: Flotsam gives it no chart'
       return { id, name, why: note === '' ? why : `${why} (${note})` }
     })
   }
@@ -80,7 +84,7 @@ export class Story {
     }
     const labels = { ...this.#watching().labels(), ...keepLabel }
     this.#survive(await agent.start('keep-4', labels), 'keep-4', '')
-    await this.#lookNow()
+    await this.#scanNow()
     await this.#until('web-1, web-2 and db-3 are tracked, and keep-4 is spared', () =>
       ['web-1', 'web-2', 'db-3', 'keep-4'].every((name) => this.#isSettled(name)),
     )
@@ -92,12 +96,12 @@ export class Story {
     narrator.chapter(
       '2  It loses some',
       'job-5: the engine creates it, and the answer is lost on its way. job-6: the agent fails between starting and ' +
-        'registering it. From now on nobody knows of them.',
+        'registering it. From now on no one knows about them.',
     )
     stage.loseAnswer('create')
     await this.#lose('job-5', 'the answer to its creation was lost', () => agent.tryToCreate('job-5'))
     await this.#lose('job-6', 'the agent failed between start and registration', () => agent.start('job-6'))
-    await this.#lookNow()
+    await this.#scanNow()
     await pace.pause(1000)
   }
 
@@ -112,18 +116,18 @@ export class Story {
     )
     const askedAtMs = performance.now()
     const id = await agent.start('job-7')
-    await this.#lookNow()
+    await this.#scanNow()
     // Counted from before the request left, so that it is too early rather than too late.
     await pace.untilMs(askedAtMs + graceMs - lastMomentMs)
     agent.register(id, 'job-7')
     this.#survive(id, 'job-7', `registered ${formatDuration(lastMomentMs)} before its grace was over`)
     narrator.say(`job-7 is registered ${formatDuration(lastMomentMs)} before its grace is over, and lives.`)
-    await this.#lookNow()
+    await this.#scanNow()
     await this.#until(
       'job-5 and job-6 are removed',
       () => this.#isRemoved('job-5') && this.#isRemoved('job-6'),
     )
-    narrator.say('job-5 and job-6 had nobody to speak for them: removed.')
+    narrator.say('No one tracked job-5 and job-6: removed.')
     await pace.pause(2000)
   }
 
@@ -131,7 +135,7 @@ export class Story {
     const { agent, narrator, pace, startWatch, elapsedMs } = this.#options
     narrator.chapter(
       '4  The agent crashes',
-      'It has just started job-8, and dies before registering it. Flotsam is a part of it and dies with it: nobody watches.',
+      'It has just started job-8, and dies before registering it. Flotsam is embedded in it and dies with it: no one is watching.',
     )
     const recorded = [...agent.tasks].filter(([, name]) => name !== 'web-2')
     await this.#lose('job-8', 'the agent crashed before registering it', () => agent.start('job-8'))
@@ -146,11 +150,13 @@ export class Story {
     agent.boot()
     this.leaks.push({ name: 'web-2', how: 'the restarted agent had no record of it', atMs: elapsedMs() })
     narrator.agentChanged(true)
+    // by the clock, so that scans of a slow machine do not add up to more than the grace
+    const backAtMs = performance.now()
     this.#flotsam = startWatch(true)
-    for (const [id, name] of recorded) {
-      await pace.pause(700)
+    for (const [index, [id, name]] of recorded.entries()) {
+      await pace.untilMs(backAtMs + (index + 1) * restoreStepShare * pace.restoreGraceMs)
       agent.register(id, name)
-      await this.#lookNow()
+      await this.#scanNow()
     }
     await this.#until(
       'web-2 and job-8 are removed',
@@ -163,17 +169,17 @@ export class Story {
     const { agent, board, narrator, pace, stage } = this.#options
     narrator.chapter(
       '5  The engine goes away',
-      'job-9 is started, and the answer never comes: the engine freezes. It accepts connections and answers nobody. ' +
+      'job-9 is started, and the answer never comes: the engine freezes. It accepts connections and answers none. ' +
         'The agent asks for job-10 as well, and gives up.',
     )
     await this.#lose('job-9', 'the answer to its start was lost', () => agent.tryToRun('job-9'))
-    await this.#lookNow()
+    await this.#scanNow()
     stage.freeze()
-    await this.#lose('job-10', 'created when nobody waited for the answer any more', () =>
+    await this.#lose('job-10', 'created after the agent had stopped waiting', () =>
       agent.tryToCreate('job-10'),
     )
     await pace.pause(1500)
-    narrator.say('It comes unstuck for a moment, creates job-10 for nobody, and is down.')
+    narrator.say('It recovers for a moment, creates job-10 although no one waits for it, and goes down.')
     await stage.goDown()
     await this.#until('the engine is found to be down', () => board.health === 'down')
     await pace.pause(3000)
@@ -208,13 +214,13 @@ export class Story {
   }
 
   #watching(): Reconciler {
-    if (!this.#flotsam) throw new Error('nobody watches')
+    if (!this.#flotsam) throw new Error('Flotsam is not running')
     return this.#flotsam
   }
 
   /** Each act is seen at once; left alone, Flotsam would see it within its period. */
-  async #lookNow(): Promise<void> {
-    await this.#watching().look()
+  async #scanNow(): Promise<void> {
+    await this.#watching().scan()
   }
 
   #until(what: string, isSo: () => boolean): Promise<void> {

@@ -1,5 +1,5 @@
-import { formatDuration } from '../duration.ts'
-import { shortId } from '../ids.ts'
+import { shortId } from '../domain/ids.ts'
+import { formatDuration } from '../options/duration.ts'
 import type { Summary } from './account.ts'
 import { type Ink, inkFor } from './glyphs.ts'
 import { type Screen, wrap } from './narrator.ts'
@@ -7,7 +7,7 @@ import { type Screen, wrap } from './narrator.ts'
 const widestText = 100
 
 /** The account for people. */
-export function tellSummary(summary: Summary, screen: Screen): string {
+export function reportSummary(summary: Summary, screen: Screen): string {
   const ink = inkFor(screen)
   const width = Math.min(screen.columns(), widestText) - 1
   const lines = [
@@ -43,9 +43,9 @@ function sparedLines({ spared }: Summary, ink: Ink, width: number): string[] {
   ]
 }
 
-function outageLines({ outage: { lastedMs, failedLooks, logLines } }: Summary, width: number): string[] {
-  const looks = `${failedLooks} failed ${failedLooks === 1 ? 'look' : 'looks'}`
-  const text = `The outage: ${formatDuration(lastedMs)} and ${looks} cost ${logLines} log ${logLines === 1 ? 'line' : 'lines'}`
+function outageLines({ outage: { lastedMs, failedScans, logLines } }: Summary, width: number): string[] {
+  const scans = `${failedScans} failed ${failedScans === 1 ? 'scan' : 'scans'}`
+  const text = `The outage: ${formatDuration(lastedMs)} and ${scans} cost ${logLines} log ${logLines === 1 ? 'line' : 'lines'}`
   return paragraph(text, width)
 }
 
@@ -54,11 +54,11 @@ function checkLines({ check, removed, spared }: Summary, ink: Ink, width: number
   if (mismatches.length === 0) {
     const text =
       `${ink.tick} Checked against ${source}: the same ${removed.length} containers removed, each once; ` +
-      `nobody asked for the removal of the ${spared.length} that were spared, and they are all there.`
+      `no removal was requested of the ${spared.length} that were spared, and all of them are there.`
     return paragraph(text, width).map((line) => ink.paint('green', line))
   }
-  const told = mismatches.flatMap((mismatch) => paragraph(`${ink.cross} ${mismatch}`, width))
-  return [...paragraph(`This does not agree with ${source}:`, width), ...told].map((line) =>
+  const reported = mismatches.flatMap((mismatch) => paragraph(`${ink.cross} ${mismatch}`, width))
+  return [...paragraph(`This does not agree with ${source}:`, width), ...reported].map((line) =>
     ink.paint('red', line),
   )
 }

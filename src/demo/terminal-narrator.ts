@@ -20,7 +20,7 @@ const widestText = 100
 const shownLogLines = 2
 const mostFramesPerMark = 2
 
-/** Chapters stay as they are written; below them the lanes are drawn anew, in place. */
+/** Chapters stay as they are written; below them the lanes are drawn again, in place. */
 export class TerminalNarrator implements Narrator {
   readonly #options: TerminalNarratorOptions
   readonly #ink: Ink
@@ -88,7 +88,7 @@ export class TerminalNarrator implements Narrator {
     this.#options.screen.write(showCursor)
   }
 
-  /** Puts the text above the lanes for good. In one write, so that nobody sees half a picture. */
+  /** Puts the text above the lanes for good. In one write, so that no half-drawn frame is visible. */
   #redraw(text: string): void {
     const { screen } = this.#options
     if (this.#isClosed) return screen.write(text)

@@ -1,5 +1,4 @@
 import type { InspectionEvent } from 'xstate'
-
 import { createReconciler, type OwnerLabel, type Reconciler } from '../index.ts'
 import type { Agent } from './agent.ts'
 import type { Ledger } from './ledger.ts'
@@ -31,8 +30,6 @@ export function startWatch({
     owner,
     tracked: agent.tasks,
     engine: `unix://${stage.socketPath}`,
-    // a container whose start never happened leaks as well
-    states: ['created', 'running', 'paused', 'restarting', 'dead'],
     allowShortGrace: true,
     period: pace.periodMs,
     creationGrace: pace.creationGraceMs,

@@ -1,24 +1,24 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join, posix } from 'node:path'
-import type Dockerode from 'dockerode'
-import { OptionError } from '../errors.ts'
+import type { EngineClient } from '../domain/engine-client.ts'
+import { OptionError } from '../domain/errors.ts'
+import { kindOf, withoutSecrets } from '../domain/show.ts'
 import { currentContext, dockerConfigDir } from './context.ts'
+import { machineSurroundings, type Surroundings } from './surroundings.ts'
 import { readTlsFiles, type TlsFiles } from './tls-files.ts'
 
-/** Where an engine is and how it is reached. `address` is for people and never holds a secret. */
+/** An engine's address and how to connect to it. `address` is for display and never contains a secret. */
 export type EngineAddress =
   | { readonly kind: 'socket'; readonly address: string; readonly socketPath: string }
   | HttpAddress
   | SshAddress
-  | { readonly kind: 'instance'; readonly address: string; readonly dockerode: Dockerode }
+  | { readonly kind: 'instance'; readonly address: string; readonly dockerode: EngineClient }
 
 export interface HttpAddress {
   readonly kind: 'http'
   readonly address: string
   readonly host: string
   readonly port: number
-  /** Put before every path of the API: `/docker`, or empty. */
+  /** Prefix of every API path, such as `/docker`; may be empty. */
   readonly pathPrefix: string
   /** Undefined for plain http. */
   readonly tls: TlsFiles | undefined
@@ -30,76 +30,56 @@ export interface SshAddress {
   readonly host: string
   readonly user: string | undefined
   readonly port: number | undefined
-  /** The engine's socket over there; empty where the remote docker command shall choose. */
+  /** The engine's socket on the remote host; if empty, the remote docker command chooses it. */
   readonly socketPath: string
-}
-
-/** Everything outside the process that decides where the engine is. */
-export interface Surroundings {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly homeDir: string
-  readonly platform: NodeJS.Platform
-  /** Throws as `readFileSync` does. */
-  readonly readFile: (path: string) => Buffer
-  readonly exists: (path: string) => boolean
-}
-
-export function machineSurroundings(): Surroundings {
-  return {
-    env: process.env,
-    homeDir: homedir(),
-    platform: process.platform,
-    readFile: (path) => readFileSync(path),
-    exists: existsSync,
-  }
 }
 
 const allowed =
   'unix:///path, tcp://host:port, http://host:port, https://host:port, ssh://user@host, npipe:////./pipe/name'
 
 /**
- * Says where the engine is, as the docker command would: what is named; else DOCKER_HOST; else the current docker
- * context; else the platform's own socket. Touches files, never the network; throws an `OptionError` for what cannot be
- * used.
+ * Resolves the engine's address as the docker command does: the given one, else DOCKER_HOST, else the current docker
+ * context, else the platform's default socket. Reads files and never uses the network.
+ *
+ * @throws OptionError if the address is invalid
  */
 export function resolveEngine(
-  engine: string | Dockerode | undefined,
+  engine: string | EngineClient | undefined,
   surroundings: Surroundings = machineSurroundings(),
 ): EngineAddress {
-  if (typeof engine === 'string') return parseAddress(engine, 'engine', surroundings)
+  if (typeof engine === 'string') return parseAddress(engine, undefined, surroundings)
   if (engine !== undefined) return describeInstance(engine)
   const { env } = surroundings
   const named = env['DOCKER_HOST']?.trim()
   if (named) {
-    // the docker command takes `host:port` too, from here alone
+    // like the docker command, accepts `host:port` in DOCKER_HOST only
     const url = /^[\w.-]+(:\d+)?$/.test(named) ? `tcp://${named}` : named
     return parseAddress(url, 'DOCKER_HOST', surroundings)
   }
   const context = currentContext(surroundings)
   if (context === undefined) return platformDefault(surroundings)
   if (context.host === '') return platformSocket(surroundings)
-  return parseAddress(context.host, context.option, surroundings, context.readTls)
+  return parseAddress(context.host, context.source, surroundings, context.readTls)
 }
 
-/** `readTls` is asked for TCP alone, so that a Unix socket does not need the certificates. */
+/** Calls `readTls` for TCP only, so that a Unix socket needs no certificates. */
 function parseAddress(
   text: string,
-  option: string,
+  source: string | undefined,
   surroundings: Surroundings,
   readTls: () => TlsFiles | undefined = () => environmentTls(surroundings),
 ): EngineAddress {
-  const shown = withoutSecrets(text)
   const refuse = (why: string) =>
-    new OptionError(option, `${option} is '${shown}': ${why}; allowed are ${allowed}`)
+    new OptionError('engine', withoutSecrets(text), `${why}; allowed are ${allowed}`, { source })
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase()
   if (scheme === 'unix') return parseSocket(text.slice('unix://'.length), refuse)
   if (scheme === 'npipe') return parsePipe(text.slice('npipe://'.length), refuse)
   if (scheme === undefined || !['tcp', 'http', 'https', 'ssh'].includes(scheme)) {
-    throw refuse(scheme === undefined ? 'it names no scheme' : `the scheme '${scheme}' is unknown`)
+    throw refuse(scheme === undefined ? 'the scheme is missing' : `the scheme '${scheme}' is unknown`)
   }
   const place = parsePlace(text.slice(scheme.length + '://'.length), refuse)
   if (scheme === 'ssh') return sshAddress(place, refuse)
-  // the docker command ignores them, which would leave somebody believing that they protect
+  // the docker command ignores credentials, which would suggest a protection that is not there
   if (place.user !== undefined) throw refuse('a user or password in it would not be used')
   const tls = scheme === 'http' ? undefined : (readTls() ?? (scheme === 'https' ? systemTrust : undefined))
   return httpAddress(place, scheme, tls)
@@ -107,7 +87,7 @@ function parseAddress(
 
 type Refuse = (why: string) => OptionError
 
-// an https engine that no certificates are named for is checked against the machine's own authorities
+// without certificates of its own, an https engine is verified against the system's certificate authorities
 const systemTrust: TlsFiles = { ca: undefined, cert: undefined, key: undefined, verify: true }
 
 function parseSocket(socketPath: string, refuse: Refuse): EngineAddress {
@@ -118,7 +98,7 @@ function parseSocket(socketPath: string, refuse: Refuse): EngineAddress {
 
 function parsePipe(path: string, refuse: Refuse): EngineAddress {
   const pipe = path.replaceAll('\\', '/')
-  if (!/^\/\/[^/]+\/pipe\/.+$/.test(pipe)) throw refuse('it names no pipe')
+  if (!/^\/\/[^/]+\/pipe\/.+$/.test(pipe)) throw refuse('it is not the path of a pipe')
   return { kind: 'socket', address: `npipe://${pipe}`, socketPath: pipe }
 }
 
@@ -140,7 +120,7 @@ function parsePlace(text: string, refuse: Refuse): Place {
   return { user, host, port, path: path.replace(/\/+$/, '') }
 }
 
-/** A missing host or port is read as the docker command reads it: this machine, and 2375 even with TLS. */
+/** Host and port default as in the docker command: localhost, and 2375 even with TLS. */
 function httpAddress(place: Place, scheme: string, tls: TlsFiles | undefined): HttpAddress {
   const host = place.host === '' ? 'localhost' : place.host
   const port = place.port ?? { http: 80, https: 443 }[scheme] ?? 2375
@@ -155,23 +135,33 @@ function httpAddress(place: Place, scheme: string, tls: TlsFiles | undefined): H
 }
 
 function sshAddress({ user, host, port, path }: Place, refuse: Refuse): SshAddress {
-  if (host === '' || host.startsWith('-')) throw refuse('it names no host')
+  if (host === '' || host.startsWith('-')) throw refuse('it has no valid host')
   if (user?.includes(':')) throw refuse('ssh takes no password from an address: use keys and an agent')
-  if (user === '' || user?.startsWith('-')) throw refuse('it names no user')
+  if (user === '' || user?.startsWith('-')) throw refuse('it has no valid user')
   const address = `ssh://${user === undefined ? '' : `${user}@`}${host}${port === undefined ? '' : `:${port}`}${path}`
   return { kind: 'ssh', address, host: host.replace(/^\[(.*)\]$/, '$1'), user, port, socketPath: path }
 }
 
 function environmentTls(surroundings: Surroundings): TlsFiles | undefined {
   const { env } = surroundings
-  // any text counts, `0` too: so the docker command reads it
+  // any non-empty value enables TLS, even `0`, as in the docker command
   if (!env['DOCKER_TLS_VERIFY']) return undefined
   const directory = env['DOCKER_CERT_PATH'] || dockerConfigDir(surroundings)
-  return readTlsFiles(directory, { option: 'DOCKER_CERT_PATH', needsCa: true, verify: true }, surroundings)
+  if (directory === undefined) {
+    throw new OptionError(
+      'engine',
+      undefined,
+      'set it to the directory of the certificates: there is no home directory',
+      {
+        source: 'DOCKER_CERT_PATH',
+      },
+    )
+  }
+  return readTlsFiles(directory, { source: 'DOCKER_CERT_PATH', needsCa: true, verify: true }, surroundings)
 }
 
 function platformDefault(surroundings: Surroundings): EngineAddress {
-  // with certificates and no address the docker command means the local TLS port
+  // given certificates and no address, the docker command uses the local TLS port
   const tls = environmentTls(surroundings)
   if (tls === undefined) return platformSocket(surroundings)
   return httpAddress({ user: undefined, host: 'localhost', port: 2376, path: '' }, 'tcp', tls)
@@ -182,12 +172,12 @@ function platformSocket({ platform, homeDir, exists }: Surroundings): EngineAddr
     return { kind: 'socket', address: 'npipe:////./pipe/docker_engine', socketPath: '//./pipe/docker_engine' }
   }
   const system = '/var/run/docker.sock'
-  const desktop = join(homeDir, '.docker', 'run', 'docker.sock')
-  const socketPath = !exists(system) && exists(desktop) ? desktop : system
+  const desktop = homeDir === undefined ? undefined : join(homeDir, '.docker', 'run', 'docker.sock')
+  const socketPath = desktop !== undefined && !exists(system) && exists(desktop) ? desktop : system
   return { kind: 'socket', address: `unix://${socketPath}`, socketPath }
 }
 
-/** The parts of dockerode's modem that say where it goes; its types leave most of them out. */
+/** The fields of dockerode's modem that hold its address; most are missing from its types. */
 interface ModemPlace {
   readonly dial?: unknown
   readonly socketPath?: unknown
@@ -196,13 +186,12 @@ interface ModemPlace {
   readonly port?: string | number
 }
 
-function describeInstance(dockerode: Dockerode): EngineAddress {
-  const modem = (dockerode as { modem?: ModemPlace } | null)?.modem
+function describeInstance(dockerode: EngineClient): EngineAddress {
+  const modem = (dockerode as { readonly modem?: ModemPlace } | null)?.modem
   if (typeof modem?.dial !== 'function') {
-    throw new OptionError(
-      'engine',
-      `engine is neither an address nor a Dockerode instance; allowed are ${allowed}`,
-    )
+    throw new OptionError('engine', dockerode, `it must be a Dockerode instance, or ${allowed}`, {
+      shown: kindOf(dockerode),
+    })
   }
   return { kind: 'instance', address: describeModem(modem), dockerode }
 }
@@ -218,9 +207,4 @@ function describeModem({ socketPath, protocol, host, port }: ModemPlace): string
   }
   if (typeof socketPath !== 'string') return "dockerode's own default socket"
   return socketPath.startsWith('//') ? `npipe://${socketPath}` : `unix://${socketPath}`
-}
-
-/** As it may be shown: without what stands before the `@`, and without a query. */
-function withoutSecrets(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?(?!\/).*@/is, '$1***@').replace(/[?#].*$/s, '')
 }

@@ -1,36 +1,40 @@
-import type { Clock } from '../clock.ts'
-import { EngineError } from '../errors.ts'
+import type { Clock } from '../domain/clock.ts'
+import { EngineError } from '../domain/errors.ts'
 import { describeCall, toEngineError, type FailureContext } from './failure.ts'
 import type { CallOptions } from './port.ts'
 
-/** A call without a deadline ends by its signal, or when the engine ends it. */
+/** Without a deadline, a call ends when its signal is aborted or the engine ends it. */
 export type Limits = Omit<CallOptions, 'deadlineMs'> & { readonly deadlineMs?: number | undefined }
 
 const longestDelayMs = 2 ** 31 - 1
 
 /**
- * Runs one call to the engine. It settles by its deadline, or as soon as the outer signal gives it up, whether `work`
- * ever settles or not; whenever it fails the signal that `work` was given is aborted, so that no socket stays behind.
- * Rejects with an `EngineError` and nothing else.
+ * Runs one call to the engine. It settles at its deadline, or when the outer signal is aborted, even if `work` never
+ * settles. If it fails, the signal passed to `work` is aborted, so that no socket is leaked. `isOver` returns whether the
+ * call has settled, and ends it if its deadline passed while the process was busy. Rejects with an `EngineError` only.
  */
 export function callEngine<T>(
   clock: Clock,
   context: FailureContext,
   { deadlineMs, signal }: Limits,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, isOver: () => boolean) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController()
+  const endsAtMs = clock.now() + (deadlineMs ?? Number.POSITIVE_INFINITY)
   return new Promise<T>((resolve, reject) => {
     const fail = (thrown: unknown) => {
       settle()
       reject(toEngineError(thrown, context))
       abort.abort()
     }
-    const expire = () => fail(timedOut(context, `no whole answer within ${deadlineMs} ms`))
+    const expire = () =>
+      fail(timedOut(context, `no whole answer within ${deadlineMs} ms${queueAdvice(context)}`))
     const giveUp = () => fail(timedOut(context, 'given up before it was answered'))
     const timer =
       deadlineMs === undefined ? undefined : clock.setTimeout(expire, Math.min(deadlineMs, longestDelayMs))
+    let hasSettled = false
     const settle = () => {
+      hasSettled = true
       if (timer !== undefined) clock.clearTimeout(timer)
       if (signal !== undefined) forget(signal, giveUp)
     }
@@ -40,7 +44,11 @@ export function callEngine<T>(
       settle()
       resolve(value)
     }
-    void (async () => work(abort.signal))().then(succeed, fail)
+    const isOver = () => {
+      if (!hasSettled && clock.now() >= endsAtMs) expire()
+      return hasSettled
+    }
+    void (async () => work(abort.signal, isOver))().then(succeed, fail)
   })
 }
 
@@ -48,29 +56,36 @@ function timedOut(context: FailureContext, why: string): EngineError {
   return new EngineError('timed-out', `${describeCall(context)}: ${why}`)
 }
 
-interface Hearers {
-  readonly all: Set<() => void>
-  readonly tell: () => void
+/** A response may also be late because its request is still queued for a socket. */
+function queueAdvice({ sockets }: FailureContext): string {
+  if (sockets === undefined) return ''
+  const requests = sockets === 1 ? 'one request' : `${sockets} requests`
+  return `; its agent lets ${requests} through at a time (maxSockets), and following the events takes one for good`
 }
 
-// one listener for each signal, since Node warns of a leak where more than ten calls under way share one
-const hearersBySignal = new WeakMap<AbortSignal, Hearers>()
+interface Listeners {
+  readonly all: Set<() => void>
+  readonly notify: () => void
+}
 
-function remember(signal: AbortSignal, hearer: () => void): void {
-  const known = hearersBySignal.get(signal)
+// one listener for each signal: Node warns about a leak if more than ten calls in progress share a signal
+const listenersBySignal = new WeakMap<AbortSignal, Listeners>()
+
+function remember(signal: AbortSignal, listener: () => void): void {
+  const known = listenersBySignal.get(signal)
   if (known !== undefined) {
-    known.all.add(hearer)
+    known.all.add(listener)
     return
   }
-  const all = new Set([hearer])
-  const tell = () => [...all].forEach((hear) => hear())
-  hearersBySignal.set(signal, { all, tell })
-  signal.addEventListener('abort', tell)
+  const all = new Set([listener])
+  const notify = () => [...all].forEach((receive) => receive())
+  listenersBySignal.set(signal, { all, notify })
+  signal.addEventListener('abort', notify)
 }
 
-function forget(signal: AbortSignal, hearer: () => void): void {
-  const known = hearersBySignal.get(signal)
-  if (known === undefined || !known.all.delete(hearer) || known.all.size > 0) return
-  hearersBySignal.delete(signal)
-  signal.removeEventListener('abort', known.tell)
+function forget(signal: AbortSignal, listener: () => void): void {
+  const known = listenersBySignal.get(signal)
+  if (known === undefined || !known.all.delete(listener) || known.all.size > 0) return
+  listenersBySignal.delete(signal)
+  signal.removeEventListener('abort', known.notify)
 }

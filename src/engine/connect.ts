@@ -1,10 +1,11 @@
 import { Agent } from 'node:http'
 import { Agent as TlsAgent } from 'node:https'
-import Dockerode from 'dockerode'
-import type { EngineAddress, HttpAddress, Surroundings } from './address.ts'
-import type { Modem } from './exchange.ts'
+import DockerModem from 'docker-modem'
+import type { EngineAddress, HttpAddress } from './address.ts'
+import type { Modem } from './client.ts'
 import { guardModem } from './modem.ts'
 import { createSshAgent } from './ssh.ts'
+import type { Surroundings } from './surroundings.ts'
 
 interface Connection {
   readonly agent: Agent
@@ -14,7 +15,7 @@ interface Connection {
   readonly socketPath?: string
 }
 
-/** What carries the calls to an engine. Nothing is sent by making it. */
+/** Creates the transport for calls to an engine. Sends nothing. */
 export function connect(address: EngineAddress, env: Surroundings['env']): Modem {
   return guardModem(modemFor(address, env))
 }
@@ -33,8 +34,7 @@ function modemFor(address: EngineAddress, env: Surroundings['env']): Modem {
 }
 
 /**
- * A connection that is never used again cannot be stale, and what an engine sends too much of after one answer is never
- * taken for the next one's.
+ * Connections are not reused: so none is stale, and extra bytes after one response are never read as part of the next.
  */
 const once = { keepAlive: false } as const
 
@@ -47,12 +47,12 @@ function connectHttp({ tls }: HttpAddress): Connection {
   }
 }
 
-/** The modem mixes DOCKER_HOST and its certificates into whatever it is told, so it must not see them. */
+/** Hides DOCKER_HOST and its certificates from the modem, which would merge them into the options it is given. */
 function makeModem(options: Connection): Modem {
   const dockerHost = process.env['DOCKER_HOST']
   delete process.env['DOCKER_HOST']
   try {
-    return new Dockerode(Object.assign({ protocol: 'http' as const }, options)).modem
+    return new DockerModem({ protocol: 'http', ...options })
   } finally {
     if (dockerHost !== undefined) process.env['DOCKER_HOST'] = dockerHost
   }

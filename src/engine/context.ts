@@ -1,25 +1,26 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { messageOf, OptionError } from '../errors.ts'
-import type { Surroundings } from './address.ts'
+import { messageOf, OptionError } from '../domain/errors.ts'
 import { asRecord } from './record.ts'
+import type { Surroundings } from './surroundings.ts'
 import { readTlsFiles, type TlsFiles } from './tls-files.ts'
 
-/** The engine that a docker context names. */
+/** The engine of a docker context. */
 export interface DockerContext {
-  /** Who to name when its host cannot be used. */
-  readonly option: string
-  /** Empty: the platform's own socket. */
+  /** Used in the error message if the host is invalid. */
+  readonly source: string
+  /** Empty for the platform's default socket. */
   readonly host: string
-  /** Undefined: the context asks for no TLS. */
+  /** Returns undefined if the context has no TLS. */
   readonly readTls: () => TlsFiles | undefined
 }
 
-export function dockerConfigDir({ env, homeDir }: Surroundings): string {
-  return env['DOCKER_CONFIG'] || join(homeDir, '.docker')
+/** Undefined if DOCKER_CONFIG is not set and the user has no home directory. */
+export function dockerConfigDir({ env, homeDir }: Surroundings): string | undefined {
+  return env['DOCKER_CONFIG'] || (homeDir === undefined ? undefined : join(homeDir, '.docker'))
 }
 
-/** The context in use: DOCKER_CONTEXT's, else the configured one; undefined where that is none, or the one named `default`. */
+/** The context in use, from DOCKER_CONTEXT or the configuration; undefined if there is none or it is named `default`. */
 export function currentContext(surroundings: Surroundings): DockerContext | undefined {
   const fromEnvironment = surroundings.env['DOCKER_CONTEXT']
   const name = fromEnvironment || configuredContext(surroundings)
@@ -28,22 +29,26 @@ export function currentContext(surroundings: Surroundings): DockerContext | unde
 }
 
 function configuredContext(surroundings: Surroundings): string | undefined {
-  const path = join(dockerConfigDir(surroundings), 'config.json')
+  const directory = dockerConfigDir(surroundings)
+  if (directory === undefined) return undefined
+  const path = join(directory, 'config.json')
   const refuse = (why: string, cause?: unknown) =>
-    new OptionError('currentContext', `the docker configuration '${path}' cannot be used: ${why}`, { cause })
+    new OptionError('engine', path, why, { source: 'the docker configuration', cause })
   const config = readJson(path, surroundings, refuse)
   if (config === undefined) return undefined
   const name = asRecord(config)?.['currentContext'] ?? ''
-  if (asRecord(config) === undefined) throw refuse('it holds no object')
-  if (typeof name !== 'string') throw refuse(`currentContext is ${JSON.stringify(name)} and must be a name`)
+  if (asRecord(config) === undefined) throw refuse('it does not contain an object')
+  if (typeof name !== 'string') throw refuse(`currentContext is ${JSON.stringify(name)} and must be a string`)
   return name === '' ? undefined : name
 }
 
-function readContext(name: string, source: string, surroundings: Surroundings): DockerContext {
-  const option = `docker context '${name}'`
+function readContext(name: string, namedBy: string, surroundings: Surroundings): DockerContext {
   const refuse = (why: string, cause?: unknown) =>
-    new OptionError(source, `the ${option} (named by ${source}) cannot be used: ${why}`, { cause })
-  const contexts = join(dockerConfigDir(surroundings), 'contexts')
+    new OptionError('engine', name, why, { source: `the docker context of ${namedBy}`, cause })
+  const source = `docker context '${name}'`
+  const directory = dockerConfigDir(surroundings)
+  if (directory === undefined) throw refuse('there is no home directory to find it in; set DOCKER_CONFIG')
+  const contexts = join(directory, 'contexts')
   const digest = createHash('sha256').update(name).digest('hex')
   const path = join(contexts, 'meta', digest, 'meta.json')
   const meta = readJson(path, surroundings, refuse)
@@ -51,14 +56,14 @@ function readContext(name: string, source: string, surroundings: Surroundings): 
     throw refuse(`it does not exist: there is no '${path}'; 'docker context ls' names the others`)
   const docker = asRecord(asRecord(asRecord(meta)?.['Endpoints'])?.['docker'])
   const host = docker?.['Host'] ?? ''
-  if (docker === undefined || typeof host !== 'string') throw refuse(`'${path}' names no docker endpoint`)
+  if (docker === undefined || typeof host !== 'string') throw refuse(`'${path}' has no docker endpoint`)
   const skipsVerify = docker['SkipTLSVerify'] === true
   const readTls = () => {
     const directory = join(contexts, 'tls', digest, 'docker')
-    const files = readTlsFiles(directory, { option, needsCa: false, verify: !skipsVerify }, surroundings)
+    const files = readTlsFiles(directory, { source, needsCa: false, verify: !skipsVerify }, surroundings)
     return files.ca !== undefined || files.cert !== undefined || skipsVerify ? files : undefined
   }
-  return { option, host, readTls }
+  return { source, host, readTls }
 }
 
 function readJson(
@@ -76,7 +81,7 @@ function readJson(
   try {
     return JSON.parse(text)
   } catch {
-    // the cause is not kept: it quotes the file, which may hold credentials
+    // without the cause, which quotes the file and may contain credentials
     throw refuse(`'${path}' is not JSON`)
   }
 }

@@ -1,23 +1,26 @@
 import type { IncomingMessage } from 'node:http'
-import type Dockerode from 'dockerode'
-import type { Clock } from '../clock.ts'
-import { shortId } from '../ids.ts'
-import { machineSurroundings, resolveEngine, type Surroundings } from './address.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { EngineClient } from '../domain/engine-client.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
+import { resolveEngine } from './address.ts'
 import { callEngine, type Limits } from './call.ts'
 import { connect } from './connect.ts'
-import { ask, expectStatus, readBody, readJson, readNothing, type Ask } from './exchange.ts'
-import { AnswerError, type Verb } from './failure.ts'
-import { readEvents } from './event-stream.ts'
+import { readDate } from './date.ts'
+import { readEvents, readFirstTime } from './event-stream.ts'
+import { ask, askToChange, expectStatus, readBody, readNothing, type Ask, type Question } from './exchange.ts'
+import type { Verb } from './failure.ts'
+import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
+import { askForInspection, podmanVersion } from './inspect.ts'
 import { readListing } from './listing.ts'
+import { areVolumesItsOwn } from './own-volumes.ts'
 import type { PastListing } from './past-listing.ts'
-import type { Engine, WatchingEngine } from './port.ts'
-import { asRecord } from './record.ts'
-import { readLabels } from './summary.ts'
+import type { ChangeOptions, ChangeOutcome, Engine, WatchingEngine } from './port.ts'
+import { machineSurroundings, type Surroundings } from './surroundings.ts'
 
 export interface DockerodeEngineOptions {
   /** A Dockerode instance or an address; default: what the docker command would use. */
-  readonly engine?: string | Dockerode | undefined
+  readonly engine?: string | EngineClient | undefined
   readonly clock: Clock
   /** Default: this machine's. */
   readonly surroundings?: Surroundings | undefined
@@ -32,13 +35,46 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const place = resolveEngine(options.engine, surroundings)
   const modem = connect(place, surroundings.env)
   const { address } = place
+  const sockets = place.kind === 'instance' ? fewSocketsOf(place.dockerode.modem) : undefined
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
   /** The last whole listing, so that the next one is read only where it differs. */
   let pastListing: PastListing | undefined
+  /** By its last answer; undefined where it is no Podman. */
+  let podman: string | undefined
+
+  async function askAndNote(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
+    const answer = await ask(modem, { ...question, path: prefix + question.path }, signal)
+    podman = podmanVersion(answer)
+    return answer
+  }
 
   function call<T>(verb: Verb, subject: string, limits: Limits, work: (ask: Ask) => Promise<T>): Promise<T> {
-    return callEngine(clock, { verb, address, subject }, limits, (signal) =>
-      work((question) => ask(modem, { ...question, path: prefix + question.path }, signal)),
+    return callEngine(clock, { verb, address, subject, sockets }, limits, (signal) =>
+      work((question) => askAndNote(question, signal)),
+    )
+  }
+
+  /** Sends one request that changes something, at most once, and believes no answer that does more than confirm it. */
+  function change(
+    verb: Verb,
+    id: ContainerId,
+    { mayLeave, ...limits }: ChangeOptions,
+    make: (ask: Ask) => Question | Promise<Question>,
+  ): Promise<ChangeOutcome> {
+    return callEngine(
+      clock,
+      { verb, address, subject: shortId(id), sockets },
+      limits,
+      async (signal, isOver) => {
+        const held = { mayLeave, isOver, signal }
+        const question = await make((asked) => askAndNote(asked, signal))
+        const answer = await askToChange(modem, { ...question, path: prefix + question.path }, held)
+        if (answer === 'withheld') return 'withheld'
+        // truthful: no engine confirms with 200 or 202, so something else has answered
+        const confirmations = verb === 'stop' ? [204, 304] : [204]
+        await readNothing(await expectStatus(answer, ...confirmations))
+        return 'done'
+      },
     )
   }
 
@@ -58,19 +94,20 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         return { containers: listing.containers, bytes, engineNowMs: readDate(answer) }
       }),
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),
-    imageLabels: (imageId, limits) =>
-      call('imageLabels', imageId, limits, async (ask) => {
-        const answer = await ask({ method: 'GET', path: `/images/${imagePath(imageId)}/json` })
-        const image = await readJson(await expectStatus(answer, 200))
-        return imageLabelsOf(image)
-      }),
-    networkMode: (id, limits) =>
-      call('networkMode', shortId(id), limits, async (ask) => {
-        const answer = await ask({ method: 'GET', path: `/containers/${id}/json` })
-        const container = asRecord(await readJson(await expectStatus(answer, 200)))
-        const mode = asRecord(container?.['HostConfig'])?.['NetworkMode']
-        if (typeof mode !== 'string') throw new AnswerError('the answer names no network mode')
-        return mode
+    imageLabels: (image, limits) =>
+      call('imageLabels', image.id, limits, (ask) => askForImageLabels(image, ask)),
+    inspect: (id, limits) => call('inspect', shortId(id), limits, (ask) => askForInspection(id, ask)),
+    unpausedWithin: ({ sinceMs, untilMs }, limits) =>
+      call('unpausedWithin', '', limits, async (ask) => {
+        const filters = { type: ['container'], event: ['unpause'] }
+        const query = { since: secondsOf(sinceMs), until: secondsOf(untilMs), filters }
+        const answer = await expectStatus(await ask({ method: 'GET', path: '/events', query }), 200)
+        const unpaused = new Set<ContainerId>()
+        for await (const { id } of readEvents(readBody(answer))) unpaused.add(id)
+        // Asked afterwards: what is remembered still was remembered before.
+        const whole = { since: secondsOf(earliestMs), until: secondsOf(untilMs + whileMs) }
+        const past = await expectStatus(await ask({ method: 'GET', path: '/events', query: whole }), 200)
+        return { unpaused, sinceMs: await readFirstTime(readBody(past)) }
       }),
     events: ({ signal, label, onOpen, onEvent }) =>
       call('events', '', { signal }, async (ask) => {
@@ -80,62 +117,51 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         onOpen()
         for await (const event of readEvents(body)) onEvent(event)
       }),
-    remove: (id, { volumes, ...limits }) =>
-      call('remove', shortId(id), limits, async (ask) => {
-        const answer = await ask({
-          method: 'DELETE',
-          path: `/containers/${id}`,
-          query: { force: true, v: volumes },
-        })
-        await readNothing(await expectStatus(answer, 200, 204))
+    remove: (id, { force, volumes, ...limits }) =>
+      change('remove', id, limits, async (asking) => {
+        const v = volumes && (podman === undefined || (await areVolumesItsOwn(id, podman, asking)))
+        return { method: 'DELETE', path: `/containers/${id}`, query: { force, v } }
       }),
     stop: (id, { graceSeconds, ...limits }) =>
-      call('stop', shortId(id), limits, async (ask) => {
-        const answer = await ask({
-          method: 'POST',
-          path: `/containers/${id}/stop`,
-          query: { t: graceSeconds },
-        })
-        await readNothing(await expectStatus(answer, 200, 204, 304))
-      }),
+      change('stop', id, limits, () => ({
+        method: 'POST',
+        path: `/containers/${id}/stop`,
+        query: { t: graceSeconds },
+      })),
     unpause: (id, limits) =>
-      call('unpause', shortId(id), limits, async (ask) => {
-        const answer = await ask({ method: 'POST', path: `/containers/${id}/unpause` })
-        await readNothing(await expectStatus(answer, 200, 204))
-      }),
+      change('unpause', id, limits, () => ({ method: 'POST', path: `/containers/${id}/unpause` })),
   })
 }
 
-/** A new object that can look and nothing else: there is no way from it to a verb that changes anything. */
+/** A new object that can scan and nothing else: there is no way from it to a verb that changes anything. */
 export function watchOnly(engine: Engine): WatchingEngine {
   const watching: WatchingEngine = {
     address: engine.address,
     list: (call) => engine.list(call),
     info: (call) => engine.info(call),
-    imageLabels: (imageId, call) => engine.imageLabels(imageId, call),
-    networkMode: (id, call) => engine.networkMode(id, call),
+    imageLabels: (image, call) => engine.imageLabels(image, call),
+    inspect: (id, call) => engine.inspect(id, call),
+    unpausedWithin: (period, call) => engine.unpausedWithin(period, call),
     events: (call) => engine.events(call),
   }
   return Object.freeze(Object.assign(Object.create(null) as object, watching))
 }
 
-/** The engine's clock, in whole seconds. */
-function readDate(answer: IncomingMessage): number | undefined {
-  const dateMs = Date.parse(answer.headers.date ?? '')
-  return Number.isNaN(dateMs) ? undefined : dateMs
+/** No engine takes this for "not said", as some take 0. */
+const earliestMs = 1000
+/** Podman tells nothing of a past that has ended already. It is waited for only where there is no event at all. */
+const whileMs = 2000
+
+/** Below this the events, a listing and the removals can be in each other's way. */
+const enoughSockets = 5
+
+function fewSocketsOf(modem: object): number | undefined {
+  const { agent } = modem as { readonly agent?: { readonly maxSockets?: unknown } | undefined }
+  const sockets = agent?.maxSockets
+  return typeof sockets === 'number' && sockets < enoughSockets ? sockets : undefined
 }
 
-/** `sha256:…` and `registry:5000/name` as they are: engines route by them unescaped. */
-function imagePath(imageId: string): string {
-  if (!/^\w[\w.:@+-]*(\/[\w.:@+-]+)*$/.test(imageId) || /(^|\/)\.\.?(\/|$)/.test(imageId)) {
-    throw new AnswerError('that names no image')
-  }
-  return imageId
-}
-
-function imageLabelsOf(image: unknown): Readonly<Record<string, string>> {
-  const wrong = () => new AnswerError('the labels of the image have the wrong shape')
-  const config = asRecord(image)?.['Config'] ?? {}
-  if (asRecord(image) === undefined || asRecord(config) === undefined) throw wrong()
-  return readLabels(asRecord(config)?.['Labels'], wrong)
+/** As engines read a moment: `1767225600.250`. */
+function secondsOf(atMs: number): string {
+  return (atMs / 1000).toFixed(3)
 }

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import type Dockerode from 'dockerode'
-import { AnswerError, CutError, isReset, StatusError } from './failure.ts'
+import type { Modem } from './client.ts'
+import { Departure, type DepartureOptions } from './departure.ts'
+import { AnswerError, CutError, isReset, ReachError, StatusError } from './failure.ts'
+import { departureKey, holdsBack } from './modem.ts'
+import { asRecord } from './record.ts'
 
 /** One request to the engine's API. */
 export interface Question {
@@ -18,9 +21,6 @@ const everyStatus = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [a
 const longestBodyBytes = 16 * 1024 * 1024
 const longestRefusalBytes = 64 * 1024
 
-/** What carries questions: dockerode's own modem. */
-export type Modem = Pick<Dockerode['modem'], 'dial'>
-
 /**
  * Sends one request and resolves with the answer's head, its body unread. A GET that meets a reset before any answer is
  * sent once more at once, since that is how a stale connection shows; nothing else is ever sent twice.
@@ -34,6 +34,27 @@ export async function ask(modem: Modem, question: Question, signal: AbortSignal)
     return await dial(modem, question, signal)
   }
 }
+
+/**
+ * fresh-scan: sends one request that changes something, as soon as its connection stands and the last question allows it.
+ * It is never sent twice.
+ */
+export async function askToChange(
+  modem: Modem,
+  question: Question,
+  options: DepartureOptions,
+): Promise<IncomingMessage | 'withheld'> {
+  if (!holdsBack(modem)) throw new ReachError('misconfigured', cannotHold)
+  if (findsItsSocket(modem)) await findSocket(modem, options.signal)
+  const departure = new Departure(options)
+  const answer = await Promise.race([departure.withheld, dial(modem, question, options.signal, departure)])
+  if (answer === 'withheld' || departure.hasLeft) return answer
+  answer.destroy()
+  throw new AnswerError('the engine answered before it was asked')
+}
+
+const cannotHold =
+  'the Dockerode instance sends requests in a way of its own, in which none can be held back until its connection stands'
 
 /** What of docker-modem its types leave out. */
 interface SocketFinder {
@@ -62,9 +83,15 @@ function dial(
   modem: Modem,
   { method, path, query = {} }: Question,
   signal: AbortSignal,
+  departure?: Departure,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
+    const held =
+      departure === undefined
+        ? {}
+        : { [departureKey]: departure, headers: lockedHeaders(modem, departure) as Record<string, string> }
     const options = {
+      ...held,
       // the modem cuts the last character off a path whose query it does not write itself
       path: Object.keys(query).length > 0 ? `${path}?` : path,
       method,
@@ -84,11 +111,29 @@ function dial(
   })
 }
 
+/**
+ * The modem's own headers, which cannot be read before the request is sure to be held back: whatever a program has put in
+ * the place of the modem's methods, no request gets past its departure.
+ */
+function lockedHeaders(modem: object, departure: Departure): object {
+  const { headers } = modem as { readonly headers?: object }
+  return new Proxy(
+    { ...headers },
+    {
+      ownKeys(target) {
+        if (!departure.isExpected) throw new ReachError('misconfigured', cannotHold)
+        return Reflect.ownKeys(target)
+      },
+    },
+  )
+}
+
 /** The answer where it has the status asked for; otherwise its body is read for what the engine says, and thrown. */
 export async function expectStatus(answer: IncomingMessage, ...wanted: number[]): Promise<IncomingMessage> {
   const status = answer.statusCode ?? 0
   if (wanted.includes(status)) return answer
-  throw new StatusError(status, await readRefusal(answer))
+  const { detail, isOfEngine } = await readRefusal(answer)
+  throw new StatusError(status, detail, isOfEngine)
 }
 
 /** The chunks of a body. Throws a `CutError` where it ends before its time. */
@@ -129,26 +174,37 @@ async function readText(answer: IncomingMessage, longestBytes: number): Promise<
   return Buffer.concat(chunks).toString()
 }
 
-/** What the engine says of its refusal, on one line; a refusal counts by its status, whatever becomes of its body. */
-async function readRefusal(answer: IncomingMessage): Promise<string> {
+interface Refusal {
+  /** On one line; empty where nothing is said. */
+  readonly detail: string
+  /** Whether it is put as the API puts it, by an engine that knows the path. */
+  readonly isOfEngine: boolean
+}
+
+/** A refusal counts by its status, whatever becomes of its body. */
+async function readRefusal(answer: IncomingMessage): Promise<Refusal> {
   let text: string
   try {
     text = await readText(answer, longestRefusalBytes)
   } catch {
-    return ''
+    return { detail: '', isOfEngine: false }
   }
-  if (isPage(text)) return 'answered with a web page'
-  return refusalOf(text).replaceAll(/\s+/g, ' ').trim().slice(0, 500)
+  if (isPage(text)) return { detail: 'answered with a web page', isOfEngine: false }
+  const message = messageIn(text)
+  return {
+    // plain text, as proxies and old engines answer
+    detail: (message ?? text).replaceAll(/\s+/g, ' ').trim().slice(0, 500),
+    isOfEngine: message !== undefined && message !== 'page not found',
+  }
 }
 
-function refusalOf(text: string): string {
+function messageIn(text: string): string | undefined {
   try {
-    const said = JSON.parse(text) as { message?: unknown } | null
-    if (typeof said?.message === 'string') return said.message
+    const message = asRecord(JSON.parse(text))?.['message']
+    return typeof message === 'string' ? message : undefined
   } catch {
-    // plain text, as proxies and old engines answer
+    return undefined
   }
-  return text
 }
 
 function isPage(text: string): boolean {

@@ -1,38 +1,62 @@
-import { EngineError, messageOf, type FailureKind } from '../errors.ts'
+import { EngineError, messageOf, type FailureKind } from '../domain/errors.ts'
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'events' | 'remove' | 'stop' | 'unpause'
+export type Verb =
+  | 'list'
+  | 'info'
+  | 'imageLabels'
+  | 'inspect'
+  | 'unpausedWithin'
+  | 'events'
+  | 'remove'
+  | 'stop'
+  | 'unpause'
 
-/** What was being done when it failed. */
+/** The call that failed. */
 export interface FailureContext {
   readonly verb: Verb
   readonly address: string
-  /** The container or image it was done to. */
+  /** The container or image that the call was about. */
   readonly subject?: string | undefined
+  /** The `maxSockets` of the host's agent, if it is low. */
+  readonly sockets?: number | undefined
 }
 
-/** The engine answered, with a status that is not what was asked for. */
+/** The engine responded with an unexpected status. */
 export class StatusError extends Error {
   readonly statusCode: number
-  /** What the engine said, on one line; empty where it said nothing. */
+  /** The engine's message on one line; empty if there is none. */
   readonly detail: string
-  constructor(statusCode: number, detail: string) {
+  /** Whether the body has the API's format. A web page or plain text is no evidence about a container. */
+  readonly isOfEngine: boolean
+  constructor(statusCode: number, detail: string, isOfEngine: boolean) {
     super(detail === '' ? `HTTP ${statusCode}` : `${detail} (HTTP ${statusCode})`)
     this.statusCode = statusCode
     this.detail = detail
+    this.isOfEngine = isOfEngine
   }
 }
 
-/** The engine answered what the API does not promise. */
-export class AnswerError extends Error {}
+/** The response violates the API, or is about something else than the request. */
+export class AnswerError extends Error {
+  /** The status, if the status alone does not explain the failure. */
+  readonly statusCode: number | undefined
+  constructor(message: string, options?: ErrorOptions & { readonly statusCode?: number }) {
+    super(message, options)
+    this.statusCode = options?.statusCode
+  }
+}
 
-/** The answer began and ended before its time. */
+/** positive-evidence: the engine's response shows that the requested object does not exist. */
+export class GoneError extends Error {}
+
+/** The response was cut off. */
 export class CutError extends Error {
   constructor(options?: ErrorOptions) {
     super('the connection closed in the middle of the answer', options)
   }
 }
 
-/** What went wrong before there was any answer, where no system error says it. */
+/** A failure before any response that is not a system error. */
 export class ReachError extends Error {
   readonly kind: 'unavailable' | 'misconfigured'
   constructor(kind: 'unavailable' | 'misconfigured', message: string, options?: ErrorOptions) {
@@ -41,21 +65,22 @@ export class ReachError extends Error {
   }
 }
 
-/** Anything that a call threw as the error of the port; codes and statuses decide, texts only where nothing else can. */
+/** Converts anything that a call threw to an `EngineError`, by code and status; by message only if there is no other way. */
 export function toEngineError(thrown: unknown, context: FailureContext): EngineError {
   if (thrown instanceof EngineError) return thrown
   const { kind, cause, status } = classify(thrown, context.verb)
   return new EngineError(kind, `${describeCall(context)}: ${cause}`, { cause: thrown, status })
 }
 
-/** `cannot list containers at unix:///var/run/docker.sock` */
+/** Describes a failed call, such as `cannot list containers at unix:///var/run/docker.sock`. */
 export function describeCall({ verb, address, subject = '' }: FailureContext): string {
   const doing = {
     list: 'list containers',
     info: 'ask for the version',
     imageLabels: `read the labels of image ${subject}`,
-    networkMode: `read the network of container ${subject}`,
+    inspect: `inspect container ${subject}`,
     events: 'follow the events',
+    unpausedWithin: 'ask which containers were unpaused',
     remove: `remove container ${subject}`,
     stop: `stop container ${subject}`,
     unpause: `unpause container ${subject}`,
@@ -66,14 +91,15 @@ export function describeCall({ verb, address, subject = '' }: FailureContext): s
 interface Classified {
   readonly kind: FailureKind
   readonly cause: string
-  readonly status?: number
+  readonly status?: number | undefined
 }
 
 function classify(thrown: unknown, verb: Verb): Classified {
   const status = statusOf(thrown)
-  if (status !== undefined) return { ...classifyStatus(status, thrown, verb), status }
   const cause = messageOf(thrown)
-  if (thrown instanceof AnswerError) return { kind: 'invalid-answer', cause }
+  if (thrown instanceof AnswerError) return { kind: 'invalid-answer', cause, status }
+  if (status !== undefined) return { ...classifyStatus(status, thrown, verb), status }
+  if (thrown instanceof GoneError) return { kind: 'gone', cause }
   if (thrown instanceof CutError) return { kind: 'unavailable', cause }
   if (thrown instanceof ReachError) return { kind: thrown.kind, cause }
   return classifyCode(codeOf(thrown), thrown)
@@ -86,16 +112,19 @@ function statusOf(thrown: unknown): number | undefined {
 
 function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified {
   const cause = messageOf(thrown)
-  const asksForAll = verb === 'list' || verb === 'info' || verb === 'events'
+  const asksForAll = verb === 'list' || verb === 'info' || verb === 'events' || verb === 'unpausedWithin'
   switch (status) {
-    case 400: // an API version that it does not speak, a TLS port asked in plain text
+    case 400: // an unsupported API version, or plain HTTP to a TLS port
       return { kind: 'misconfigured', cause }
     case 401:
     case 403:
     case 407:
       return { kind: 'misconfigured', cause: `${cause}; the engine, or a proxy before it, denies us` }
     case 404:
-      if (asksForAll) return { kind: 'misconfigured', cause: `${cause}; no container engine answers there` }
+      // positive-evidence: only a response in the API's format proves that a container or image is gone
+      if (asksForAll || !(thrown instanceof StatusError && thrown.isOfEngine)) {
+        return { kind: 'misconfigured', cause: `${cause}; no container engine answers there` }
+      }
       return { kind: 'gone', cause }
     case 409:
       return { kind: isUnderWay(thrown) ? 'in-progress' : 'refused', cause }
@@ -107,14 +136,14 @@ function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified
       return { kind: 'unavailable', cause }
     default:
   }
-  if (status < 300) return { kind: 'invalid-answer', cause: `${cause} confirms nothing` }
+  if (status < 300) return { kind: 'invalid-answer', cause: `${cause} is not a confirmation` }
   if (status < 500) return { kind: asksForAll || status < 400 ? 'misconfigured' : 'refused', cause }
   return { kind: asksForAll ? 'unavailable' : 'refused', cause }
 }
 
 /**
- * Only the text tells a removal that is under way from a refusal. What it leaves open is a refusal: that is reported and
- * tried again after a new look, so a wrong guess costs one more request, where a wrong `in-progress` would hide the cause.
+ * Only the message distinguishes a removal in progress from a refusal. If in doubt, it is a refusal, which is reported and
+ * retried after a new scan: a wrong guess costs one request, while a wrong `in-progress` would hide the cause.
  */
 function isUnderWay(thrown: unknown): boolean {
   return /in progress|being removed/i.test(messageOf(thrown))
@@ -127,17 +156,17 @@ function codeOf(thrown: unknown): string {
 
 const adviceByCode: Readonly<Record<string, string>> = {
   ENOENT: 'no such socket (ENOENT); is the engine installed and running?',
-  ECONNREFUSED: 'nobody listens there (ECONNREFUSED); is the engine running?',
+  ECONNREFUSED: 'connection refused (ECONNREFUSED); is the engine running?',
   ECONNRESET: 'the connection was reset (ECONNRESET)',
   EPIPE: 'the connection broke (EPIPE)',
   EACCES: 'permission denied (EACCES); is this user in the docker group?',
   EPERM: 'permission denied (EPERM); is this user in the docker group?',
   ENOTFOUND: 'no such host (ENOTFOUND)',
-  EAI_AGAIN: 'the name of the host cannot be looked up now (EAI_AGAIN)',
+  EAI_AGAIN: 'the host name cannot be resolved now (EAI_AGAIN)',
   EHOSTUNREACH: 'the host cannot be reached (EHOSTUNREACH)',
   ENETUNREACH: 'the network cannot be reached (ENETUNREACH)',
   ETIMEDOUT: 'no connection in time (ETIMEDOUT)',
-  ENOTDIR: 'the path of the socket leads through a file (ENOTDIR)',
+  ENOTDIR: 'a parent of the socket path is not a directory (ENOTDIR)',
   EPROTO: 'the TLS handshake failed (EPROTO); is it a plain-text port?',
 }
 
@@ -154,9 +183,9 @@ const tlsCode =
   /^(CERT_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|(DEPTH_ZERO_)?SELF_SIGNED|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/
 
 function classifyCode(code: string, thrown: unknown): Classified {
-  // OpenSSL's message is a line of its own source; its reason is for people
+  // OpenSSL's message refers to its source code; its reason is readable
   const { reason } = (thrown ?? {}) as { reason?: unknown }
-  const text = (typeof reason === 'string' && reason) || messageOf(thrown) || 'an error that says nothing'
+  const text = (typeof reason === 'string' && reason) || messageOf(thrown) || 'unknown error'
   const cause = adviceByCode[code] ?? (code === '' || text.includes(code) ? text : `${text} (${code})`)
   if (code === 'ABORT_ERR') return { kind: 'timed-out', cause: 'given up' }
   if (code.startsWith('HPE_')) return { kind: 'invalid-answer', cause: `what answers is not HTTP (${code})` }
@@ -165,7 +194,7 @@ function classifyCode(code: string, thrown: unknown): Classified {
   return { kind: 'unavailable', cause }
 }
 
-/** Whether the connection broke before any answer: the way a stale connection shows, and worth one more question. */
+/** Whether the connection was reset before the response, which happens to a stale one and is worth one retry. */
 export function isReset(thrown: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(codeOf(thrown))
 }

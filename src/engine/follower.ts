@@ -59,7 +59,7 @@ export class Follower {
     if (this.#unread !== undefined) return undefined
     this.#unread = this.#expected.unread()
     if (this.#unread === undefined || this.#at > this.#unread.end) return undefined
-    // what is before it is compared anew; of the text itself only a beginning can have come, and no quote
+    // what is before it is compared again; of the text itself only a beginning can have come, and no quote
     this.#isWithinUnread = this.#at >= this.#unread.start
     return here
   }

@@ -1,30 +1,30 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../domain/clock.ts'
+import { readDate } from './date.ts'
 import { expectStatus, readJson, type Ask } from './exchange.ts'
 import { AnswerError } from './failure.ts'
 import type { EngineInfo } from './port.ts'
 import { asRecord } from './record.ts'
 
-// a Date header says only the second, which on average began half a second ago
+// a Date header is truncated to the second, so it is half a second behind on average
 const halfSecondMs = 500
 
-/** Asks what serves the API, and how far its wall clock is ahead of ours. */
+/** Reads the engine's name and version, and how far its wall clock is ahead of ours. */
 export async function readEngineInfo(ask: Ask, clock: Clock): Promise<EngineInfo> {
   const watch = startWatch(clock)
   const answer = await expectStatus(await ask({ method: 'GET', path: '/version' }), 200)
   const headMs = watch()
   const version = asRecord(await readJson(answer))
-  if (version === undefined) throw new AnswerError('the answer is no object')
+  if (version === undefined) throw new AnswerError('the answer is not an object')
   const { Version: name, ApiVersion: apiVersion } = version
-  if (typeof name !== 'string' || typeof apiVersion !== 'string')
-    throw new AnswerError('the answer names no version')
-  const dateMs = Date.parse(answer.headers.date ?? '')
-  const clockOffsetMs = Number.isNaN(dateMs)
-    ? await offsetBySystemTime(ask, clock)
-    : offset(dateMs + halfSecondMs, headMs)
+  if (typeof name !== 'string' || typeof apiVersion !== 'string' || name === '' || apiVersion === '')
+    throw new AnswerError('the answer has no version')
+  const dateMs = readDate(answer)
+  const clockOffsetMs =
+    dateMs === undefined ? await offsetBySystemTime(ask, clock) : offset(dateMs + halfSecondMs, headMs)
   return { name: engineName(version), version: name, apiVersion, clockOffsetMs }
 }
 
-/** When read, the wall clock at the middle of the time since; undefined where it jumped meanwhile. */
+/** Returns a function that reads the wall clock halfway between the two calls; undefined if it jumped in between. */
 function startWatch(clock: Clock): () => number | undefined {
   const beganMs = clock.now()
   const beganWallMs = clock.wallNow()
@@ -55,6 +55,6 @@ async function offsetBySystemTime(ask: Ask, clock: Clock): Promise<number | unde
 function engineName(version: Readonly<Record<string, unknown>>): string {
   const components = version['Components']
   const first = Array.isArray(components) ? asRecord(components[0])?.['Name'] : undefined
-  // Docker calls itself just `Engine`, and before components nothing at all
+  // Docker names itself just `Engine`; before `Components` existed it had no name
   return typeof first === 'string' && first !== '' && first !== 'Engine' ? first : 'Docker Engine'
 }

@@ -1,37 +1,73 @@
 import { type Agent, type ClientRequest, globalAgent, type IncomingMessage } from 'node:http'
 import { globalAgent as tlsGlobalAgent } from 'node:https'
 import { inspect } from 'node:util'
-import type { Modem } from './exchange.ts'
+import type { Modem } from './client.ts'
+import type { Departure } from './departure.ts'
+
+/** Key of the departure among the options of a request that changes something. */
+export const departureKey = Symbol('departure')
 
 interface RequestOptions {
-  agent?: Agent | undefined
+  agent?: Agent | false | undefined
   readonly method?: string | undefined
   readonly path?: string | undefined
 }
 
-/** What of docker-modem its types leave out. */
+/** Members of docker-modem that its types omit. */
 interface Builder {
   readonly protocol?: unknown
-  readonly buildRequest?: (options: RequestOptions, ...rest: unknown[]) => unknown
+  readonly buildRequest?: Build
 }
 
-/** The same modem, which follows no redirect and spells no request out. */
+type Build = (this: Builder, options: RequestOptions, asked: Asked | undefined, ...rest: unknown[]) => unknown
+
+interface Asked {
+  readonly [departureKey]?: Departure | undefined
+}
+
+const guardedModems = new WeakSet<object>()
+/** The original `buildRequest` of each instance on which the guard was installed. */
+const replacedBuilders = new WeakMap<object, Build>()
+
+/** Whether the modem holds requests that have a departure. */
+export function holdsBack(modem: object): boolean {
+  return guardedModems.has(modem)
+}
+
+/** Wraps the modem, so that it follows no redirects, skips its debug output, and holds requests that have a departure. */
 export function guardModem(modem: Modem): Modem {
-  const { buildRequest } = modem as Builder
+  const buildRequest = replacedBuilders.get(modem) ?? (modem as Builder).buildRequest
   if (typeof buildRequest !== 'function') return modem
-  const own: Builder = {
-    buildRequest(this: Builder, options, ...rest) {
-      guardAgent(options, this.protocol === 'https' ? tlsGlobalAgent : globalAgent)
-      keepShort(options)
-      return buildRequest.call(this, options, ...rest)
-    },
+  const guard: Build = function (this: Builder, options, asked, ...rest) {
+    const departure = asked?.[departureKey]
+    guardAgent(options, this.protocol === 'https' ? tlsGlobalAgent : globalAgent, departure)
+    keepShort(options)
+    departure?.expect()
+    return buildRequest.call(this, options, asked, ...rest)
   }
-  return Object.assign(Object.create(modem) as Modem, own)
+  const guarded = Object.assign(Object.create(modem) as Modem, { buildRequest: guard })
+  guardedModems.add(guarded)
+  if (Object.hasOwn(modem, 'dial')) lend(guard, buildRequest, modem)
+  return guarded
 }
 
 /**
- * The modem spells out every request for a debug log, written or not, with all that can be reached from it: its agent and
- * all sockets of that. It took longer than the whole request, and with a hundred of them seconds.
+ * A `dial` that a program has set on its own instance is probably bound to that instance. So the guard is installed there
+ * too, and ignores requests that are not ours.
+ */
+function lend(guard: Build, buildRequest: Build, modem: object): void {
+  const value: Build = function (this: Builder, options, asked, ...rest) {
+    const build = asked?.[departureKey] === undefined ? buildRequest : guard
+    return build.call(this, options, asked, ...rest)
+  }
+  if (replacedBuilders.has(modem)) return
+  if (Reflect.defineProperty(modem, 'buildRequest', { value, writable: true, configurable: true }))
+    replacedBuilders.set(modem, buildRequest)
+}
+
+/**
+ * The modem formats every request for a debug log, even if that is off, with its agent and all of the agent's sockets. This
+ * took longer than the request itself, and seconds with a hundred requests.
  */
 function keepShort(options: RequestOptions): void {
   const value = () => `${options.method} ${options.path}`
@@ -39,29 +75,30 @@ function keepShort(options: RequestOptions): void {
 }
 
 /**
- * No redirect is followed. By itself the modem asks again wherever an answer points, which may be any machine, and throws whatever goes wrong there
- * at the whole process. No engine redirects, so such an answer loses its address before the modem reads it, and counts as
- * what it is: not what was asked for. That is so whichever agent comes to carry the request: over ssh the modem puts one
- * of its own there.
+ * Prevents redirects. The modem would follow one to any host, and throw a failure there as an uncaught exception. No engine
+ * redirects, so the `Location` header is deleted before the modem reads it, and the response fails by its status. This
+ * applies to every agent: over ssh the modem sets its own.
  */
-function guardAgent(options: RequestOptions, fallback: Agent): void {
-  let agent = guarded(options.agent ?? fallback)
+function guardAgent(options: RequestOptions, fallback: Agent, departure: Departure | undefined): void {
+  // without an agent, Node would create a connection that bypasses the guard
+  let agent = guarded(options.agent || fallback, departure)
   Object.defineProperty(options, 'agent', {
     enumerable: true,
     get: () => agent,
-    set: (given: Agent) => {
-      agent = guarded(given)
+    set: (given: Agent | false | undefined) => {
+      agent = guarded(given || fallback, departure)
     },
   })
 }
 
-/** An agent that sees each request before it is sent, and with it the answer before anybody else. */
-function guarded(agent: Agent): Agent {
+/** Wraps an agent, to intercept each request before it is sent and its response before any other listener. */
+function guarded(agent: Agent, departure: Departure | undefined): Agent {
   const { addRequest } = agent as { addRequest?: (request: ClientRequest, ...rest: unknown[]) => unknown }
   if (typeof addRequest !== 'function') return agent
   return Object.assign(Object.create(agent) as Agent, {
     addRequest(request: ClientRequest, ...rest: unknown[]) {
       request.prependListener('response', forgetLocation)
+      departure?.hold(request)
       return addRequest.call(agent, request, ...rest)
     },
   })

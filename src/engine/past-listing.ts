@@ -1,6 +1,6 @@
-import type { ContainerId } from '../ids.ts'
+import type { ContainerSummary } from '../domain/container.ts'
+import type { ContainerId } from '../domain/ids.ts'
 import type { Expectation, Span, Stretch } from './follower.ts'
-import type { ContainerSummary } from './port.ts'
 import { findStatusText } from './status-text.ts'
 import { readSummary } from './summary.ts'
 
@@ -16,7 +16,7 @@ const searchedAhead = 100
 
 /**
  * A listing as it was read: what it says of each container, and the bytes that say so. A later listing with the same
- * bytes says the same, so that a look at which nothing has changed parses nothing and makes no new objects.
+ * bytes says the same, so that a scan at which nothing has changed parses nothing and makes no new objects.
  */
 export class PastListing {
   /** In the engine's order. Where a listing says what the one before did, this is the same array. */
@@ -150,7 +150,7 @@ class Entries {
   /** How many came in the listing whose buffers most of them are in. */
   #cameTogether = 0
 
-  /** Whether so many have a copy of their own, or are gone of those that came together, that all had better be stored anew. */
+  /** Whether so many have a copy of their own, or are gone of those that came together, that all had better be stored again. */
   get isScattered(): boolean {
     const count = this.#starts.length
     return this.#copies > Math.max(copiesAtMost, count * copiesShare) || count < this.#cameTogether / 2

@@ -1,106 +1,137 @@
-import type { ContainerId } from '../ids.ts'
+import type { ContainerSummary, Inspection } from '../domain/container.ts'
+import type { ContainerId } from '../domain/ids.ts'
 
-/** What one listing says of one container, reduced to what the rules need. */
-export interface ContainerSummary {
-  readonly id: ContainerId
-  /** The first name without its slash; empty where the engine gave none. */
-  readonly name: string
-  /** Every name, without slashes. */
-  readonly names: readonly string[]
-  /** The image as it was asked for. */
-  readonly image: string
-  /** The image's own id; empty where the engine gave none. */
-  readonly imageId: string
-  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`; empty where the engine gave none. */
-  readonly state: string
-  /** By the engine's clock, milliseconds since 1970, in whole seconds; undefined where the engine gave none. */
-  readonly createdAtMs: number | undefined
-  readonly labels: Readonly<Record<string, string>>
-  /** `HostConfig.NetworkMode`, for example `bridge` or `container:<id>`; empty where the engine gave none. */
-  readonly networkMode: string
-  /** Where things are mounted inside the container. */
-  readonly mountTargets: readonly string[]
-}
-
-/** One whole and valid answer to a listing. A listing that is not whole is an error, never a shorter listing. */
+/** A complete and valid listing. An incomplete one is an error, never a shorter listing. */
 export interface Listing {
   /**
-   * In the engine's order. An engine may give the same object for a container that is listed as it was the time before,
-   * and the same array where all are: nothing in them ever changes.
+   * In the engine's order, and immutable. The object of a container whose entry did not change may be that of the last
+   * listing, and so may the array if no entry changed.
    */
   readonly containers: readonly ContainerSummary[]
-  /** The engine's own clock as it answered (Date header, whole seconds), milliseconds since 1970; undefined where it gave none. */
+  /** The engine's time at the response (Date header, whole seconds), in milliseconds since 1970; undefined without one. */
   readonly engineNowMs: number | undefined
-  /** Bytes of the answer's body. */
+  /** Size of the response body. */
   readonly bytes: number
 }
 
 export interface EngineInfo {
-  /** What serves the API: 'Docker Engine', 'Podman Engine', … */
+  /** The product that serves the API: 'Docker Engine', 'Podman Engine', … */
   readonly name: string
   readonly version: string
   readonly apiVersion: string
-  /** How far the engine's wall clock is ahead of ours, in milliseconds; undefined where it could not be measured. */
+  /** How far the engine's wall clock is ahead of ours, in milliseconds; undefined if it could not be measured. */
   readonly clockOffsetMs: number | undefined
 }
 
-/** Every call has a deadline of its own and settles by then, whatever the socket does. */
+/** The image of a container. */
+export interface AskedImage {
+  readonly id: string
+  /** The container's platform, because one image id may cover several; empty if unknown. */
+  readonly platform: string
+}
+
+/** Every call has its own deadline and settles by then, even if the socket hangs. */
 export interface CallOptions {
   readonly deadlineMs: number
-  /** Gives the call up early; it then rejects with `timed-out`. */
+  /** Aborts the call, which then rejects with `timed-out`. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What an engine says has happened to a container: a hint and nothing more. It may come late, twice, wrong or never. */
+/** A container event. It is only a hint: it may be late, duplicated, wrong or missing. */
 export interface EngineEvent {
   readonly id: ContainerId
-  /** In the engine's own word: `create`, `start`, `die`, `destroy`, … */
+  /** The engine's name of the action: `create`, `start`, `die`, `destroy`, … */
   readonly action: string
   readonly name: string
-  /** The container's labels; engines put attributes of their own among them. */
+  /** The container's labels, and attributes that the engine adds. */
   readonly labels: Readonly<Record<string, string>>
 }
 
 export interface EventsCall {
   /** Ends the stream; `events` then rejects with `timed-out`. */
   readonly signal: AbortSignal
-  /** The engine is asked for events of containers with this label (`key` or `key=value`) only, and may ignore that. */
+  /** Requests only events of containers with this label (`key` or `key=value`); the engine may ignore it. */
   readonly label?: string | undefined
-  /** The engine has begun to answer: what happens from now on is told. */
+  /** Called when the response begins; events from then on are passed to `onEvent`. */
   readonly onOpen: () => void
   readonly onEvent: (event: EngineEvent) => void
 }
 
 /**
- * The engine as somebody sees it who may only look: what a dry run gets. There is no verb in it that removes, stops or
+<<<<<<< HEAD
+ * The engine without write access, as a dry run gets it. There is no verb in it that removes, stops or
  * changes anything. Every rejection is an `EngineError`.
+=======
+ * The engine with read access only, as used by a dry run. It has no method that removes, stops or changes anything. Every
+ * rejection is an `EngineError`.
+>>>>>>> 001426a (The engine's client in plain words)
  */
 export interface WatchingEngine {
-  /** Where it is, for people: `unix:///var/run/docker.sock`. Holds no secrets. */
+  /** The address for display, such as `unix:///var/run/docker.sock`. Contains no secrets. */
   readonly address: string
-  /** All containers in all states; with `label` (`key` or `key=value`) the engine is asked to filter, and may ignore that. */
+  /** Lists all containers in all states. With `label` (`key` or `key=value`) the engine filters, but may ignore it. */
   list(call: CallOptions & { readonly label?: string | undefined }): Promise<Listing>
   info(call: CallOptions): Promise<EngineInfo>
-  /** The labels that an image carries. Rejects with `gone` when the engine no longer has the image. */
-  imageLabels(imageId: string, call: CallOptions): Promise<Readonly<Record<string, string>>>
-  /** A container's network mode, for engines whose listings leave it out. Rejects with `gone` when it no longer exists. */
-  networkMode(id: ContainerId, call: CallOptions): Promise<string>
   /**
-   * Follows what happens to containers. The one call without a deadline, since a quiet engine says nothing: it settles when
-   * its signal ends it, resolves when the engine ends the stream, and rejects when the stream breaks.
+   * positive-evidence: the labels of an image, from a complete response about exactly this image and platform. Rejects with
+   * `gone` if the engine no longer has the image, and with `invalid-answer` if the response is anything less.
+   */
+  imageLabels(image: AskedImage, call: CallOptions): Promise<Readonly<Record<string, string>>>
+  /**
+   * Inspects one container. Rejects with `gone` if there is no container with that id, also if the engine returns one that
+   * only has it as its name.
+   */
+  inspect(id: ContainerId, call: CallOptions): Promise<Inspection>
+  /**
+   * The containers that were unpaused in that period, as far as the engine remembers: dockerd keeps 256 events, and none
+   * across a restart. Resolves when the period is over. An inspection does not show an unpause.
+   */
+  unpausedWithin(
+    period: { readonly sinceMs: number; readonly untilMs: number },
+    call: CallOptions,
+  ): Promise<UnpauseMemory>
+  /**
+   * Follows the events of containers. It has no deadline, because an idle engine sends nothing: it rejects when its signal
+   * is aborted or the stream breaks, and resolves when the engine ends the stream.
    */
   events(call: EventsCall): Promise<void>
 }
 
-/** The engine with the verbs that change things. */
+/** The unpauses that an engine remembers. Times are by its clock, in milliseconds since 1970. */
+export interface UnpauseMemory {
+  readonly unpaused: ReadonlySet<ContainerId>
+  /** The start of what it remembers without gaps; undefined if it remembers nothing. */
+  readonly sinceMs: number | undefined
+}
+
+/** The result of a request that changes something: the engine confirmed it, or the last question withheld it. */
+export type ChangeOutcome = 'done' | 'withheld'
+
+/** Options of a request that changes something. It is sent at most once and never retried automatically. */
+export interface ChangeOptions extends CallOptions {
+  /**
+   * fresh-scan: called at most once, when the connection of the request is established (handshakes and logins are done, no
+   * queue is left) and only the request's bytes remain to be sent. If it returns `true`, they are written in the same turn
+   * of the event loop. Otherwise nothing is sent and the call resolves with `withheld`; a throw or a rejection counts as
+   * `false` and is not passed on. If it is never called, nothing was sent. An answer after the call or the connection has
+   * ended sends nothing either; the call has already rejected.
+   */
+  readonly mayLeave: () => boolean | Promise<boolean>
+}
+
+/** The engine with write access. */
 export interface Engine extends WatchingEngine {
   /**
-   * Force-removes one container; resolves only when the engine confirmed it. Sent at most once: never resent by itself.
-   * With `volumes`, its anonymous volumes go too.
+   * Removes one container; resolves with `done` only if the engine confirmed it. `volumes` also removes its anonymous
+   * volumes; on Podman only if all of them were certainly created with it. Without `force`, the engine refuses to remove a
+   * running container.
    */
-  remove(id: ContainerId, call: CallOptions & { readonly volumes: boolean }): Promise<void>
-  /** SIGTERM, then SIGKILL after `graceSeconds`. Resolves when it has ended; a container that had already ended is no error. */
-  stop(id: ContainerId, call: CallOptions & { readonly graceSeconds: number }): Promise<void>
-  /** Lets a paused container run on: old engines refuse to remove a paused one. */
-  unpause(id: ContainerId, call: CallOptions): Promise<void>
+  remove(
+    id: ContainerId,
+    call: ChangeOptions & { readonly volumes: boolean; readonly force: boolean },
+  ): Promise<ChangeOutcome>
+  /** Sends SIGTERM, then SIGKILL after `graceSeconds`. `done` when it has exited, also if it already had. */
+  stop(id: ContainerId, call: ChangeOptions & { readonly graceSeconds: number }): Promise<ChangeOutcome>
+  /** Unpauses a container, because old engines refuse to remove a paused one. */
+  unpause(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome>
 }

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { Agent } from 'node:http'
 import { Duplex } from 'node:stream'
-import type { SshAddress, Surroundings } from './address.ts'
+import type { SshAddress } from './address.ts'
 import { ReachError } from './failure.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /**
- * Connections as the docker command makes them: each is an `ssh` that runs `docker system dial-stdio` over there. The
- * user's own ssh configuration, known hosts and agent apply.
+ * Connects as the docker command does: each connection is an `ssh` process that runs `docker system dial-stdio` on the
+ * remote host. The user's own ssh configuration, known hosts and agent apply.
  */
 export function createSshAgent(address: SshAddress, env: Surroundings['env']): Agent {
   const agent = new Agent({ keepAlive: false })
@@ -14,12 +15,12 @@ export function createSshAgent(address: SshAddress, env: Surroundings['env']): A
 }
 
 function sshArguments({ host, user, port, socketPath }: SshAddress): string[] {
-  // the other side's shell reads the command
+  // the remote shell parses the command
   const remoteHost =
     socketPath === '' ? '' : ` --host 'unix://${socketPath.replaceAll("'", String.raw`'\''`)}'`
   const login = user === undefined ? [] : ['-l', user]
   const portNumber = port === undefined ? [] : ['-p', String(port)]
-  // in batch mode ssh asks nothing: nobody is there to answer
+  // batch mode: there is no terminal to prompt on
   const options = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=30', '-T', ...login, ...portNumber]
   return [...options, '--', host, `docker${remoteHost} system dial-stdio`]
 }
@@ -27,10 +28,10 @@ function sshArguments({ host, user, port, socketPath }: SshAddress): string[] {
 function connectOverSsh(address: SshAddress, env: Surroundings['env']): Duplex {
   const child = spawn('ssh', sshArguments(address), { env, stdio: 'pipe', windowsHide: true })
   const stream = joinPipes(child)
-  let heard = false
+  let received = false
   let complaint = ''
   child.stdout.on('data', (chunk: Buffer) => {
-    heard = true
+    received = true
     if (!stream.push(chunk)) child.stdout.pause()
   })
   child.stderr.on('data', (chunk: Buffer) => {
@@ -39,16 +40,16 @@ function connectOverSsh(address: SshAddress, env: Surroundings['env']): Duplex {
   child.on('error', (error) => {
     stream.destroy(new ReachError('misconfigured', 'the ssh command cannot be run', { cause: error }))
   })
-  // only now is it known why the pipes closed
+  // the reason that the pipes closed is known only now
   child.on('close', (code) => {
-    if (heard || code === 0) stream.push(null)
+    if (received || code === 0) stream.push(null)
     else stream.destroy(failedSsh(complaint, code))
   })
   return stream
 }
 
 function joinPipes(child: ChildProcessWithoutNullStreams): Duplex {
-  // broken pipes are told by the end of the child, together with the reason
+  // a broken pipe is reported when the child exits, together with the reason
   child.stdin.on('error', () => {})
   return new Duplex({
     read: () => void child.stdout.resume(),
@@ -62,7 +63,7 @@ function joinPipes(child: ChildProcessWithoutNullStreams): Duplex {
 }
 
 function failedSsh(complaint: string, code: number | null): ReachError {
-  // ssh ends with the same code whatever happened
+  // ssh exits with the same code for every failure
   const isRefusal = /permission denied|host key verification failed|not found/i.test(complaint)
   const said = complaint.trim() === '' ? `it ended with code ${code}` : complaint.trim()
   return new ReachError(isRefusal ? 'misconfigured' : 'unavailable', `ssh: ${said}`)

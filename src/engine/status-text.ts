@@ -5,11 +5,11 @@ const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x
 const name = Buffer.from('Status')
 
 /**
- * Where an entry of a listing has its `Status`: what stands between the quotes of that text. An engine puts there in
- * words what passes by itself, as `Up 5 minutes`, and nothing is read from it. Only a field of the entry itself is meant,
- * never a label of that name; undefined where there is none, or where it needs an escape.
+ * Returns where the string of the `Status` field is in an entry of a listing, without its quotes. It changes with time, as in
+ * `Up 5 minutes`, and is ignored. Only a field of the entry itself counts, not a label of that name. Undefined if there is
+ * none, or if it contains an escape.
  *
- * @param entry the bytes of a whole and valid JSON value
+ * @param entry - the bytes of a complete and valid JSON value
  */
 export function findStatusText({ bytes, start, end }: Stretch): Span | undefined {
   let depth = 0
@@ -27,7 +27,7 @@ export function findStatusText({ bytes, start, end }: Stretch): Span | undefined
   return undefined
 }
 
-/** Where the text ends that begins here: the index of its closing quote. */
+/** Returns the index of the closing quote of the string that begins here. */
 function endOfText(bytes: Uint8Array, at: number): number {
   while (bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
   return at
@@ -37,7 +37,7 @@ function isStatus(bytes: Uint8Array, start: number, end: number): boolean {
   return end - start === name.length && name.equals(bytes.subarray(start, end))
 }
 
-/** Where the value of a field begins; undefined where no colon says that there is one. */
+/** Returns where the value of a field begins; undefined if no colon follows. */
 function valueAfter(bytes: Uint8Array, at: number): number | undefined {
   const colonAt = skipSpace(bytes, at)
   return bytes[colonAt] === colon ? skipSpace(bytes, colonAt + 1) : undefined

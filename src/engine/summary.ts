@@ -1,6 +1,7 @@
-import { parseContainerId } from '../ids.ts'
+import type { ContainerSummary } from '../domain/container.ts'
+import { parseContainerId } from '../domain/ids.ts'
 import { AnswerError } from './failure.ts'
-import type { ContainerSummary } from './port.ts'
+import { platformText } from './platform.ts'
 import { asRecord } from './record.ts'
 
 /**
@@ -18,13 +19,16 @@ export function readSummary(entry: unknown, share: (text: string) => string): Co
   const id = parseContainerId(fields['Id'])
   if (id === undefined) throw new AnswerError('an entry of the listing lacks a full container id')
   const wrong = (field: string) => new AnswerError(`the ${field} of container ${id} have the wrong shape`)
+  const imageId = readText(fields['ImageID'], 'ImageID', wrong)
   const names = readNames(fields['Names'], wrong)
   return {
     id,
     name: names.find((name) => !name.includes('/')) ?? names[0] ?? '',
     names,
     image: share(readText(fields['Image'], 'Image', wrong)),
-    imageId: share(readText(fields['ImageID'], 'ImageID', wrong)),
+    imageId: share(imageId === noImage ? '' : imageId),
+    hasNoImage: imageId === noImage ? true : undefined,
+    platform: share(readPlatform(fields['ImageManifestDescriptor'], wrong)),
     state: share(readText(fields['State'], 'State', wrong)),
     createdAtMs: readCreatedAtMs(fields['Created']),
     labels: readLabels(fields['Labels'], () => wrong('Labels')),
@@ -32,6 +36,9 @@ export function readSummary(entry: unknown, share: (text: string) => string): Co
     mountTargets: readMountTargets(fields['Mounts'], wrong),
   }
 }
+
+/** So Podman names the image of a container that was made from a folder, and of what holds a pod together. */
+const noImage = 'sha256:'
 
 type Wrong = (field: string) => AnswerError
 
@@ -75,6 +82,14 @@ function readNetworkMode(value: unknown, wrong: Wrong): string {
   const hostConfig = asRecord(value)
   if (hostConfig === undefined) throw wrong('HostConfig')
   return readText(hostConfig['NetworkMode'], 'NetworkMode', wrong)
+}
+
+/** Engines with the containerd image store say which of an image's manifests the container was made from. */
+function readPlatform(descriptor: unknown, wrong: Wrong): string {
+  if (descriptor === undefined || descriptor === null) return ''
+  const fields = asRecord(descriptor)
+  if (fields === undefined) throw wrong('ImageManifestDescriptor')
+  return platformText(fields['platform'])
 }
 
 function readMountTargets(value: unknown, wrong: Wrong): readonly string[] {

@@ -14,7 +14,7 @@ export function newToken(): string {
 }
 
 /**
- * Decides who may talk to the inspector: somebody on this machine, or at the other end of a tunnel to it, who was told
+ * Decides which clients may connect to the inspector: those on this machine, or at the other end of a tunnel to it, that have
  * the address.
  */
 export class Gate {
@@ -53,7 +53,7 @@ export class Gate {
     if (typeof token === 'string' && timingSafeEqual(digestOf(token), this.#digest)) return undefined
     return {
       status: 403,
-      help: 'Open the whole address that the agent has told, with its ?token=…; it is a new one at each start.',
+      help: 'Open the whole address that the agent printed, with its ?token=…; it changes at each start.',
     }
   }
 }

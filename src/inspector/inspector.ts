@@ -1,7 +1,5 @@
 import type { InspectionEvent } from 'xstate'
-
-import { FlotsamError, messageOf, OptionError } from '../errors.ts'
-import { show } from '../show.ts'
+import { FlotsamError, messageOf, OptionError } from '../domain/errors.ts'
 import { type Present, presentAsIs, Presenter } from './present.ts'
 import { openRelay } from './server.ts'
 import { Sessions } from './sessions.ts'
@@ -11,7 +9,7 @@ export interface InspectorOptions {
   readonly port?: number
   /** How much is kept, and so what the inspector may take of memory at most. */
   readonly history?: {
-    /** Actors that live at the same time, 1 to 1,000,000. Beyond that those not heard of for longest are left out until they change. Default 20,000. */
+    /** Actors that live at the same time, 1 to 1,000,000. Beyond that, those that have been idle longest are left out until they change. Default 20,000. */
     readonly actors?: number
     /** The last events between them, for a tab that opens late, 0 to 100,000. Default 1,000. */
     readonly events?: number
@@ -52,7 +50,7 @@ const defaultEvents = 1000
  * console.log(inspector.url)
  * ```
  *
- * @throws OptionError that names the option, its value and what is allowed
+ * @throws OptionError that names the option, its value and what is required
  * @throws InspectorError when the port cannot be had
  */
 export async function createInspector(options: InspectorOptions = {}): Promise<Inspector> {
@@ -62,7 +60,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
   checkWhole('history.actors', actors, 1, 1_000_000)
   checkWhole('history.events', events, 0, 100_000)
   if (typeof present !== 'function') {
-    throw new OptionError('present', `option present: ${show(present)} is not allowed; it must be a function`)
+    throw new OptionError('present', present, 'it must be a function')
   }
   const sessions = new Sessions({ sessions: actors, events, presenter: new Presenter(present) })
   const relay = await openRelay({ port, sessions, mostWaiting: 2 * actors }).catch((cause: unknown) => {
@@ -74,7 +72,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
     inspect: (event) => {
       if (ended) return
       try {
-        sessions.hear(event)
+        sessions.receive(event)
       } catch {
         // Whatever a foreign actor holds, to look at it must not end it.
       }
@@ -91,10 +89,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
 
 function checkWhole(option: string, value: number, least: number, most: number): void {
   if (Number.isInteger(value) && value >= least && value <= most) return
-  throw new OptionError(
-    option,
-    `option ${option}: ${show(value)} is not allowed; it must be a whole number from ${least} to ${most}`,
-  )
+  throw new OptionError(option, value, `it must be a whole number from ${least} to ${most}`)
 }
 
 function whyNot(port: number, cause: unknown): string {

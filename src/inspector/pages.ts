@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Hono, type MiddlewareHandler } from 'hono'
-
 import type { Gate } from './gate.ts'
 import { statelyOrigin, statelyPage, statelyScript, statelyStyle } from './stately-page.ts'
 
@@ -48,7 +47,7 @@ export function createPages(gate: Gate, pageFolder = folder): Hono {
       : context.text('The page is not built: npm run build\n', 503)
   })
   pages.get('/stately', withToken, (context) => context.html(statelyPage))
-  // The same for everybody, so that whoever has no token learns nothing from them.
+  // The same for every client, so that one without a token learns nothing from them.
   pages.get('/stately.js', (context) => served(context.body.bind(context), statelyScript, 'js'))
   pages.get('/stately.css', (context) => served(context.body.bind(context), statelyStyle, 'css'))
   pages.get('/favicon.ico', (context) => context.body(null, 204))

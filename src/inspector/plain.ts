@@ -1,4 +1,4 @@
-/** What one message holds of somebody's data at most; the rest is left out, visibly. */
+/** The most that one message holds of a host's data; the rest is visibly left out. */
 const deepest = 6
 const mostEntries = 50
 const longestText = 500
@@ -29,7 +29,7 @@ export function plainOf(value: unknown): unknown {
   return new Copier().copy(value, 0)
 }
 
-/** An error as it is shown. Traces stay here: they tell of the host's files. */
+/** An error as it is shown. Stack traces are not sent: they reveal the host's files. */
 export function plainError(thrown: unknown): { readonly name: string; readonly message: string } {
   try {
     if (!(thrown instanceof Error)) return { name: 'Error', message: shorten(String(thrown)) }

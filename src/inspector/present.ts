@@ -24,10 +24,75 @@ export const presentAsIs: Present = (value) => value
 const shownOfOurs = new Map<object, readonly string[]>([
   [
     containerMachine.config,
-    ['id', 'name', 'verdict', 'isApproved', 'isSent', 'failures', 'failure', 'outcome', 'isByAnswer'],
+    [
+      'id',
+      'listed',
+      'verdict',
+      'judgedAtMs',
+      'scan',
+      'recheckMs',
+      'policy',
+      'firstSeenMs',
+      'newSinceMs',
+      'creationGraceEndsMs',
+      'startedAtMs',
+      'notStartedUntil',
+      'wasTracked',
+      'releaseGraceEndsMs',
+      'isLossReported',
+      'stop',
+      'gracefulStopAttempted',
+      'refusal',
+      'objection',
+      'disagreements',
+      'confirmedAs',
+      'isApproved',
+      'isRequestOut',
+      'isSent',
+      'failures',
+      'failure',
+      'isStuck',
+      'outcome',
+      'isByAnswer',
+    ],
   ],
-  [supervisorMachine.config, ['isEnabled', 'streaks', 'lastLook', 'failedLooks', 'engineFailure']],
+  [
+    supervisorMachine.config,
+    [
+      'policy',
+      'streaks',
+      'lastScan',
+      'pace',
+      'hasFaulted',
+      'failedScans',
+      'engineFailure',
+      'wanted',
+      'verdicts',
+      'recoveryEndsMs',
+      'inFlight',
+      'streamFailure',
+      'shortStreams',
+      'streamOpenedMs',
+      'streamEndedMs',
+    ],
+  ],
 ])
+
+/** Deeper than that no chart of ours keeps an entry of a listing. */
+const entriesWithin = 5
+
+/** Container labels may be private: only what identifies an entry of a listing is shown. */
+function withoutLabels(value: unknown, depth = entriesWithin): unknown {
+  if (depth === 0 || typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((one) => withoutLabels(one, depth - 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  if ('labels' in value && 'networkMode' in value) {
+    const { id, name, image, state } = value as Record<string, unknown>
+    return { id, name, image, state }
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutLabels(one, depth - 1)]))
+}
 
 /** Makes what leaves the process out of what is in it. */
 export class Presenter {
@@ -47,7 +112,7 @@ export class Presenter {
       : { type: String(type) }
   }
 
-  /** Without the children: each of them tells of itself. */
+  /** Without the children: each is reported by itself. */
   snapshot(
     snapshot: unknown,
     {
@@ -77,7 +142,7 @@ export class Presenter {
 
   #shown(value: unknown, subject: Subject): unknown {
     try {
-      return plainOf(this.#present(value, subject))
+      return plainOf(this.#present(withoutLabels(value), subject))
     } catch (thrown) {
       // Better nothing than what was to be taken out.
       return { notShown: `present threw: ${plainError(thrown).message}` }

@@ -1,7 +1,7 @@
 /** The release of @statelyai/inspect whose messages these are. */
 export const protocolVersion = '0.7.2'
 
-/** An actor has appeared; also how an actor that is there already is told to a tab that comes later. */
+/** An actor has appeared; also how an existing actor is announced to a tab that connects later. */
 export interface ActorMessage {
   readonly sessionId: string
   readonly rootId: string

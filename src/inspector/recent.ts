@@ -5,7 +5,7 @@ export interface RecentEvent {
   readonly sourceId: string | undefined
   readonly createdAt: number
   readonly type: string
-  /** The whole message; undefined where nobody looked on when it happened, and only its type was kept. */
+  /** The whole message; undefined if no tab was connected when it happened, and only its type was kept. */
   readonly text: string | undefined
 }
 

@@ -4,7 +4,6 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
-
 import { Gate, newToken, type Refusal } from './gate.ts'
 import { createPages } from './pages.ts'
 import type { Sessions } from './sessions.ts'

@@ -1,29 +1,28 @@
 import type { ActorRefLike, InspectionEvent } from 'xstate'
-
-import { actorText, eventText, snapshotText } from './protocol.ts'
 import { configOf, quotedDefinitionOf } from './definitions.ts'
 import type { Presenter, Subject } from './present.ts'
+import { actorText, eventText, snapshotText } from './protocol.ts'
 import { Recent, type RecentEvent } from './recent.ts'
 
-/** What is known of one actor that lives. Nothing in it is worked on before somebody looks. */
+/** What is known of one running actor. Nothing in it is processed before a tab needs it. */
 export interface Session {
   readonly sessionId: string
   readonly rootId: string
   readonly createdAt: number
   readonly actorRef: InspectedActor
-  /** The last one that was told of. */
+  /** The last one that was reported. */
   snapshot: unknown
   /** When that was, and what led to it. */
   changedAt: number
   cause: { readonly type: string } | undefined
-  /** The order in which sessions were last heard of. */
-  heardOf: number
+  /** The order in which sessions last changed. */
+  known: number
   /** How it ended; undefined while it lives. */
   ending: 'stopped' | 'done' | 'error' | undefined
 }
 
 /** Whoever looks on. */
-export interface Onlooker {
+export interface Viewer {
   appeared(session: Session): void
   changed(session: Session): void
   happened(): void
@@ -42,18 +41,18 @@ export interface InspectedActor {
 const forgottenShare = 0.05
 
 /**
- * All actors that live, as XState's inspection tells of them: the last snapshot of each by reference, and the last
- * events. What ends is told to the onlookers once, and forgotten.
+ * All running actors, as XState's inspection reports them: the last snapshot of each by reference, and the last
+ * events. An end is sent to the viewers once, and forgotten.
  */
 export class Sessions {
   readonly recent: Recent
   readonly #most: number
   readonly #presenter: Presenter
   readonly #sessions = new Map<string, Session>()
-  readonly #onlookers = new Set<Onlooker>()
-  /** Were sent something since they were last looked at: XState tells nobody of a snapshot where the reaction throws. */
+  readonly #viewers = new Set<Viewer>()
+  /** Received an event since they were last read: XState reports no snapshot if the transition throws. */
   readonly #addressed = new Map<Session, Session['cause']>()
-  #heardOf = 0
+  #known = 0
 
   constructor({ sessions, events, presenter }: { sessions: number; events: number; presenter: Presenter }) {
     this.#most = sessions
@@ -74,26 +73,26 @@ export class Sessions {
     return this.#sessions.values()
   }
 
-  watch(onlooker: Onlooker): void {
-    this.#onlookers.add(onlooker)
+  watch(viewer: Viewer): void {
+    this.#viewers.add(viewer)
   }
 
-  unwatch(onlooker: Onlooker): void {
-    this.#onlookers.delete(onlooker)
-    if (this.#onlookers.size === 0) this.#addressed.clear()
+  unwatch(viewer: Viewer): void {
+    this.#viewers.delete(viewer)
+    if (this.#viewers.size === 0) this.#addressed.clear()
   }
 
   /** Takes one of XState's inspection events. */
-  hear(event: InspectionEvent): void {
+  receive(event: InspectionEvent): void {
     switch (event.type) {
       case '@xstate.actor':
         this.#admit(event.actorRef, event.rootId)
         return
       case '@xstate.event':
-        this.#hearOfEvent(event)
+        this.#noteEvent(event)
         return
       case '@xstate.snapshot':
-        this.#hearOfSnapshot(event)
+        this.#noteSnapshot(event)
         return
       default:
     }
@@ -158,7 +157,7 @@ export class Sessions {
     const session = this.#sessionOf(actorRef, rootId)
     this.#sessions.set(session.sessionId, session)
     if (this.#sessions.size > this.#most) this.#forgetSome(session)
-    for (const onlooker of this.#onlookers) onlooker.appeared(session)
+    for (const viewer of this.#viewers) viewer.appeared(session)
     return session
   }
 
@@ -172,25 +171,25 @@ export class Sessions {
       snapshot: undefined,
       changedAt: createdAt,
       cause: undefined,
-      heardOf: ++this.#heardOf,
+      known: ++this.#known,
       ending: undefined,
     }
   }
 
-  #hearOfEvent(event: Extract<InspectionEvent, { type: '@xstate.event' }>): void {
+  #noteEvent(event: Extract<InspectionEvent, { type: '@xstate.event' }>): void {
     const { actorRef, sourceRef, rootId } = event
     const target = this.#sessions.get(actorRef.sessionId)
     const source = sourceRef && this.#sessions.get(sourceRef.sessionId)
     // A child that has failed says so to its parent, and nowhere else.
     if (source && event.event.type.startsWith('xstate.error.')) this.#endIfFailed(source)
-    if (target) target.heardOf = ++this.#heardOf
+    if (target) target.known = ++this.#known
     const about = {
       sessionId: actorRef.sessionId,
       rootId,
       sourceId: sourceRef?.sessionId,
       createdAt: Date.now(),
     }
-    const isWatched = this.#onlookers.size > 0
+    const isWatched = this.#viewers.size > 0
     const text = isWatched
       ? eventText({
           ...about,
@@ -200,10 +199,10 @@ export class Sessions {
     this.recent.add({ ...about, type: event.event.type, text })
     if (!isWatched) return
     if (target) this.#addressed.set(target, event.event)
-    for (const onlooker of this.#onlookers) onlooker.happened()
+    for (const viewer of this.#viewers) viewer.happened()
   }
 
-  #hearOfSnapshot({
+  #noteSnapshot({
     actorRef,
     rootId,
     snapshot,
@@ -215,11 +214,11 @@ export class Sessions {
     session ??= isOver ? this.#sessionOf(actorRef, rootId) : this.#admit(actorRef, rootId)
     session.snapshot = snapshot
     session.changedAt = Date.now()
-    session.heardOf = ++this.#heardOf
-    // Events may be large, and nobody looks on.
-    session.cause = this.#onlookers.size > 0 ? event : { type: event.type }
+    session.known = ++this.#known
+    // Events may be large, and no viewer is connected.
+    session.cause = this.#viewers.size > 0 ? event : { type: event.type }
     if (isOver) this.#end(session, snapshot.status === 'active' ? 'stopped' : snapshot.status)
-    else for (const onlooker of this.#onlookers) onlooker.changed(session)
+    else for (const viewer of this.#viewers) viewer.changed(session)
   }
 
   #endIfFailed(session: Session): void {
@@ -235,10 +234,10 @@ export class Sessions {
     session.ending = ending
     this.#sessions.delete(session.sessionId)
     this.#addressed.delete(session)
-    for (const onlooker of this.#onlookers) onlooker.changed(session)
+    for (const viewer of this.#viewers) viewer.changed(session)
   }
 
-  /** Those that were heard of last, and the roots, stay. */
+  /** Keeps those that changed last, and the roots. */
   #forgetSome(newcomer: Session): void {
     this.settleAll()
     if (this.#sessions.size <= this.#most) return
@@ -246,7 +245,7 @@ export class Sessions {
       (session) => session !== newcomer && session.actorRef._parent !== undefined,
     )
     const oldest = (leaves.length > 0 ? leaves : [...this.#sessions.values()]).sort(
-      (one, other) => one.heardOf - other.heardOf,
+      (one, other) => one.known - other.known,
     )
     const count = Math.max(this.#sessions.size - this.#most, Math.floor(this.#most * forgottenShare))
     for (const session of oldest.slice(0, count)) this.#sessions.delete(session.sessionId)

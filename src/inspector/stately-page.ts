@@ -25,7 +25,7 @@ p[hidden] { display: none; }
 iframe { flex: 1; border: 0; width: 100%; }
 `
 
-/** Stately's page says when it listens, each time that it is loaded; a new connection then tells it everything anew. */
+/** Stately's page announces that it is ready each time that it loads; a new connection then sends everything again. */
 export const statelyScript = `'use strict'
 const inspector = document.getElementById('inspector')
 const note = document.getElementById('note')

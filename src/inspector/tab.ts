@@ -1,15 +1,14 @@
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-
 import { skippedText } from './protocol.ts'
-import type { Onlooker, Session, Sessions } from './sessions.ts'
+import type { Viewer, Session, Sessions } from './sessions.ts'
 
 /** Changes are gathered for this long; of one actor's, the last one is sent. */
 const gatherMs = 25
 /** How long one slice of sending may keep the event loop. */
 const sliceMs = 2
 const messagesPerReading = 8
-/** Actors that have ended already are told of while no more than so many newcomers wait. */
+/** Actors that have already ended are reported only while no more than this many new ones wait. */
 const mostShortLives = 500
 /** No more is put on top of so much that the tab has not yet taken. */
 const mostUnsentBytes = 1_000_000
@@ -26,14 +25,14 @@ export interface TabOptions {
 }
 
 /**
- * One page that looks on. It is told of every actor that lives when it comes, of each change after that, and of the
+ * One connected page. It is sent every running actor when it connects, each change after that, and the
  * events as far as the ring holds them. What it cannot take in time is merged and never piled up.
  */
-export class Tab implements Onlooker {
+export class Tab implements Viewer {
   readonly #options: TabOptions
-  /** Not told of yet. */
+  /** Not reported yet. */
   readonly #newcomers: Set<Session>
-  readonly #told = new Set<string>()
+  readonly #reported = new Set<string>()
   readonly #changed = new Set<Session>()
   #nextEvent: number
   #skippedEvents = 0
@@ -63,13 +62,13 @@ export class Tab implements Onlooker {
   }
 
   changed(session: Session): void {
-    if (!this.#told.has(session.sessionId)) {
+    if (!this.#reported.has(session.sessionId)) {
       // Came and went unseen. A short life is shown all the same, unless there is a backlog.
       const isBacklog = this.#isBehind || this.#newcomers.size > mostShortLives
       if (session.ending !== undefined && isBacklog) this.#newcomers.delete(session)
       return
     }
-    // What is merged while changes are gathered is no loss; what is merged because the tab lags behind is told.
+    // Merging while changes are gathered loses nothing; merging because the tab lags behind is reported.
     if (this.#changed.has(session)) this.#skippedSnapshots += this.#isBehind ? 1 : 0
     else this.#changed.add(session)
     if (this.#changed.size > this.#options.mostWaiting) this.#letGo()
@@ -108,7 +107,7 @@ export class Tab implements Onlooker {
     clearImmediate(this.#nextSlice)
     this.#newcomers.clear()
     this.#changed.clear()
-    this.#told.clear()
+    this.#reported.clear()
   }
 
   #plan(): void {
@@ -162,7 +161,7 @@ export class Tab implements Onlooker {
     const { sessions } = this.#options
     for (const session of this.#newcomers) {
       this.#newcomers.delete(session)
-      this.#told.add(session.sessionId)
+      this.#reported.add(session.sessionId)
       // How it came to be where it is.
       if (session.cause) this.#changed.add(session)
       return sessions.actorText(session)
@@ -179,7 +178,7 @@ export class Tab implements Onlooker {
     }
     while (this.#nextEvent < recent.next) {
       const event = recent.at(this.#nextEvent++)
-      if (event && this.#told.has(event.sessionId)) return sessions.eventText(event)
+      if (event && this.#reported.has(event.sessionId)) return sessions.eventText(event)
     }
     return undefined
   }
@@ -188,7 +187,7 @@ export class Tab implements Onlooker {
     const { sessions } = this.#options
     for (const session of this.#changed) {
       this.#changed.delete(session)
-      if (session.ending !== undefined) this.#told.delete(session.sessionId)
+      if (session.ending !== undefined) this.#reported.delete(session.sessionId)
       return sessions.snapshotText(session)
     }
     return undefined

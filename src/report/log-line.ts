@@ -1,18 +1,18 @@
-import { formatDuration } from '../duration.ts'
-import type { FailureKind } from '../errors.ts'
-import type { AboutContainer, Happening } from '../events.ts'
-import { shortId } from '../ids.ts'
-
-export type Level = 'debug' | 'info' | 'warn' | 'error'
+import type { FailureKind } from '../domain/errors.ts'
+import type { AboutContainer, Happening } from '../domain/events.ts'
+import { shortId } from '../domain/ids.ts'
+import type { LogLevel } from '../domain/logger.ts'
+import { formatDuration } from '../options/duration.ts'
 
 /** Nothing but its level is made before somebody reads it: most lines are below the level of most logs. */
 export interface LogLine {
-  readonly level: Level
-  readonly fields: () => Readonly<Record<string, unknown>>
+  readonly level: LogLevel
+  /** Made for each call, so that more can be put in. */
+  readonly fields: () => Record<string, unknown>
   readonly message: () => string
 }
 
-const line = (level: Level, message: () => string) => ({ level, message })
+const line = (level: LogLevel, message: () => string) => ({ level, message })
 
 /**
  * What an event looks like in the log. Every field of it goes along; `event` is its name, and a container's name is
@@ -23,7 +23,7 @@ export function lineOf(happening: Happening): LogLine {
   return { level, message, fields: () => fieldsOf(happening) }
 }
 
-function fieldsOf({ type, ...rest }: Happening): Readonly<Record<string, unknown>> {
+function fieldsOf({ type, ...rest }: Happening): Record<string, unknown> {
   if (!('name' in rest)) return { event: type, ...rest }
   const { name, ...fields } = rest
   return { event: type, container: name, ...fields }
@@ -49,23 +49,29 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
       return line(
         'warn',
         () =>
-          `${called(happening)} is stuck after ${counted(happening.failures, 'try', 'tries')}: ${happening.message}; it is tried again from time to time`,
+          `${called(happening)} is stuck after ${counted(happening.failures, 'attempt', 'attempts')}: ${happening.message}; retried with increasing backoff`,
       )
     case 'vanished':
-      return line('debug', () => `${called(happening)} is gone; somebody else removed it`)
+      return line('debug', () => `${called(happening)} is gone; it was removed by something else`)
     case 'released':
-      return line('info', () => `${called(happening)} is no longer ours`)
+      return line('info', () => `${called(happening)} is no longer owned`)
     case 'lost':
       return line(
         'warn',
         () =>
           `the agent tracks ${called(happening)}, which ${happening.how === 'exited' ? 'has exited' : 'is gone'}`,
       )
-    case 'looked':
+    case 'scanned':
       return line(
         'debug',
         () =>
-          `looked: ${happening.owned} of ${happening.listed} containers are ours, ${happening.dangling} dangling`,
+          `scanned: ${happening.owned} of ${happening.listed} containers are owned, ${happening.dangling} dangling`,
+      )
+    case 'scanFailed':
+      return line(
+        'debug',
+        () =>
+          `scan failed after ${formatDuration(happening.durationMs)} (${happening.kind}), ${counted(happening.failures, 'failure', 'failures')} in a row: ${happening.message}`,
       )
     case 'engineDown':
       return line('warn', () => `${downs[happening.kind]}: ${happening.message}`)
@@ -73,23 +79,23 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
       return line(
         'warn',
         () =>
-          `for ${formatDuration(happening.downForMs)}, and ${counted(happening.failures, 'try', 'tries')}, ${downs[happening.kind]}: ${happening.message}`,
+          `${downs[happening.kind]}, for ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'attempt', 'attempts')}: ${happening.message}`,
       )
     case 'engineUp':
       return line(
         'info',
         () =>
-          `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed try', 'failed tries')}`,
+          `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed attempt', 'failed attempts')}`,
       )
-    case 'trouble':
-      return line('warn', () => `${troubles[happening.about]}: ${happening.message}`)
-    case 'troubleGoesOn':
+    case 'degraded':
+      return line('warn', () => `${degradations[happening.about]}: ${happening.message}`)
+    case 'stillDegraded':
       return line(
         'warn',
         () =>
-          `${troubles[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`,
+          `${degradations[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`,
       )
-    case 'troubleOver':
+    case 'recovered':
       return line(
         'info',
         () =>
@@ -108,7 +114,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
           `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`,
       )
     case 'crashed':
-      return line('error', () => `Flotsam has failed and watches no more: ${happening.message}`)
+      return line('error', () => `Flotsam has crashed; nothing is reconciled any more: ${happening.message}`)
     case 'stopped':
       return line('info', () =>
         happening.underWay > 0
@@ -130,23 +136,31 @@ const downs: Readonly<Record<FailureKind, string>> = {
   'invalid-answer': noUsableAnswer,
 }
 
-const troubles = {
+const degradations = {
   tracker: 'what the agent tracks is unknown, so nothing is removed',
   hook: 'beforeRemove failed, so the container is spared',
-  image: 'an image could not be looked at, so its containers are spared',
-  network: 'whose network a container uses could not be found out, so nothing is removed',
+  image: 'an image could not be inspected, so its containers are spared',
+  namespaces: 'a container could not be inspected, so nothing is removed that it may need',
+  inspection: 'a container could not be inspected, so it is spared',
+  self: 'a container is spared, since this process may run in it',
   events: 'the events of the engine cannot be followed, so leaks are found a period later',
   removal: 'a removal failed',
-  fault: 'a fault inside was contained',
+  tracking: 'the tracker has never said that it tracks a container; its keys may be wrong',
+  recreation: 'something starts a container again after each removal',
+  fault: 'internal error recovered',
 } as const
 
 const recoveries = {
-  tracker: 'what the agent tracks is known again',
+  tracker: 'the tracker answers again',
   hook: 'beforeRemove answers again',
-  image: 'images can be looked at again',
-  network: 'whose network each container uses is known again',
+  image: 'images can be inspected again',
+  namespaces: 'every container can be inspected again',
+  inspection: 'containers can be inspected again',
+  self: 'this process knows its own container',
   events: 'the events of the engine are followed',
-  removal: 'no removal fails any more',
+  removal: 'removals succeed again',
+  tracking: 'the tracker tracks a container',
+  recreation: 'removed containers stay removed',
   fault: 'no further faults',
 } as const
 

@@ -1,110 +1,136 @@
-import { assign, type EventObject, fromPromise, sendParent } from 'xstate'
-
-import { type ContainerContext, containerMachine } from '../../machines/container.machine.ts'
-import type { FailureLike, HookAnswer, ToFleet, TryAnswer, VerdictLike } from '../../machines/types.ts'
-import type { Tries } from './tries.ts'
+import { fromPromise } from 'xstate'
+import {
+  containerMachine,
+  errorIn,
+  hasFailedBefore,
+  judgementIn,
+  retryDelayMs,
+} from '../../machines/container.machine.ts'
+import type { AttemptAnswer, HookAnswer } from '../../machines/types.ts'
+import type { Fleet, ToSupervisor } from '../containers/fleet.ts'
+import { about, knownOf } from '../containers/record.ts'
+import type { RemovalQueue } from '../containers/removal-queue.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { FailureKind } from '../domain/errors.ts'
+import type { Report } from '../domain/events.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import type { Verdict } from '../domain/verdict.ts'
+import type { Attempts } from '../removing/attempts.ts'
 
 export interface ContainerBehaviourOptions {
-  /** Undefined in a dry run, where nothing in the program is able to remove. */
-  readonly tries: Tries | undefined
-  /** Whether the owner wants to be asked before a removal. */
-  readonly hasHook: boolean
-  /** Whether this container is still to be ended with SIGTERM before it is removed. */
-  readonly endsGracefully: (id: string) => boolean
+  /** Undefined in a dry run, which has no code path that can remove a container. */
+  readonly attempts: Attempts | undefined
+  readonly clock: Clock
+  readonly fleet: Pick<Fleet, 'noteFailing' | 'noteFault' | 'noteWell'>
+  readonly queue: RemovalQueue
+  readonly report: Report
+  readonly toSupervisor: ToSupervisor
+  readonly dryRun: boolean
+  /** A requested scan has not started yet. */
+  readonly isScanRequested: () => boolean
 }
 
-/** Gives the container's chart everything that it does. */
-export function containerBehaviour({
-  tries,
-  hasHook,
-  endsGracefully,
-}: ContainerBehaviourOptions): typeof containerMachine {
-  const withTries = (): Tries => {
-    if (!tries) throw new Error('dry-run: there is nothing here that could remove')
-    return tries
+type Asked = { readonly id: string; readonly failures: number }
+
+/** Provides the container machine with its effects. */
+export function containerBehaviour(options: ContainerBehaviourOptions): typeof containerMachine {
+  const { attempts, clock, dryRun, fleet, isScanRequested, queue, report, toSupervisor } = options
+  const capable = (): Attempts => {
+    if (!attempts) throw new Error('dry-run: there is nothing here that could remove')
+    return attempts
+  }
+  let isChangeNoted = false
+  /** Notifies the supervisor once per turn, after the actors that end in that turn have ended. */
+  const changed = () => {
+    if (isChangeNoted) return
+    isChangeNoted = true
+    queueMicrotask(() => {
+      isChangeNoted = false
+      toSupervisor({ type: 'removals.changed', inFlight: queue.inFlightCount })
+    })
   }
   return containerMachine.provide({
     actors: {
-      askHook: fromPromise<HookAnswer, { readonly id: string }>(({ input }) => withTries().askHook(input.id)),
-      endGracefully: fromPromise<TryAnswer, { readonly id: string }>(({ input, signal }) =>
-        withTries().endGracefully(input.id, signal),
+      askHook: fromPromise<HookAnswer, Asked>(({ input }) => capable().askHook(idIn(input))),
+      stopGracefully: fromPromise<AttemptAnswer, Asked>(({ input, signal }) =>
+        capable().stopGracefully(idIn(input), signal),
       ),
-      removeContainer: fromPromise<TryAnswer, { readonly id: string; readonly failures: number }>(
-        ({ input, signal }) => withTries().remove(input.id, input.failures, signal),
+      unpauseContainer: fromPromise<AttemptAnswer, Asked>(({ input, signal }) =>
+        capable().unpause(idIn(input), signal),
       ),
-    },
-    guards: {
-      isGraced: ({ context, event }) => verdictNow(context, event).verdict === 'graced',
-      isTracked: ({ context }) => context.verdict.verdict === 'tracked',
-      isSpared: ({ context }) => context.verdict.verdict === 'spared',
-      isWithheld: () => tries === undefined,
-      needsApproval: ({ context }) => hasHook && !context.isApproved,
-      endsGracefully: ({ context }) => endsGracefully(context.id),
-      hasFailed: ({ context, event }) => verdictNow(context, event).verdict === 'dangling',
-      hasApproved: ({ event }) => hookAnswerOf(event).answer === 'approved',
-      isDone: ({ event }) => tryAnswerOf(event).answer === 'done',
-      isLetLive: ({ event }) => tryAnswerOf(event).answer === 'let-live',
-      isStale: ({ event }) => tryAnswerOf(event).answer === 'stale',
-      isUnsettled: ({ event }) => tryAnswerOf(event).answer === 'unsettled',
+      removeContainer: fromPromise<AttemptAnswer, Asked>(({ input, signal }) =>
+        capable().remove(idIn(input), input.failures, signal),
+      ),
     },
     actions: {
-      rememberVerdict: assign(({ context, event }) => ({ verdict: verdictNow(context, event) })),
-      rememberApproval: assign({ isApproved: true }),
-      rememberRefusal: assign(({ event }) => verdictIn(hookAnswerOf(event))),
-      rememberFinalAnswer: assign(({ event }) => verdictIn(tryAnswerOf(event))),
-      rememberUnsettled: assign(({ context, event }) => {
-        const output = tryAnswerOf(event)
-        return output.answer === 'unsettled'
-          ? { failure: output.failure, isSent: context.isSent || output.isOurs }
-          : {}
-      }),
-      rememberFailure: assign(({ event }) => {
-        const output = tryAnswerOf(event)
-        return 'failure' in output ? { failure: output.failure } : {}
-      }),
-      countFailure: assign(({ context }) => ({ failures: context.failures + 1 })),
-      forgetFailures: assign({ failures: 0, failure: undefined, isSent: false }),
-      forgetApproval: assign({ isApproved: false }),
-      rememberRemovedByAnswer: assign({ outcome: 'removed', isByAnswer: true }),
-      rememberGone: assign(({ context }) => ({
-        outcome: context.isSent ? ('removed' as const) : ('vanished' as const),
-      })),
-      rememberReleased: assign({ outcome: 'released' }),
-      tellRemovalBegan: sendParent(({ context: { id } }) => ({ type: 'removalBegan', id }) satisfies ToFleet),
-      tellPlaceGivenBack: sendParent(
-        ({ context: { id } }) => ({ type: 'placeGivenBack', id }) satisfies ToFleet,
-      ),
-      tellRemovalEnded: sendParent(({ context: { id } }) => ({ type: 'removalEnded', id }) satisfies ToFleet),
-      tellRefused: sendParent(
-        ({ context: { id, verdict } }) => ({ type: 'refused', id, verdict }) satisfies ToFleet,
-      ),
-      tellEndedByUs: sendParent(({ context: { id } }) => ({ type: 'endedByUs', id }) satisfies ToFleet),
-      tellRetryWanted: sendParent(({ context: { id, failures, failure = stillThere } }) => {
-        return { type: 'retryWanted', id, failures, failure } satisfies ToFleet
-      }),
-      askForLook: sendParent(({ context: { id } }) => ({ type: 'lookWanted', id }) satisfies ToFleet),
-      tellGone: sendParent(({ context: { id, outcome = 'vanished', failures, isByAnswer } }) => {
-        return { type: 'gone', id, outcome, failures, isByAnswer } satisfies ToFleet
-      }),
+      requestScan: () => {
+        if (!isScanRequested()) toSupervisor({ type: 'scan.requested' })
+      },
+      enqueue: ({ context }) => queue.enqueue(idIn(context), hasFailedBefore(context)),
+      dequeue: ({ context }) => queue.dequeue(idIn(context)),
+      beginAttempt: ({ context }) => {
+        queue.beginAttempt(idIn(context))
+        changed()
+      },
+      endAttempt: ({ context }) => {
+        queue.endAttempt(idIn(context))
+        changed()
+      },
+      takeSlot: ({ context }) => queue.takeSlot(idIn(context)),
+      releaseSlot: ({ context }) => {
+        queue.releaseSlot(idIn(context))
+        changed()
+      },
+      noteRequestSent: ({ context }) => {
+        queue.sent(idIn(context))
+        if (queue.wantsNextBatch) changed()
+      },
+      emitClassified: ({ context, event }) => {
+        const verdict = judgementIn(event)?.verdict as Verdict | undefined
+        const { verdict: before } = context
+        if (!verdict || (before?.verdict === verdict.verdict && before.reason === verdict.reason)) return
+        const known = knownOf(context)
+        const { reason } = verdict
+        report({ type: 'classified', ...about(known), verdict: verdict.verdict, reason, dryRun })
+        if (verdict.verdict === 'spared') report({ type: 'spared', ...about(known), reason: verdict.reason })
+      },
+      emitLost: ({ context, event }) =>
+        report({
+          type: 'lost',
+          ...about(knownOf(context)),
+          how: event.type === 'missed' ? 'vanished' : 'exited',
+        }),
+      emitFailed: ({ context }) => {
+        const known = knownOf(context)
+        const { failures, failure = stillListed } = context
+        const kind = failure.kind as FailureKind
+        if (kind === 'in-progress') return
+        const { message } = failure
+        fleet.noteFailing(known.id)
+        const retryInMs = retryDelayMs(failures)
+        report({ type: 'removeFailed', ...about(known), kind, message, failures, retryInMs })
+        const name = known.listed.name || known.id.slice(0, 12)
+        toSupervisor({
+          type: 'degraded',
+          about: 'removal',
+          kind,
+          message: `${name}: ${message}`,
+          atMs: clock.now(),
+        })
+      },
+      emitStuck: ({ context }) => {
+        const { failures, failure = stillListed } = context
+        const kind = failure.kind as FailureKind
+        report({ type: 'stuck', ...about(knownOf(context)), kind, message: failure.message, failures })
+      },
+      emitFault: ({ context, event }) => fleet.noteFault(idIn(context), errorIn(event)),
+      emitWell: ({ context }) => fleet.noteWell(idIn(context)),
     },
   })
 }
 
-const stillThere: FailureLike = { kind: 'refused', message: 'the engine still lists it' }
+const stillListed = { kind: 'refused', message: 'the engine still lists it' }
 
-/** The verdict that an event brings, else the last one. */
-function verdictNow(context: ContainerContext, event: EventObject): VerdictLike {
-  return 'verdict' in event ? (event.verdict as VerdictLike) : context.verdict
-}
-
-function verdictIn(output: HookAnswer | TryAnswer): Partial<ContainerContext> {
-  return 'verdict' in output ? { verdict: output.verdict } : {}
-}
-
-function hookAnswerOf(event: EventObject): HookAnswer {
-  return (event as EventObject & { readonly output: HookAnswer }).output
-}
-
-function tryAnswerOf(event: EventObject): TryAnswer {
-  return (event as EventObject & { readonly output: TryAnswer }).output
+function idIn({ id }: { readonly id: string }): ContainerId {
+  return id as ContainerId
 }

@@ -1,78 +1,79 @@
-import type { ContainerSummary, WatchingEngine } from '../engine/port.ts'
-import { OptionError } from '../errors.ts'
-import { explainForeign, explainOwned, type Explanation } from '../explain.ts'
-import { parseContainerId, type ContainerId } from '../ids.ts'
-import { see } from './glance.ts'
-import type { Known } from './known.ts'
-import { inquire, judgeAll, type Sight, type Surveyor } from './survey.ts'
-import type { VerdictWindow } from './verdict-window.ts'
+import type { Fleet } from '../containers/fleet.ts'
+import type { ContainerSummary } from '../domain/container.ts'
+import { ArgumentError } from '../domain/errors.ts'
+import { parseContainerId } from '../domain/ids.ts'
+import type { WatchingEngine } from '../engine/port.ts'
+import { explainForeign, explainOwned, type Explanation } from '../policy/explain.ts'
+import { inquire, judgeAll } from '../scanning/evidence.ts'
+import type { Graces } from '../scanning/graces.ts'
+import { type ScanContext, type EvidenceSources } from '../scanning/scan-context.ts'
+import { see } from '../scanning/stateless-scan.ts'
 
 export interface ExplainerOptions {
-  readonly surveyor: Surveyor
+  readonly sources: EvidenceSources
   readonly engine: WatchingEngine
   readonly creationGraceMs: number
   readonly signal: AbortSignal
-  /** What a reconciler that runs knows of the past; undefined where there is none. */
+  /** The history that a running reconciler has recorded; undefined if none is running. */
   readonly past: Past | undefined
 }
 
 export interface Past {
-  readonly memory: ReadonlyMap<ContainerId, Known>
-  readonly window: VerdictWindow
-  readonly restoreEndsMs: number | undefined
+  readonly fleet: Fleet
+  readonly graces: Graces
   readonly nowMs: number
 }
 
 /**
- * Explains one container by a listing of its own; changes nothing, and no actor hears of it.
+ * Explains the verdict on one container, based on a separate listing. Changes nothing and sends no events to actors.
  *
- * @throws OptionError where the engine lists no such container, or several
+ * @throws ArgumentError if the engine lists no such container, or several
  */
 export async function explain(called: string, options: ExplainerOptions): Promise<Explanation> {
-  const { surveyor } = options
-  const sight = withPast(await see(options), options.past)
-  const { id } = theOne(called, sight.listing.containers)
-  const inquiry = await inquire(surveyor, sight)
+  const { sources } = options
+  const seen = withPast(await see({ ...options, hasHistory: options.past !== undefined }), options.past)
+  const { id } = theOne(called, seen.listing.containers)
+  const context: ScanContext = {
+    ...seen,
+    // Only the container to explain is inspected.
+    confirm: async (evidence) =>
+      (evidence.container.id === id && (await seen.confirm?.(evidence))) || { evidence, failure: undefined },
+  }
+  const inquiry = await inquire(sources, context)
   const index = inquiry.owned.findIndex((one) => one.id === id)
   const evidence = inquiry.evidenceOn(index)
-  const container = sight.listing.containers.find((one) => one.id === id) as ContainerSummary
-  const seen = surveyor.ownership.seen(container)
-  if (!evidence) return explainForeign(container, seen)
-  const judged = await judgeAll(surveyor, sight, {
-    owned: inquiry.owned,
+  const container = context.listing.containers.find((one) => one.id === id) as ContainerSummary
+  const ownedBy = sources.ownership.seen(container)
+  if (!evidence) return explainForeign(container, ownedBy)
+  const judged = await judgeAll(sources, context, {
+    ...inquiry,
     stillTracked: () => undefined,
-    // What is told and what is judged rest on the same, whatever a look finds out meanwhile.
+    // The explanation and the verdict use the same evidence, even if a scan updates it in the meantime.
     evidenceOn: (at) => (at === index ? evidence : inquiry.evidenceOn(at)),
   })
   const verdict = judged.find((one) => one.container.id === id)?.verdict
   if (!verdict) throw new Error('unreachable: every case is judged')
-  return explainOwned(evidence, seen, verdict)
+  return explainOwned(evidence, ownedBy, verdict)
 }
 
-function withPast(sight: Sight, past: Past | undefined): Sight {
-  if (!past) return sight
-  const { memory, nowMs, restoreEndsMs, window } = past
+function withPast(context: ScanContext, past: Past | undefined): ScanContext {
+  if (!past) return context
+  const { fleet, graces, nowMs } = past
   return {
-    ...sight,
-    lookBeganMs: nowMs,
+    ...context,
+    scanBeganMs: nowMs,
     historyOf: (container, answer) => {
-      const known = memory.get(container.id)
-      const fresh = sight.historyOf(container, answer)
-      return {
-        graceEnds: {
-          creationMs: known?.creationGraceEndsMs ?? nowMs + fresh.graceEnds.creationMs,
-          restoreMs: restoreEndsMs,
-          releaseMs: known?.releaseGraceEndsMs,
-          recoveryMs: window.recoveryEndsMs,
-        },
-        endedByUs: known?.endedByUs ?? false,
-        hookRefusal: known?.hookRefusal?.reason,
-      }
+      const known = fleet.get(container.id)
+      const history = graces.historyOf(known, nowMs)
+      if (known) return history
+      // A reconciler that has not seen the container yet would grant it the rest of the creation grace.
+      const creationMs = nowMs + context.historyOf(container, answer).graceEnds.creationMs
+      return { ...history, graceEnds: { ...history.graceEnds, creationMs } }
     },
   }
 }
 
-/** The one container that a full id, an unambiguous start of one, or a name calls. */
+/** Finds a container by its full id, an unambiguous id prefix, or its name. */
 function theOne(called: string, containers: readonly ContainerSummary[]): ContainerSummary {
   const name = called.replace(/^\//, '')
   const exact = containers.find(({ id, names }) => id === called || names.includes(name))
@@ -84,8 +85,7 @@ function theOne(called: string, containers: readonly ContainerSummary[]): Contai
     found.length > 1
       ? `${found.length} containers have an id that starts so`
       : 'the engine lists no such container'
-  throw new OptionError(
-    'container',
+  throw new ArgumentError(
     `container ${JSON.stringify(called)}: ${why}; give a full id, the start of one, or a name`,
   )
 }

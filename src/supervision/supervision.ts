@@ -1,238 +1,348 @@
-import { type Actor, createActor, type InspectionEvent } from 'xstate'
-
-import type { supervisorMachine, SupervisorEvent } from '../../machines/supervisor.machine.ts'
-import { AwakeClock } from '../awake.ts'
-import type { Clock } from '../clock.ts'
-import type { Engine, WatchingEngine } from '../engine/port.ts'
-import { messageOf } from '../errors.ts'
-import type { Report } from '../events.ts'
-import type { ContainerId } from '../ids.ts'
-import type { Settings } from '../options.ts'
-import type { IsSelf } from '../self.ts'
-import { createTracker } from '../tracker.ts'
-import { Admission } from './admission.ts'
-import { Agenda } from './agenda.ts'
+import { type AnyActorRef, createActor, type InspectionEvent, type SnapshotFrom } from 'xstate'
+import type { ContainerPolicy } from '../../machines/container.machine.ts'
+import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import { Fleet, type ToSupervisor } from '../containers/fleet.ts'
+import { Freshness } from '../containers/freshness.ts'
+import { RecentlyGone } from '../containers/recently-gone.ts'
+import { Recreations } from '../containers/recreations.ts'
+import { RemovalQueue } from '../containers/removal-queue.ts'
+import { Seal, stopChildren, type SupervisorActor } from '../containers/seal.ts'
+import { AwakeClock } from '../domain/awake.ts'
+import type { Clock } from '../domain/clock.ts'
+import { LifecycleError, messageOf } from '../domain/errors.ts'
+import type { Report } from '../domain/events.ts'
+import type { WatchingEngine } from '../engine/port.ts'
+import type { Policy } from '../policy/judge.ts'
+import { type Attempts, createAttempts } from '../removing/attempts.ts'
+import { EventWatcher } from '../scanning/event-watcher.ts'
+import { evidenceSources } from '../scanning/evidence.ts'
+import { Graces } from '../scanning/graces.ts'
+import { createImageLabels } from '../scanning/images.ts'
+import { Inspections } from '../scanning/inspections.ts'
+import { createNamespaceFacts } from '../scanning/namespace-facts.ts'
+import { type EvidenceSources } from '../scanning/scan-context.ts'
+import { Scanner } from '../scanning/scanner.ts'
+import { createTracker } from '../scanning/tracker.ts'
+import type { SelfTest } from '../self/self-test.ts'
 import { containerBehaviour } from './container-behaviour.ts'
-import { LeftOut } from './left-out.ts'
-import { Fleet } from './fleet.ts'
-import { Hearing } from './hearing.ts'
-import { createImageLabels } from './images.ts'
-import { dueMs, type Known } from './known.ts'
-import { Looker, type LookerOptions } from './look.ts'
-import { createNetworkModes } from './networks.ts'
-import { Removals } from './removals.ts'
+import { healthIn } from './health.ts'
+import type { Settings } from './settings.ts'
+import { type EngineAccess, Ending } from './shutdown.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
-import { createSurveyor, type Surveyor } from './survey.ts'
-import { createTries, type TriesOptions } from './tries.ts'
-import { VerdictWindow } from './verdict-window.ts'
 
-/** An engine to look at, and, unless this is a dry run, the same with its hands free. */
-export type EngineAccess =
-  | { readonly dryRun: true; readonly engine: WatchingEngine }
-  | { readonly dryRun: false; readonly engine: Engine }
+type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
 
 export interface SupervisionOptions {
   readonly settings: Settings
   readonly access: EngineAccess
   readonly clock: Clock
   readonly report: Report
-  readonly isSelf: () => Promise<IsSelf>
+  readonly self: () => Promise<SelfTest>
   readonly random: () => number
+  /** Called when the host starts the actor itself. */
+  readonly onStart: () => void
+  /** Called after the supervisor has failed and everything has been shut down. */
+  readonly onCrash: (thrown: unknown) => void
 }
 
-/** Everything that works together behind one reconciler. */
+/** Dependencies for queries to the engine outside the supervisor's own scans. */
+export interface Means {
+  readonly sources: () => Promise<EvidenceSources>
+  readonly engine: WatchingEngine
+  readonly signal: AbortSignal
+}
+
+/** The components behind one reconciler. */
 export interface Supervision {
-  readonly actor: Actor<typeof supervisorMachine>
+  readonly actor: SupervisorActor
   readonly awake: AwakeClock
-  readonly looker: Looker
-  readonly hearing: Hearing
-  readonly memory: ReadonlyMap<ContainerId, Known>
-  readonly removals: Removals
-  readonly window: VerdictWindow
-  readonly surveyor: () => Promise<Surveyor>
+  readonly scanner: Scanner
+  readonly graces: Graces
+  readonly fleet: Fleet
+  readonly queue: RemovalQueue
+  /** Dependencies that end with the supervision; later queries create their own. */
+  readonly means: () => Means
+  /** Sends an internal event to the supervisor. */
+  readonly toSupervisor: ToSupervisor
+  readonly start: () => void
+  /** Ends everything immediately: no timer, request or actor remains. Idempotent. */
+  readonly end: () => void
+  readonly isOver: () => boolean
 }
 
-/** Twice that, once at the look and once as the last question, is less than a verdict lives. */
+/** Applies once at the scan and once before the removal; both together must be shorter than a verdict's lifetime. */
 const trackerDeadlineMs = 2000
+/** Must be shorter than a verdict's lifetime: a scan that waits longer for one inspection could remove nothing. */
 const inspectDeadlineMs = 2000
-const hookDeadlineMs = 60_000
-/** How long removals under way may take to settle after a stop. */
-const settleMs = 5000
 
 /** A gap this long between two heartbeats is a stall: a quarter of the creation grace, between 1 and 3 s. */
 const stallMsFor = (creationGraceMs: number) => Math.min(3000, Math.max(1000, creationGraceMs / 4))
-/** A host that stands still again and again is told of once in this time. */
+/** Repeated stalls of the process are reported at most once in this interval. */
 const stallRepeatMs = 3_600_000
 
-type Tell = (event: SupervisorEvent) => void
-
-/** Joins the parts. Starts nothing and asks nobody. */
+/** Connects the components. Starts nothing and sends no request. */
 export function createSupervision(options: SupervisionOptions): Supervision {
-  const { settings, access, clock, report } = options
-  /** Some answers come when nobody is left to hear them. */
-  const tell: Tell = (event) => {
-    if (actor.getSnapshot().status === 'active') actor.send(event)
+  const { settings } = options
+  const ending = new Ending(options.clock)
+  const report: Report = (happening) => {
+    if (!ending.isOver) options.report(happening)
   }
-  const memory = new Map<ContainerId, Known>()
-  const pacing = createPacing(options, tell)
-  const { agenda, awake, removals, window } = pacing
-  const { surveyor, tracker } = createSources(options)
-  const leftOut = new LeftOut()
-  const shared = { clock, awake, agenda, removals, window, memory, leftOut, report, engine: access.engine }
-  const tries = access.dryRun
-    ? undefined
-    : createTries({
-        ...shared,
-        ...limitsOfTries(settings),
-        engine: access.engine,
-        tracker,
-        ...triesTell(pacing, tell),
-      })
-  const fleet = new Fleet({
-    ...shared,
-    machine: containerBehaviour({ tries, ...hookAndEnd(settings, memory) }),
-    dryRun: access.dryRun,
-    refusalMs: settings.periodMs,
+  const access = ending.guard(options.access)
+  const inside: SupervisionOptions = { ...options, clock: ending.clock, access, report }
+  const snapshot = (): SupervisorSnapshot => actor.getSnapshot()
+  /** Responses may arrive after the supervisor has stopped; those are dropped. */
+  const toSupervisor: ToSupervisor = (event) => {
+    if (snapshot().status === 'active') seal.send(actor, actor, event)
+  }
+  const parts = createParts(inside, { toSupervisor, snapshot, send: (...sent) => seal.send(...sent) })
+  const { awake, fleet, graces, queue, scanner, sources, watcher } = parts
+  let isMade = false
+  let isStarted = false
+  const seal = new Seal({
+    isOver: () => ending.isOver,
+    onStart: options.onStart,
+    onStop: (stop) => {
+      stop()
+      if (!isStarted) end(stoppedEarly())
+    },
+    contain: (inspect) => inspectSafely(inspect, report),
   })
-  const looker = new Looker({
-    ...shared,
-    surveyor,
+  const { backoffMaxMs, backoffMinMs, periodMs } = settings
+  const machine = supervisorBehaviour({
+    clock: ending.clock,
+    random: options.random,
+    report,
     fleet,
-    graces: gracesOf(settings),
+    scanner,
+    watcher,
+    periodMs,
+    backoffMinMs,
+    backoffMaxMs,
+  })
+  const actor = createActor(machine, {
+    id: 'supervisor',
+    clock: ending.clock,
+    input: {
+      policy: {
+        isEnabled: settings.enabled,
+        followsEvents: settings.events,
+        recoveryGraceMs: settings.recoveryGraceMs,
+      },
+    },
+    ...(settings.inspect ? { inspect: inspectSealed(settings.inspect, report, seal) } : {}),
+  })
+  isMade = true
+  seal.close(actor)
+
+  /** Cleans up however the supervisor ended: nothing keeps running and no promise stays pending. */
+  function end(reason: LifecycleError): void {
+    if (ending.isOver) return
+    ending.end(reason)
+    // An inspection callback may end the supervision before it is complete.
+    if (isMade) stopChildren(actor)
+    queue.clear()
+    scanner.stop(reason)
+  }
+  // XState throws unobserved actor errors globally.
+  actor.subscribe({
+    complete: () => end(stoppedEarly()),
+    error: (thrown) => {
+      end(new LifecycleError('this reconciler has failed; it scans no more'))
+      options.onCrash(thrown)
+    },
+  })
+  return {
+    actor,
+    awake,
+    scanner,
+    graces,
+    fleet,
+    queue,
+    means: () =>
+      ending.isOver
+        ? { ...createSources(options), engine: options.access.engine, signal: new AbortController().signal }
+        : { sources, engine: access.engine, signal: ending.signal },
+    toSupervisor,
+    start: () => {
+      // The `onStart` callback may have ended the supervision.
+      if (ending.isOver) return
+      isStarted = true
+      seal.start()
+    },
+    end: () => end(stoppedEarly()),
+    isOver: () => ending.isOver,
+  }
+}
+
+function stoppedEarly(): LifecycleError {
+  return new LifecycleError('this reconciler was stopped before the answer came')
+}
+
+/** The supervisor as the components see it. */
+interface Links {
+  readonly toSupervisor: ToSupervisor
+  readonly snapshot: () => SupervisorSnapshot
+  readonly send: Seal['send']
+}
+
+/** Creates the components, each with its dependencies. */
+function createParts(options: SupervisionOptions, { toSupervisor, snapshot, send }: Links) {
+  const { access, clock, report, settings } = options
+  const { sources, tracker, namespaces } = createSources(options)
+  const isEngineDown = () => healthIn(snapshot()) === 'down'
+  const awake = createAwakeClock(options, toSupervisor, isEngineDown)
+  const freshness = new Freshness({ clock, awake, supervisor: snapshot })
+  const queue = new RemovalQueue(clock, {
+    maxConcurrent: settings.maxConcurrentRemovals,
+    maxPerScan: settings.maxRemovalsPerScan,
+  })
+  const shared = { clock, awake, freshness, queue, report, toSupervisor, engine: access.engine }
+  const recentlyGone = new RecentlyGone()
+  const fleet: Fleet = new Fleet({
+    ...shared,
+    send,
+    recentlyGone,
+    recreations: new Recreations(clock, report),
+    isScanning: () => snapshot().matches({ running: { scanning: 'scan' } }),
+    machine: () => machine,
+    policy: containerPolicyOf(settings),
+    isGuest: (id) => namespaces.isGuest(id),
+  })
+  const graces = new Graces({
+    fleet,
+    recentlyGone,
+    creationGraceMs: settings.creationGraceMs,
+    restoreGraceMs: settings.restoreGraceMs,
+    releaseGraceMs: settings.releaseGraceMs,
+    recoveryEndsMs: () => snapshot().context.recoveryEndsMs,
+  })
+  const inspections = new Inspections({ ...shared, fleet, graces, policy: policyOf(settings) })
+  const attempts: Attempts | undefined = access.dryRun
+    ? undefined
+    : createAttempts({
+        ...shared,
+        engine: access.engine,
+        fleet,
+        inspections,
+        tracker,
+        selfTest: async () => (await sources()).self,
+        beforeRemove: settings.beforeRemove,
+        refusalMs: settings.periodMs,
+        releaseGraceMs: settings.releaseGraceMs,
+        stopTimeoutMs: settings.stopTimeoutMs,
+        removeVolumes: settings.removeVolumes,
+        noteHook: (failure) => {
+          const atMs = clock.now()
+          toSupervisor(
+            failure
+              ? { type: 'degraded', about: 'hook', atMs, ...failure }
+              : { type: 'recovered', about: 'hook', atMs },
+          )
+        },
+      })
+  const isScanRequested = () => {
+    const now = snapshot()
+    return (
+      now.matches({ running: { scanning: { idle: { resting: 'requested' } } } }) ||
+      now.context.wanted === 'soon'
+    )
+  }
+  const machine = containerBehaviour({ ...shared, attempts, fleet, isScanRequested, dryRun: access.dryRun })
+  const scanner = new Scanner({
+    ...shared,
+    sources,
+    fleet,
+    graces,
+    inspections,
+    isEngineDown,
+    failedScans: () => snapshot().context.failedScans,
+    dryRun: access.dryRun,
     filter: settings.filter,
     stallMs: stallMsFor(settings.creationGraceMs),
   })
-  const hearing = new Hearing({
-    ...shared,
-    ownership: settings.ownership,
-    isWanted: settings.hearsEvents,
-    backoffMinMs: settings.backoffMinMs,
-    longestPauseMs: Math.max(settings.backoffMaxMs, settings.periodMs),
-  })
-  const admission = new Admission({ ...shared, fleet })
-  const actor = createActor(supervisorBehaviour({ ...shared, fleet, looker, hearing, admission, settleMs }), {
-    id: 'supervisor',
-    clock,
-    input: { isEnabled: settings.isEnabled },
-    ...(settings.inspect ? { inspect: inspectSafely(settings.inspect, report) } : {}),
-  })
-  return { actor, awake, looker, hearing, memory, removals, window, surveyor }
+  const watcher = new EventWatcher({ ...shared, fleet, ownership: settings.ownership })
+  return { awake, fleet, graces, queue, scanner, sources, watcher }
 }
 
-/** What says when something may happen: the counted time, the window of the verdicts, the next look and the places. */
-function createPacing({ settings, clock, report, random }: SupervisionOptions, tell: Tell) {
-  let stallToldMs: number | undefined
-  const awake = new AwakeClock({
+function createAwakeClock(
+  { settings, clock, report }: SupervisionOptions,
+  toSupervisor: ToSupervisor,
+  isEngineDown: () => boolean,
+): AwakeClock {
+  let stallReportedMs: number | undefined
+  return new AwakeClock({
     clock,
+    isEngineDown,
     stallMs: stallMsFor(settings.creationGraceMs),
-    onStall: (stalledMs) => {
-      window.startRecovery()
-      removals.startBatch()
-      const isRepeat = stallToldMs !== undefined && clock.now() - stallToldMs < stallRepeatMs
-      if (!isRepeat) stallToldMs = clock.now()
+    onStall: (stalledMs, awakeMs) => {
+      toSupervisor({ type: 'process.stalled', awakeMs })
+      const isRepeat = stallReportedMs !== undefined && clock.now() - stallReportedMs < stallRepeatMs
+      if (!isRepeat) stallReportedMs = clock.now()
       report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs, isRepeat })
-      // Whatever waited in the queue is judged again when the recovery grace is over.
-      agenda.due(window.recoveryEndsMs as number)
-      tell({ type: 'dueChanged' })
     },
   })
-  const window = new VerdictWindow(clock, awake, settings.recoveryGraceMs)
-  const removals = new Removals(clock, {
-    maxConcurrent: settings.maxConcurrentRemovals,
-    maxPerLook: settings.maxRemovalsPerLook,
-  })
-  const { periodMs, backoffMinMs, backoffMaxMs } = settings
-  const agenda = new Agenda({ clock, awake, periodMs, backoffMinMs, backoffMaxMs, random })
-  return { agenda, awake, removals, window }
 }
 
-/** Whom a look asks besides the engine. What has to be found out first is found out once, by the first look that can. */
-function createSources({ settings, access, clock, isSelf }: SupervisionOptions) {
+/** The sources that a scan consults besides the engine. The first scan that succeeds initializes them. */
+function createSources({ settings, access, clock, self }: SupervisionOptions) {
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
   const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
-  const networks = createNetworkModes(access.engine, inspectDeadlineMs)
-  let found: Promise<Surveyor> | undefined
-  const surveyor = () => {
-    found ??= isSelf().then((isOurselves) =>
-      createSurveyor({
+  const namespaces = createNamespaceFacts(access.engine, clock, inspectDeadlineMs)
+  let found: Promise<EvidenceSources> | undefined
+  const sources = () => {
+    found ??= self().then((selfTest) =>
+      evidenceSources({
         clock,
+        engine: access.engine,
         ownership: settings.ownership,
-        policy: { keepLabel: settings.keepLabel, states: settings.states },
+        policy: policyOf(settings),
         tracker,
         images,
-        networks,
-        isSelf: isOurselves,
+        namespaces,
+        self: selfTest,
         maxDanglingShare: settings.maxDanglingShare,
       }),
     )
-    // what could not be found out is no answer to keep
+    // A failed initialization is not cached.
     found.catch(() => (found = undefined))
     return found
   }
-  return { surveyor, tracker }
+  return { sources, tracker, namespaces }
 }
 
-function gracesOf({ creationGraceMs, restoreGraceMs, releaseGraceMs }: Settings): LookerOptions['graces'] {
-  return { creationMs: creationGraceMs, restoreMs: restoreGraceMs, releaseMs: releaseGraceMs }
+function policyOf({ keepLabel, states, orchestrated }: Settings): Policy {
+  return { keepLabel, states, orchestrated }
 }
 
-function limitsOfTries({ beforeRemove, releaseGraceMs, stopTimeoutMs, removeVolumes }: Settings) {
-  return { beforeRemove, hookDeadlineMs, releaseGraceMs, stopTimeoutMs, removeVolumes }
+function containerPolicyOf(settings: Settings): ContainerPolicy {
+  const { beforeRemove, creationGraceMs, dryRun, releaseGraceMs, stopTimeoutMs } = settings
+  const stopsGracefully = stopTimeoutMs > 0
+  return { dryRun, hasHook: beforeRemove !== undefined, stopsGracefully, creationGraceMs, releaseGraceMs }
 }
 
-function triesTell(
-  { agenda, awake, removals }: ReturnType<typeof createPacing>,
-  tell: Tell,
-): Pick<TriesOptions, 'tellSent' | 'tellHook' | 'tellUnknown'> {
-  return {
-    tellUnknown: (known) => {
-      agenda.due(dueMs(known, awake.now()) as number)
-      tell({ type: 'dueChanged' })
-    },
-    tellSent: (id) => {
-      removals.sent(id)
-      if (removals.wantsNextBatch) tell({ type: 'placeFreed' })
-    },
-    tellHook: (failure) =>
-      tell(
-        failure ? { type: 'troubleMet', about: 'hook', ...failure } : { type: 'troubleOver', about: 'hook' },
-      ),
+/** Inspection events expose an actor while it is being created, so its system must be sealed before that. */
+function inspectSealed(inspect: NonNullable<Settings['inspect']>, report: Report, seal: Seal) {
+  const toSupervisor = inspectSafely(inspect, report)
+  return (event: InspectionEvent) => {
+    seal.close(event.actorRef as AnyActorRef)
+    toSupervisor(event)
   }
 }
 
-/** An inspection callback that throws would end the actor that it looks at. It is told once and goes on being called. */
+/** An inspection callback that throws would stop the inspected actor. The error is reported once; calls continue. */
 function inspectSafely(
   inspect: NonNullable<Settings['inspect']>,
   report: Report,
 ): (event: InspectionEvent) => void {
-  let isToldOf = false
+  let isReported = false
   return (event) => {
     try {
       if (typeof inspect === 'function') inspect(event)
       else inspect.next?.(event)
     } catch (thrown) {
-      if (isToldOf) return
-      isToldOf = true
-      report({ type: 'trouble', about: 'fault', kind: 'fault', message: `inspect: ${messageOf(thrown)}` })
+      if (isReported) return
+      isReported = true
+      report({ type: 'degraded', about: 'fault', kind: 'fault', message: `inspect: ${messageOf(thrown)}` })
     }
-  }
-}
-
-type HookAndEnd = { readonly hasHook: boolean; readonly endsGracefully: (id: string) => boolean }
-
-const running = new Set(['running', 'restarting'])
-
-function hookAndEnd(settings: Settings, memory: ReadonlyMap<ContainerId, Known>): HookAndEnd {
-  return {
-    hasHook: settings.beforeRemove !== undefined,
-    endsGracefully: (id) => {
-      const known = memory.get(id as ContainerId)
-      return (
-        settings.stopTimeoutMs > 0 &&
-        known !== undefined &&
-        !known.hasHadItsTime &&
-        running.has(known.summary.state)
-      )
-    },
   }
 }

@@ -1,189 +1,138 @@
-import { assign, enqueueActions, type EventObject, fromPromise } from 'xstate'
-
+import { type EventObject, fromPromise } from 'xstate'
+import { errorIn } from '../../machines/container.machine.ts'
+import { failed, recovered, type Streak } from '../../machines/failure-streaks.ts'
+import { hintPauseMs, pauseMs } from '../../machines/scan-pace.ts'
 import {
-  type LookOutcome,
-  type Streak,
+  type ScanEnd,
+  type StreamEnd,
   type SupervisorContext,
-  type SupervisorEvent,
   supervisorMachine,
 } from '../../machines/supervisor.machine.ts'
-import type { FailureLike, Parent } from '../../machines/types.ts'
-import type { Clock } from '../clock.ts'
-import { EngineError, type FailureKind, messageOf } from '../errors.ts'
-import type { Happening, Report, TroubleSubject } from '../events.ts'
-import type { Admission } from './admission.ts'
-import type { Agenda } from './agenda.ts'
-import type { Fleet } from './fleet.ts'
-import type { Hearing } from './hearing.ts'
-import type { Looker } from './look.ts'
-import type { Removals } from './removals.ts'
-import { type Failure, meet, over } from './streaks.ts'
-import type { VerdictWindow } from './verdict-window.ts'
+import type { Fleet } from '../containers/fleet.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { FailureKind } from '../domain/errors.ts'
+import type { Happening, Report, DegradedSubject } from '../domain/events.ts'
+import type { EventWatcher } from '../scanning/event-watcher.ts'
+import type { Scanner } from '../scanning/scanner.ts'
 
 export interface SupervisorBehaviourOptions {
   readonly clock: Clock
-  readonly agenda: Agenda
   readonly fleet: Fleet
-  readonly looker: Looker
-  readonly hearing: Hearing
-  readonly removals: Removals
-  readonly admission: Admission
-  readonly window: VerdictWindow
+  readonly scanner: Scanner
+  readonly watcher: EventWatcher
   readonly report: Report
-  readonly settleMs: number
+  readonly periodMs: number
+  readonly backoffMinMs: number
+  readonly backoffMaxMs: number
+  /** Returns a number in [0, 1), for jitter. */
+  readonly random: () => number
 }
 
-const engine = 'engine'
+/** Delay that groups hints belonging together, such as a create and a start. */
+const hintSettleMs = 100
+/** Timers are limited to 2^31 - 1 ms. Clamping costs at most one unnecessary scan every 12 days. */
+const longestTimerMs = 2 ** 30
 
-/** What a failure, or its end, changes in the context, and what it has to tell. */
-interface Noted {
-  readonly change: Pick<SupervisorContext, 'streaks'>
-  readonly tell: (() => void) | undefined
-}
+/** The fraction by which jitter may shorten a period. */
+const periodJitter = 0.1
 
-/** Gives the supervisor's chart everything that it does. */
+/** Provides the supervisor machine with its effects, and shortens its pauses by the time already elapsed. */
 export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof supervisorMachine {
-  const { admission, agenda, clock, fleet, hearing, looker, removals, report, settleMs, window } = options
-
-  /** Puts the failure into its streak; what of it is worth a line is told when the step is taken. */
-  function note({ streaks: before }: SupervisorContext, failure: Failure): Noted {
-    const nowMs = clock.now()
-    const { streaks, streak, tell } = meet(before, failure, nowMs)
-    if (!tell) return { change: { streaks }, tell: undefined }
-    return {
-      change: { streaks },
-      tell: () => report(tell === 'began' ? began(streak) : goesOn(streak, nowMs)),
-    }
+  const { backoffMaxMs, backoffMinMs, clock, fleet, periodMs, random, report, scanner, watcher } = options
+  const sinceEnd = (sinceMs: number | undefined, ms: number) =>
+    sinceMs === undefined ? 0 : Math.max(0, sinceMs + ms - clock.now())
+  const noteFailure = (
+    { streaks }: SupervisorContext,
+    failure: Parameters<typeof failed>[1],
+    atMs: number,
+  ) => {
+    const { streak, report: what } = failed(streaks, failure, atMs)
+    if (what) report(what === 'began' ? began(streak) : goesOn(streak, atMs))
   }
-
-  function noteOver({ streaks: before }: SupervisorContext, about: string): Noted {
-    const nowMs = clock.now()
-    const { streaks, streak } = over(before, about)
-    if (!streak) return { change: { streaks }, tell: undefined }
-    return { change: { streaks }, tell: () => report(ended(streak, nowMs)) }
+  const noteRecovery = ({ streaks }: SupervisorContext, about: string, atMs: number) => {
+    const { streak } = recovered(streaks, about)
+    if (streak) report(ended(streak, atMs))
+  }
+  const noteFault = (context: SupervisorContext, message: string) =>
+    noteFailure(context, { about: 'fault', kind: 'fault', message }, clock.now())
+  const noteEngineFailure = ({ context, event }: { context: SupervisorContext; event: EventObject }) => {
+    const { failure, atMs } = event as Extract<
+      Parameters<typeof supervisorMachine.transition>[1],
+      { readonly type: 'engine.failed' }
+    >
+    noteFailure(context, { about: 'engine', ...failure }, atMs)
   }
 
   return supervisorMachine.provide({
     actors: {
       fleet: fleet.logic,
-      look: fromPromise<LookOutcome, { readonly supervisor: Parent<SupervisorEvent> }>(({ input, signal }) =>
-        looker.look(input.supervisor, signal),
-      ),
-      listen: fromPromise<void, { readonly supervisor: Parent<SupervisorEvent> }>(({ input, signal }) =>
-        hearing.listen(input.supervisor, signal),
-      ),
+      scan: fromPromise<ScanEnd>(({ signal }) => scanner.scan(signal)),
+      followEvents: fromPromise<StreamEnd>(({ signal }) => watcher.follow(signal)),
       disbandFleet: fromPromise<void>(({ signal }) => fleet.disband(signal)),
     },
     delays: {
-      untilNextLook: ({ context }) =>
-        agenda.untilNextLookMs(context.engineFailure !== undefined, context.failedLooks),
-      untilListeningAgain: () => hearing.restMs,
-      settleTime: settleMs,
-    },
-    guards: {
-      isEnabled: ({ context }) => context.isEnabled,
-      hearsEvents: () => hearing.isWanted,
-      mustRest: () => hearing.restMs > 0,
-      couldNotListen: ({ context }) => context.deafness !== undefined,
-      isSettled: () => removals.underWayCount === 0,
+      // Spreads the scans of reconcilers that were started together.
+      period: () => Math.min(longestTimerMs, periodMs * (1 - periodJitter * random())),
+      pause: ({ context: { pace } }) => sinceEnd(pace.endedMs, pauseMs(pace)),
+      hintPause: ({ context: { pace } }) => Math.max(hintSettleMs, sinceEnd(pace.endedMs, hintPauseMs(pace))),
+      backoff: ({ context: { failedScans } }) => {
+        // Doubles with each failure up to the maximum; jitter then picks between half of it and all of it.
+
+        const fullMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(30, Math.max(0, failedScans - 1)))
+        return Math.max(backoffMinMs, fullMs * (0.5 + random() / 2))
+      },
+      reconnectDelay: ({ context: { shortStreams, streamEndedMs } }) => {
+        const longestMs = Math.max(backoffMaxMs, periodMs)
+        const fullMs = Math.min(longestMs, backoffMinMs * 2 ** Math.min(30, Math.max(0, shortStreams - 1)))
+        return sinceEnd(streamEndedMs, Math.min(longestTimerMs, fullMs))
+      },
     },
     actions: {
-      rememberLook: assign(({ event }) => ({ lastLook: outputOf(event) })),
-      rememberEngineFailure: enqueueActions(({ context, event, enqueue }) => {
-        if (event.type !== 'engineFailed') return
-        const { failure } = event
-        const { change, tell } = note(context, { about: engine, ...failure })
-        enqueue.assign({ ...change, engineFailure: failure, failedLooks: context.failedLooks + 1 })
-        if (tell) enqueue(tell)
-      }),
-      forgetEngineFailure: enqueueActions(({ context, enqueue }) => {
-        const { change, tell } = noteOver(context, engine)
-        enqueue.assign({ ...change, engineFailure: undefined, failedLooks: 0 })
-        if (tell) enqueue(tell)
-      }),
-      noteFailedLook: enqueueActions(({ context, event, enqueue }) => {
-        const error = errorOf(event)
-        // The health region has heard of the engine's own failures already.
-        if (error instanceof EngineError) return
-        const { change, tell } = note(context, {
-          about: 'fault',
-          kind: 'fault',
-          message: `look: ${messageOf(error)}`,
-        })
-        enqueue.assign(change)
-        if (tell) enqueue(tell)
-      }),
-      rememberDeafness: assign(({ event }) => ({ deafness: failureOf(errorOf(event)) })),
-      forgetDeafness: assign({ deafness: undefined }),
-      noteDeafness: enqueueActions(({ context, enqueue }) => {
-        const { deafness } = context
-        if (!deafness) return
-        const { change, tell } = note(context, { about: 'events', ...deafness })
-        enqueue.assign({ ...change, deafness: undefined })
-        if (tell) enqueue(tell)
-      }),
-      noteTrouble: enqueueActions(({ context, event, enqueue }) => {
-        if (event.type !== 'troubleMet') return
-        const { change, tell } = note(context, event)
-        enqueue.assign(change)
-        if (tell) enqueue(tell)
-      }),
-      noteTroubleOver: enqueueActions(({ context, event, enqueue }) => {
-        if (event.type !== 'troubleOver' || !context.streaks[event.about]) return
-        const { change, tell } = noteOver(context, event.about)
-        enqueue.assign(change)
-        if (tell) enqueue(tell)
-      }),
-      holdFleet: () => {
-        window.hold(true)
-        fleet.tellEngine({ type: 'engineLost' })
+      emitEngineDown: noteEngineFailure,
+      emitEngineStillDown: noteEngineFailure,
+      emitEngineUp: ({ context, event }) => {
+        if (event.type === 'engine.listed') noteRecovery(context, 'engine', event.atMs)
       },
-      releaseFleet: () => {
-        window.hold(false)
-        fleet.tellEngine({ type: 'engineBack' })
+      emitDegraded: ({ context, event }) => {
+        if (event.type === 'degraded') noteFailure(context, event, event.atMs)
       },
-      admitRemovals: ({ self }) =>
-        admission.admit({
-          askForLook: () => self.send({ type: 'lookAsked' }),
-          admitAgain: () => self.send({ type: 'placeFreed' }),
-        }),
-      quietFleet: () => {
-        window.quieten()
-        admission.stop()
+      emitRecovered: ({ context, event }) => {
+        if (event.type === 'recovered') noteRecovery(context, event.about, event.atMs)
       },
-      tellStopped: () => report({ type: 'stopped', underWay: removals.underWayCount }),
+      emitFault: ({ context, event }) => {
+        const { output } = event as EventObject & { readonly output?: ScanEnd }
+        if (!output) noteFault(context, errorIn(event))
+        else if (output.fault !== undefined) noteFault(context, output.fault)
+      },
+      emitStreamDegraded: ({ context, event }) => {
+        const { streamFailure } = context
+        if (streamFailure && event.type === 'engine.listed')
+          noteFailure(context, { about: 'events', ...streamFailure }, event.atMs)
+      },
+      emitStreamRecovered: ({ context, event }) => {
+        if (event.type === 'events.opened') noteRecovery(context, 'events', event.atMs)
+      },
+      emitStopped: ({ context }) => report({ type: 'stopped', underWay: context.inFlight }),
     },
   })
 }
 
-function failureOf(error: unknown): FailureLike {
-  return { kind: error instanceof EngineError ? error.kind : 'fault', message: messageOf(error) }
-}
-
 function began({ about, kind, message }: Streak): Happening {
-  return about === engine
+  return about === 'engine'
     ? { type: 'engineDown', kind: kind as FailureKind, message }
-    : { type: 'trouble', about: about as TroubleSubject, kind, message }
+    : { type: 'degraded', about: about as DegradedSubject, kind, message }
 }
 
 function goesOn({ about, kind, message, count, sinceMs }: Streak, nowMs: number): Happening {
   const lastedMs = nowMs - sinceMs
-  return about === engine
+  return about === 'engine'
     ? { type: 'engineStillDown', kind: kind as FailureKind, message, failures: count, downForMs: lastedMs }
-    : { type: 'troubleGoesOn', about: about as TroubleSubject, kind, message, count, lastedMs }
+    : { type: 'stillDegraded', about: about as DegradedSubject, kind, message, count, lastedMs }
 }
 
 function ended({ about, kind, count, sinceMs }: Streak, nowMs: number): Happening {
   const lastedMs = nowMs - sinceMs
-  return about === engine
+  return about === 'engine'
     ? { type: 'engineUp', failures: count, downForMs: lastedMs }
-    : { type: 'troubleOver', about: about as TroubleSubject, kind, count, lastedMs }
-}
-
-function outputOf(event: EventObject): LookOutcome {
-  return (event as EventObject & { readonly output: LookOutcome }).output
-}
-
-function errorOf(event: EventObject): unknown {
-  return (event as EventObject & { readonly error?: unknown }).error
+    : { type: 'recovered', about: about as DegradedSubject, kind, count, lastedMs }
 }

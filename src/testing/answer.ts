@@ -1,5 +1,4 @@
 import type { ServerResponse } from 'node:http'
-
 import type { Gate } from './gate.ts'
 import type { MutableLoggedRequest } from './request-log.ts'
 

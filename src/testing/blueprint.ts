@@ -1,5 +1,5 @@
+import type { Container, PodMember, RestartPolicy } from './model.ts'
 import { Refusal } from './refusal.ts'
-import type { RestartPolicy } from './model.ts'
 
 /** Everything a container is made from, whether it was asked for over HTTP or directly. */
 export interface Blueprint {
@@ -13,6 +13,15 @@ export interface Blueprint {
   readonly anonymousVolumes: readonly string[]
   readonly mounts: readonly AskedMount[]
   readonly networkMode: string
+  readonly pidMode: string
+  readonly ipcMode: string
+  readonly utsMode: string
+  readonly cgroupParent: string
+  /** References of containers. */
+  readonly requires: readonly string[]
+  readonly pod: PodMember | undefined
+  /** `os/architecture`; empty: the host's. */
+  readonly platform: string
   readonly restartPolicy: RestartPolicy
   readonly autoRemove: boolean
   readonly config: Readonly<Record<string, unknown>>
@@ -31,7 +40,11 @@ export interface AskedMount {
 const restartPolicies: readonly string[] = ['', 'no', 'always', 'unless-stopped', 'on-failure']
 
 /** Reads the body of a request to create a container. Throws the engine's refusal where it makes no sense. */
-export function readBlueprint(name: string | undefined, body: Readonly<Record<string, unknown>>): Blueprint {
+export function readBlueprint(
+  name: string | undefined,
+  platform: string,
+  body: Readonly<Record<string, unknown>>,
+): Blueprint {
   const { HostConfig, NetworkingConfig: _unused, ...config } = body
   const hostConfig = asRecord(HostConfig)
   const restartPolicy = readRestartPolicy(asRecord(hostConfig['RestartPolicy']))
@@ -52,10 +65,32 @@ export function readBlueprint(name: string | undefined, body: Readonly<Record<st
       ...asArray(hostConfig['Mounts']).map((mount) => readMount(asRecord(mount))),
     ],
     networkMode: asText(hostConfig['NetworkMode']),
+    pidMode: asText(hostConfig['PidMode']),
+    ipcMode: asText(hostConfig['IpcMode']),
+    utsMode: asText(hostConfig['UTSMode']),
+    cgroupParent: asText(hostConfig['CgroupParent']),
+    requires: [],
+    pod: undefined,
+    platform,
     restartPolicy,
     autoRemove,
     config,
     hostConfig,
+  }
+}
+
+/** What another container like this one would be made from. */
+export function blueprintOf(container: Container): Blueprint {
+  const { platform, mounts, labels } = container
+  return {
+    ...container,
+    entrypoint: [],
+    labels: { ...labels },
+    anonymousVolumes: mounts.filter(({ isAnonymous }) => isAnonymous).map(({ target }) => target),
+    mounts: mounts
+      .filter(({ isAnonymous }) => !isAnonymous)
+      .map(({ volume, source, ...mount }) => ({ ...mount, source: volume ?? source })),
+    platform: `${platform.os}/${platform.architecture}`,
   }
 }
 

@@ -1,31 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-
-import type { Clock } from '../clock.ts'
 import type { Answer } from './answer.ts'
 import { asRecord } from './blueprint.ts'
-import type { Containers } from './containers.ts'
-import type { Dialect } from './dialect.ts'
-import type { EventLog } from './events.ts'
-import type { Faults } from './faults.ts'
-import type { Images } from './images.ts'
-import type { Container, EngineVersion } from './model.ts'
+import type { Container } from './model.ts'
 import { Refusal } from './refusal.ts'
-import type { Volumes } from './volumes.ts'
-
-/** The state of one engine, as the routes see it. */
-export interface World {
-  readonly id: string
-  readonly clock: Clock
-  /** The engine's wall clock. */
-  readonly now: () => number
-  readonly version: EngineVersion
-  readonly dialect: Dialect
-  readonly containers: Containers
-  readonly images: Images
-  readonly volumes: Volumes
-  readonly events: EventLog
-  readonly faults: Faults
-}
+import type { View } from './shapes/view.ts'
+import type { World } from './world.ts'
 
 /** One request, read and understood. */
 export interface Call {
@@ -64,21 +43,22 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
 
 /** The body as a JSON object. Throws the engine's refusal where it is none. */
 export function jsonBody({ body, world }: Call): Readonly<Record<string, unknown>> {
-  const { badBodyStatus } = world.dialect
-  if (body.length === 0) throw new Refusal(badBodyStatus, 'EOF')
+  const { dialect } = world
+  if (body.length === 0) throw dialect.badBody('EOF')
   let value: unknown
   try {
     value = JSON.parse(body.toString())
   } catch (cause) {
-    throw new Refusal(
-      badBodyStatus,
-      `invalid JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
-    )
+    throw dialect.badBody(cause instanceof Error ? cause.message : String(cause))
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Refusal(badBodyStatus, 'invalid JSON: not an object')
+    throw dialect.badBody('not an object')
   }
   return asRecord(value)
+}
+
+export function viewOf({ world: { dialect, version, images }, apiVersion }: Call): View {
+  return { dialect, version, images, apiVersion }
 }
 
 export function containerOf({ world, reference }: Call): Container {

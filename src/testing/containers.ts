@@ -1,13 +1,14 @@
-import type { Clock } from '../clock.ts'
-import type { AskedMount, Blueprint } from './blueprint.ts'
+import type { Clock } from '../domain/clock.ts'
+import { blueprintOf, type AskedMount, type Blueprint } from './blueprint.ts'
 import type { Dialect } from './dialect.ts'
 import type { EventLog } from './events.ts'
 import type { Faults } from './faults.ts'
-import type { Images } from './images.ts'
+import { withTag, type Images } from './images.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { isAlive, type Container, type Mount } from './model.ts'
+import { holderIn, isAlive, type Container, type Image, type ImagePlatform, type Mount } from './model.ts'
 import { inventName, type IdSource } from './random.ts'
-import { noSuchContainer, Refusal } from './refusal.ts'
+import { Refusal } from './refusal.ts'
+import { Removals } from './removals.ts'
 import { ContainerStore } from './store.ts'
 import type { Volumes } from './volumes.ts'
 
@@ -23,40 +24,47 @@ export interface ContainersParts {
   readonly dialect: Dialect
 }
 
-export interface RemovalOptions {
-  readonly force: boolean
-  readonly volumes: boolean
-}
-
 const validName = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
 /** Where the engine keeps what belongs to containers, as far as answers name it. */
 export const dataRoot = '/var/lib/docker'
 
-/** Makes containers, finds them, and removes them. */
+/** What an engine makes of a container whose image names no platform: the one that it runs on itself. */
+const hostArchitecture = 'amd64'
+const taskIdLabel = 'com.docker.swarm.task.id'
+
+/** Makes containers and finds them; what becomes of them is for their lifecycle and for removals. */
 export class Containers {
-  readonly store = new ContainerStore()
+  readonly store: ContainerStore
   readonly lifecycle: Lifecycle
+  readonly removals: Removals
   readonly #parts: ContainersParts
-  /** Removals under way: what ends one now, and the timer that would. */
-  readonly #removals = new Map<string, { readonly finish: () => void; readonly timer: unknown }>()
+  readonly #respawns = new Set<unknown>()
   #created = 0
 
   constructor(parts: ContainersParts) {
     this.#parts = parts
+    this.store = new ContainerStore((before) => parts.faults.noteReplaced(before))
     this.lifecycle = new Lifecycle({
       clock: parts.clock,
       now: parts.now,
       store: this.store,
       events: parts.events,
-      onAutoRemove: (id) => void this.removeNow(id, true),
+      dialect: parts.dialect,
+      onAutoRemove: (id) => void this.removals.removeNow(id, true),
+    })
+    this.removals = new Removals({
+      ...parts,
+      store: this.store,
+      lifecycle: this.lifecycle,
+      onRemoved: (container) => this.#respawn(container),
     })
   }
 
   resolve(reference: string): Container {
     const found = this.store.find(reference)
     if (found === 'ambiguous') throw this.#parts.dialect.ambiguousPrefix(reference)
-    if (!found) throw noSuchContainer(reference)
+    if (!found) throw this.#parts.dialect.noSuchContainer(reference)
     return found
   }
 
@@ -64,23 +72,28 @@ export class Containers {
     blueprint: Blueprint,
     asked: { id?: string | undefined; createdAtMs?: number | undefined } = {},
   ): Container {
-    const { ids, images, events, now } = this.#parts
+    const { ids, images, events, now, dialect } = this.#parts
     const image = blueprint.image === '' ? undefined : images.resolve(blueprint.image)
     const arguments_ =
       blueprint.command.length > 0 || blueprint.entrypoint.length > 0 ? blueprint.command : image?.command
     const command = [...blueprint.entrypoint, ...(arguments_ ?? [])]
     if (command.length === 0) throw new Refusal(400, 'no command specified')
+    const platform = image
+      ? this.#platform(image, blueprint.platform)
+      : { os: 'linux', architecture: hostArchitecture }
+    const imageLabels = 'labels' in platform ? platform.labels : {}
     const name = this.#freeName(blueprint.name)
     const id = asked.id ?? ids.nextId()
+    const createdAtMs = asked.createdAtMs ?? now()
     this.#created += 1
     const container: Container = {
       id,
       name,
       sequence: this.#created,
-      createdAtMs: asked.createdAtMs ?? now(),
-      image: blueprint.image,
+      createdAtMs,
+      image: image ? dialect.imageName(withTagAsGiven(blueprint.image, dialect.isPodman)) : '',
       imageId: image?.id ?? '',
-      labels: sorted({ ...image?.labels, ...blueprint.labels }),
+      labels: sorted({ ...imageLabels, ...blueprint.labels }),
       command,
       env: [...blueprint.env, ...(image?.env ?? [])],
       status: 'created',
@@ -91,15 +104,25 @@ export class Containers {
       finishedAtMs: undefined,
       restartCount: 0,
       wasStopped: false,
-      mounts: this.#mount(id, blueprint, image?.volumes ?? []),
+      mounts: this.#mount({ id, createdAtMs }, blueprint, image?.volumes ?? []),
       networkMode: this.#networkMode(blueprint.networkMode),
+      pidMode: this.#mode(blueprint.pidMode, dialect.unsharedMode),
+      ipcMode: this.#mode(blueprint.ipcMode, dialect.defaultIpcMode),
+      utsMode: this.#mode(blueprint.utsMode, dialect.unsharedMode),
+      cgroupParent: blueprint.cgroupParent,
+      requires: blueprint.requires.map((reference) => this.resolve(reference).id),
+      pod: blueprint.pod,
+      platform: { os: platform.os, architecture: platform.architecture },
+      filesOf: undefined,
+      removal: undefined,
       restartPolicy: blueprint.restartPolicy,
       autoRemove: blueprint.autoRemove,
       config: blueprint.config,
       hostConfig: blueprint.hostConfig,
     }
     this.store.add(container)
-    events.emitOfContainer('create', container)
+    // one that is put there as an old one was created back then
+    events.emitOfContainer('create', container, {}, container.createdAtMs)
     return container
   }
 
@@ -115,76 +138,47 @@ export class Containers {
     this.#parts.events.emitOfContainer('rename', renamed, { oldName: `/${container.name}` })
   }
 
-  /** Resolves when it is gone; meanwhile it is `removing`. Throws the engine's refusal. */
-  async remove(container: Container, reference: string, { force, volumes }: RemovalOptions): Promise<void> {
-    const { id, status } = container
-    if (status === 'removing')
-      throw new Refusal(409, `removal of container ${reference} is already in progress`)
-    if (isAlive(container) && !force) throw new Refusal(409, refusalOfLiving(container))
-    const dead = this.lifecycle.killForRemoval(container)
-    const delayMs = this.#parts.faults.strikeRemoval(dead)
-    if (delayMs > 0) await this.#removing(dead, delayMs)
-    this.removeNow(id, volumes)
-  }
-
-  /** Takes it away at once, whatever state it is in. */
-  removeNow(id: string, volumes: boolean): boolean {
-    const container = this.store.get(id)
-    if (!container) return false
-    const gone = this.lifecycle.killForRemoval(container)
-    this.store.delete(gone)
-    this.#parts.volumes.release(gone.mounts, id, volumes)
-    this.#parts.faults.noteRemoved(gone)
-    this.#parts.events.emitOfContainer('destroy', gone)
-    this.lifecycle.noteRemoved(gone)
-    this.#endRemoval(id)
-    return true
-  }
-
-  /** A slow removal of it, where one is under way, ends now. */
-  finishRemoval(id: string): void {
-    this.#removals.get(id)?.finish()
-  }
-
-  /** Killed, and its remains could not be cleared away. */
-  markDead(container: Container): void {
-    const dead = this.lifecycle.killForRemoval(container)
-    this.store.replace({ ...dead, status: 'dead' })
-  }
-
-  /** The engine dies in the middle of them: what was being removed is dead, and stays. */
-  abandonRemovals(): void {
-    for (const [id, { timer }] of this.#removals) {
-      this.#parts.clock.clearTimeout(timer)
-      const container = this.store.get(id)
-      if (container) this.store.replace({ ...container, status: 'dead' })
-    }
-    this.#removals.clear()
-  }
-
   /** Removes all that do not run and that match; tells their ids. */
   prune(matches: (container: Container) => boolean): string[] {
     const prunable = [...this.store.values()].filter(
       (container) => !isAlive(container) && container.status !== 'removing' && matches(container),
     )
-    for (const { id } of prunable) this.removeNow(id, false)
+    for (const { id } of prunable) this.removals.removeNow(id, false)
     this.#parts.events.emit('container', 'prune', '', { reclaimed: '0' })
     return prunable.map(({ id }) => id)
   }
 
-  #removing(container: Container, delayMs: number): Promise<void> {
-    this.store.replace({ ...container, status: 'removing' })
-    return new Promise((finish) => {
-      const timer = Number.isFinite(delayMs) ? this.#parts.clock.setTimeout(finish, delayMs) : undefined
-      this.#removals.set(container.id, { finish, timer })
-    })
+  /** What would come back is forgotten. */
+  close(): void {
+    for (const timer of this.#respawns) this.#parts.clock.clearTimeout(timer)
+    this.#respawns.clear()
   }
 
-  #endRemoval(id: string): void {
-    const removal = this.#removals.get(id)
-    this.#removals.delete(id)
-    this.#parts.clock.clearTimeout(removal?.timer)
-    removal?.finish()
+  /** Somebody watches over it, and starts another one like it. */
+  #respawn(container: Container): void {
+    const { clock, faults, ids, images } = this.#parts
+    const delayMs = faults.strikeRespawn(container)
+    if (delayMs === undefined) return
+    const timer = clock.setTimeout(() => {
+      this.#respawns.delete(timer)
+      const isNameFree = this.store.ownerOfName(container.name) === undefined
+      const hasImage = container.image === '' || images.find(container.image) !== undefined
+      if (!isNameFree || !hasImage) return
+      const labels = { ...container.labels }
+      if (Object.hasOwn(labels, taskIdLabel)) labels[taskIdLabel] = ids.nextId().slice(0, 25)
+      this.lifecycle.startUnasked(this.create({ ...blueprintOf(container), labels }))
+    }, delayMs)
+    this.#respawns.add(timer)
+  }
+
+  #platform(image: Image, asked: string): ImagePlatform {
+    const [first, ...others] = image.platforms
+    if (!first) throw new Error(`image ${image.id} has no platform`)
+    const all = [first, ...others]
+    if (asked === '') return all.find(({ architecture }) => architecture === hostArchitecture) ?? first
+    const found = all.find(({ os, architecture }) => asked === `${os}/${architecture}`)
+    if (!found) throw this.#parts.dialect.noSuchImage(image.tags[0] ?? image.id)
+    return found
   }
 
   #freeName(asked: string | undefined, prefix = ''): string {
@@ -195,9 +189,8 @@ export class Containers {
     const name = asked.replace(/^\//, '')
     const owner = this.store.ownerOfName(name)
     if (owner === undefined) return name
-    const advice = 'You have to remove (or rename) that container to be able to reuse that name.'
-    const text = `Conflict. The container name "/${name}" is already in use by container "${owner}". ${advice}`
-    throw new Refusal(409, `${prefix}${text}`)
+    const refusal = this.#parts.dialect.nameTaken(name, owner)
+    throw prefix === '' ? refusal : new Refusal(refusal.status, `${prefix}${refusal.message}`)
   }
 
   #inventName(): string {
@@ -209,12 +202,23 @@ export class Containers {
 
   #networkMode(asked: string): string {
     if (asked === '' || asked === 'default') return this.#parts.dialect.defaultNetworkMode
-    if (!asked.startsWith('container:')) return asked
-    const holder = this.store.find(asked.slice('container:'.length))
+    return this.#mode(asked, asked)
+  }
+
+  /** A holder that is there is named by its full id, however it was asked for. */
+  #mode(asked: string, unshared: string): string {
+    if (asked === '') return unshared
+    const reference = holderIn(asked)
+    const holder = reference === undefined ? undefined : this.store.find(reference)
     return holder && holder !== 'ambiguous' ? `container:${holder.id}` : asked
   }
 
-  #mount(containerId: string, blueprint: Blueprint, imageVolumes: readonly string[]): Mount[] {
+  #mount(
+    container: Pick<Container, 'id' | 'createdAtMs'>,
+    blueprint: Blueprint,
+    imageVolumes: readonly string[],
+  ): Mount[] {
+    const { volumes, dialect } = this.#parts
     const taken = new Set(blueprint.mounts.map(({ target }) => target))
     const anonymous = [...new Set([...imageVolumes, ...blueprint.anonymousVolumes])]
       .filter((target) => !taken.has(target))
@@ -223,13 +227,15 @@ export class Containers {
       const { type, source, target, mode, isWritable } = asked
       if (type !== 'volume')
         return { type, volume: undefined, isAnonymous: false, source, target, mode, isWritable }
-      const volume = this.#parts.volumes.create(source === '' ? undefined : source)
-      this.#parts.volumes.use(volume.name, containerId)
+      const volume =
+        source === '' ? volumes.create(undefined, {}, container.createdAtMs) : volumes.create(source)
+      volumes.use(volume.name, container.id)
       const folder = `${dataRoot}/volumes/${volume.name}/_data`
       return {
         type,
         volume: volume.name,
-        isAnonymous: source === '',
+        // to Podman a volume is anonymous for ever, whoever mounts it by name
+        isAnonymous: source === '' || (dialect.isPodman && volume.isAnonymous),
         source: folder,
         target,
         mode,
@@ -244,7 +250,7 @@ function sorted(labels: Readonly<Record<string, string>>): Record<string, string
   return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function refusalOfLiving({ id, status }: Container): string {
-  const advice = status === 'paused' ? 'Unpause and then stop the container' : 'Stop the container'
-  return `You cannot remove a ${status} container ${id}. ${advice} before attempting removal or force remove`
+/** Podman names the tag, whether it was asked for or not. */
+function withTagAsGiven(image: string, isNamed: boolean): string {
+  return isNamed ? withTag(image) : image
 }

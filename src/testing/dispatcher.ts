@@ -1,9 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-
 import { Answer, plainShaping, type Shaping } from './answer.ts'
-import { readBody, type Call, type Route, type World } from './call.ts'
+import { readBody, type Call, type Route } from './call.ts'
 import { isBelow } from './dialect.ts'
-import type { CallFault } from './faults.ts'
+import type { CallFault } from './fault.ts'
 import type { Gate } from './gate.ts'
 import type { Container } from './model.ts'
 import { Refusal } from './refusal.ts'
@@ -12,6 +11,7 @@ import { containerRoutes } from './routes/containers.ts'
 import { imageRoutes } from './routes/images.ts'
 import { systemRoutes } from './routes/system.ts'
 import { volumeRoutes } from './routes/volumes.ts'
+import { type World } from './world.ts'
 
 const routes: readonly Route[] = [...containerRoutes, ...systemRoutes, ...imageRoutes, ...volumeRoutes]
 
@@ -55,7 +55,7 @@ export class Dispatcher {
       const named = route?.namesContainer === true ? reference : undefined
       const struck = this.#world.faults.strikeCall({ method, path, reference: named, container })
       entry.faults = struck.map(({ kind }) => kind)
-      if (await this.#isEndedBy(struck, answer, container)) return
+      if (await this.#isEndedBy(path, struck, answer, container)) return
       answer.shaping = shapingOf(struck)
       const call = { world: this.#world, method, path, query, body, answer, reference }
       await this.#route(route, { ...call, apiVersion: apiVersion ?? version.api })
@@ -65,8 +65,13 @@ export class Dispatcher {
   }
 
   async #route(route: Route | undefined, call: Call): Promise<void> {
-    if (!route) throw new Refusal(404, 'page not found')
-    const { api, minApi } = this.#world.version
+    const { version, dialect } = this.#world
+    // the one who asks for Podman's own API takes this for the sign of another engine
+    if (call.path.startsWith('/libpod/') && !dialect.isPodman) throw new Refusal(404, 'page not found')
+    // not 404, which would read as 'no such container'
+    if (!route) throw new Refusal(501, `the embedded engine does not know ${call.method} ${call.path}`)
+    if (dialect.isPodman) return route.run(call)
+    const { api, minApi } = version
     if (isBelow(call.apiVersion, minApi)) {
       const advice = 'please upgrade your client to a newer version'
       const message = `client version ${call.apiVersion} is too old. Minimum supported API version is ${minApi}, ${advice}`
@@ -84,18 +89,21 @@ export class Dispatcher {
 
   async #refuse(answer: Answer, thrown: unknown): Promise<void> {
     if (answer.hasBegun) return answer.cut()
-    const status = thrown instanceof Refusal ? thrown.status : 500
-    await answer.json(status, { message: thrown instanceof Error ? thrown.message : String(thrown) })
+    const refusal = thrown instanceof Refusal ? thrown : new Refusal(500, String(thrown))
+    await answer.json(refusal.status, this.#world.dialect.errorShape(refusal))
   }
 
   /** Lets the faults act that come before the call is carried out; true when it will not be. */
   async #isEndedBy(
+    path: string,
     struck: readonly CallFault[],
     answer: Answer,
     container: Container | undefined,
   ): Promise<boolean> {
-    const { clock, containers } = this.#world
+    const { clock, containers, faults } = this.#world
     const { life } = this.#gate
+    const startingMs = isAnsweredAtOnce(path) ? 0 : faults.startingMs
+    if (startingMs > 0) await new Promise<void>((over) => clock.setTimeout(over, startingMs))
     for (const fault of struck) {
       if (fault.kind === 'latency') await new Promise<void>((over) => clock.setTimeout(over, fault.delayMs))
     }
@@ -115,7 +123,7 @@ export class Dispatcher {
         return true
       }
       if (fault.kind === 'error') {
-        if (fault.leaves === 'dead' && container) containers.markDead(container)
+        if (fault.leaves === 'dead' && container) containers.removals.fail(container)
         throw new Refusal(fault.status, fault.message)
       }
     }
@@ -128,13 +136,14 @@ export class Dispatcher {
   }
 
   #setHeaders(response: ServerResponse): void {
-    const { api, engine } = this.#world.version
     response.sendDate = false
-    response.setHeader('Api-Version', api)
-    response.setHeader('Docker-Experimental', 'false')
-    response.setHeader('Ostype', 'linux')
-    response.setHeader('Server', `Docker/${engine} (linux)`)
+    for (const [name, value] of Object.entries(this.#world.dialect.headers)) response.setHeader(name, value)
   }
+}
+
+/** Also by an engine that has just come up and is slow. */
+function isAnsweredAtOnce(path: string): boolean {
+  return path === '/events' || path === '/_ping'
 }
 
 function readTarget(target: string): {
@@ -144,7 +153,7 @@ function readTarget(target: string): {
 } {
   const at = target.indexOf('?')
   const [whole, query] = at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at + 1)]
-  const versioned = /^\/v(\d+\.\d+)(\/.*)$/.exec(whole)
+  const versioned = /^\/v(\d+\.\d+)(?:\.\d+)?(\/.*)$/.exec(whole)
   return { apiVersion: versioned?.[1], path: versioned?.[2] ?? whole, query: new URLSearchParams(query) }
 }
 

@@ -1,6 +1,7 @@
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../domain/clock.ts'
 import { Containers } from './containers.ts'
-import { dialectOf } from './dialect.ts'
+import { defaultVersions, type DialectName } from './dialect.ts'
+import { dialectOf } from './dialects/index.ts'
 import { createDirectContainers, type DirectContainers } from './direct.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Door, type ListenOptions } from './door.ts'
@@ -12,14 +13,20 @@ import type { EngineVersion } from './model.ts'
 import { createIdSource } from './random.ts'
 import { RequestLog } from './request-log.ts'
 import { Volumes } from './volumes.ts'
-import type { World } from './call.ts'
+import type { World } from './world.ts'
 
 export interface EmbeddedEngineOptions {
   /** Default: the machine's own clocks. With a clock that a test moves, everything that takes time waits for the test. */
   readonly clock?: Clock
   /** The same seed and the same calls give the same ids and names. Default 1. */
   readonly seed?: number
-  /** What it says it is. Below 1.42 of the API it answers as Docker 20.10 does. Default: engine 27.5.1, API 1.47, minimum 1.24. */
+  /** Whose answers it gives. Default `dockerd`, with the classic image store. */
+  readonly dialect?: DialectName
+  /**
+   * Which one it says it is, and answers as. Known are dockerd 20.10 (API 1.41), 26 (1.45) and 28 (1.51), and Podman 4.3
+   * (1.41), 5.4 (1.41) and 5.8 (1.44); others answer like the nearest one before. Default: dockerd 28.5.2, API 1.51, or
+   * Podman 5.8.6, API 1.44; minimum 1.24.
+   */
   readonly version?: Partial<EngineVersion>
   /** The images it has: there is no registry behind it. Default: `busybox:latest`. */
   readonly images?: readonly (string | ImageSpec)[]
@@ -38,7 +45,7 @@ export interface EmbeddedEngine {
   /** For `DOCKER_HOST`. Throws before `listen()`. */
   readonly address: string
   readonly containers: DirectContainers
-  readonly images: Pick<Images, 'add' | 'tag' | 'find' | 'values'>
+  readonly images: Pick<Images, 'add' | 'tag' | 'find' | 'values' | 'remove' | 'loseContent'>
   readonly volumes: Pick<Volumes, 'create' | 'has' | 'values'>
   readonly faults: Pick<Faults, 'add' | 'clear'>
   /** What was asked of it over HTTP. */
@@ -50,8 +57,8 @@ export interface EmbeddedEngine {
   /** What waited is served, in the order it came; also for those who have meanwhile given up. */
   thaw(): void
   /**
-   * Cuts every connection and refuses new ones. Requests that wait are lost; removals under way are left behind as dead
-   * containers.
+   * Cuts every connection and refuses new ones. Requests that wait are lost; removals under way have failed, see
+   * `containers.failRemoval`.
    */
   goDown(outage?: Outage): Promise<void>
   /** Listens again at the same place. Containers that had died come back where their restart policy says so. */
@@ -61,8 +68,6 @@ export interface EmbeddedEngine {
   /** Stops listening, cuts every connection and forgets every timer. */
   close(): Promise<void>
 }
-
-const defaultVersion: EngineVersion = { engine: '27.5.1', api: '1.47', minApi: '1.24' }
 
 /**
  * An engine in memory that speaks the Docker Engine API over a unix socket or a port of the loopback interface, well
@@ -88,7 +93,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions = {}): Embed
   const door = new Door((request, response) => void dispatcher.handle(request, response))
 
   async function goDown({ containers: fate = 'live' }: Outage = {}): Promise<void> {
-    containers.abandonRemovals()
+    containers.removals.abandon()
     if (fate === 'die') containers.lifecycle.endAll()
     events.forget()
     gate.drop()
@@ -98,6 +103,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions = {}): Embed
   async function comeUp(): Promise<void> {
     if (door.isOpen) return
     containers.lifecycle.startAllThatShouldRun()
+    faults.noteUp()
     await door.open()
   }
 
@@ -105,7 +111,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions = {}): Embed
     get address() {
       return door.address
     },
-    containers: createDirectContainers(containers, images),
+    containers: createDirectContainers(containers, images, world.ids),
     images,
     volumes,
     faults,
@@ -121,7 +127,8 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions = {}): Embed
       await comeUp()
     },
     async close() {
-      containers.abandonRemovals()
+      containers.removals.abandon()
+      containers.close()
       containers.lifecycle.close()
       events.forget()
       gate.drop()
@@ -131,16 +138,16 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions = {}): Embed
 }
 
 function createWorld(clock: Clock, options: EmbeddedEngineOptions): World {
-  const { seed = 1, images: imageSpecs = ['busybox:latest'] } = options
-  const version: EngineVersion = { ...defaultVersion, ...options.version }
+  const { seed = 1, images: imageSpecs = ['busybox:latest'], dialect: name = 'dockerd' } = options
+  const version: EngineVersion = { ...defaultVersions[name], ...options.version }
   const ids = createIdSource(seed)
-  const faults: Faults = new Faults(() => containers.store.values())
+  const dialect = dialectOf(name, version)
+  const faults: Faults = new Faults(clock, () => containers.store.values())
   const now = () => clock.wallNow() + faults.clockOffsetMs
-  const events = new EventLog(now)
-  const images = new Images(ids, events, now)
+  const events = new EventLog(now, dialect)
+  const images = new Images(ids, events, now, dialect)
   const volumes = new Volumes(ids, events, now)
-  const dialect = dialectOf(version)
   const containers = new Containers({ clock, now, ids, events, images, volumes, faults, dialect })
   for (const spec of imageSpecs) images.add(typeof spec === 'string' ? { reference: spec } : spec)
-  return { id: ids.nextId(), clock, now, version, dialect, containers, images, volumes, events, faults }
+  return { id: ids.nextId(), ids, clock, now, version, dialect, containers, images, volumes, events, faults }
 }

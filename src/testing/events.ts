@@ -1,3 +1,4 @@
+import type { Dialect } from './dialect.ts'
 import type { Container } from './model.ts'
 
 export interface EngineEvent {
@@ -6,8 +7,9 @@ export interface EngineEvent {
   readonly actorId: string
   readonly attributes: Readonly<Record<string, string>>
   readonly atMs: number
-  /** As the engine sends it. */
+  /** As the engine sends it, with `status`, `id` and `from`; and, from 1.52 of the API on, without them. */
   readonly json: string
+  readonly plainJson: string
 }
 
 /** As many as an engine remembers for those who ask with `since`. */
@@ -16,42 +18,66 @@ const rememberedEvents = 256
 /** What happened, told to whoever listens now and remembered for a while. */
 export class EventLog {
   readonly #now: () => number
+  readonly #dialect: Dialect
   readonly #listeners = new Set<(event: EngineEvent) => void>()
   #remembered: EngineEvent[] = []
   #count = 0
 
-  constructor(now: () => number) {
+  constructor(now: () => number, dialect: Dialect) {
     this.#now = now
+    this.#dialect = dialect
   }
 
   get listenerCount(): number {
     return this.#listeners.size
   }
 
-  emit(type: EngineEvent['type'], action: string, actorId: string, attributes: Record<string, string>): void {
-    const atMs = this.#now()
+  emit(
+    type: EngineEvent['type'],
+    action: string,
+    actorId: string,
+    attributes: Record<string, string>,
+    atMs = this.#now(),
+  ): void {
     this.#count += 1
     const event = { type, action, actorId, attributes, atMs }
-    const told: EngineEvent = { ...event, json: serialise(event, this.#count) }
+    const count = this.#count
+    const reported: EngineEvent = {
+      ...event,
+      json: serialise(event, count, true),
+      get plainJson() {
+        return serialise(event, count, false)
+      },
+    }
     if (this.#remembered.length >= 2 * rememberedEvents) {
       this.#remembered = this.#remembered.slice(-rememberedEvents)
     }
-    this.#remembered.push(told)
-    for (const listener of this.#listeners) listener(told)
+    this.#remembered.push(reported)
+    for (const listener of this.#listeners) listener(reported)
   }
 
-  emitOfContainer(action: string, container: Container, more: Record<string, string> = {}): void {
+  emitOfContainer(
+    action: string,
+    container: Container,
+    more: Record<string, string> = {},
+    atMs?: number,
+  ): void {
     const image = container.image === '' ? {} : { image: container.image }
-    this.emit('container', action, container.id, {
-      ...container.labels,
-      ...more,
-      ...image,
-      name: container.name,
-    })
+    for (const word of this.#dialect.eventWords(action)) {
+      const attributes = {
+        ...container.labels,
+        ...more,
+        ...this.#dialect.eventAttributes(word, container),
+        ...image,
+        name: container.name,
+      }
+      this.emit('container', word, container.id, attributes, atMs)
+    }
   }
 
   since(fromMs: number): readonly EngineEvent[] {
-    return this.#remembered.slice(-rememberedEvents).filter((event) => event.atMs >= fromMs)
+    const remembered = this.#remembered.slice(-rememberedEvents).filter(({ atMs }) => atMs >= fromMs)
+    return remembered.toSorted((one, other) => one.atMs - other.atMs)
   }
 
   subscribe(listener: (event: EngineEvent) => void): () => void {
@@ -66,12 +92,19 @@ export class EventLog {
   }
 }
 
-function serialise(event: Omit<EngineEvent, 'json'>, count: number): string {
+function serialise(
+  event: Omit<EngineEvent, 'json' | 'plainJson'>,
+  count: number,
+  isWithOldFields: boolean,
+): string {
   const { type, action, actorId, attributes, atMs } = event
   const from = attributes['image']
-  const body = {
+  const oldFields = {
     ...(type === 'container' || type === 'image' ? { status: action, id: actorId } : {}),
     ...(type === 'container' && from !== undefined ? { from } : {}),
+  }
+  const body = {
+    ...(isWithOldFields ? oldFields : {}),
     Type: type,
     Action: action,
     Actor: { ID: actorId, Attributes: attributes },

@@ -1,124 +1,7 @@
-import type { Container } from './model.ts'
-
-/** Which calls a fault is for; what is left out is not asked about. */
-export interface CallMatch {
-  /** `GET`, `POST`, `DELETE`, … */
-  readonly method?: string
-  /** The path without the API's version; a text must be the whole of it, for example `/containers/json`. */
-  readonly path?: string | RegExp
-  /** Only calls that name this container in their path: its full id, its name, or a question about it. */
-  readonly container?: string | ((container: Container) => boolean)
-  /** How many times it strikes; without it, until it is cleared. */
-  readonly count?: number
-  /** How many matching calls it lets pass first. */
-  readonly after?: number
-}
-
-/** What happens to a call. */
-export type CallFault = CallMatch &
-  (
-    | {
-        /** Everything takes so much longer. */
-        readonly kind: 'latency'
-        readonly delayMs: number
-      }
-    | {
-        /** Accepted, never carried out and never answered. */
-        readonly kind: 'hang'
-      }
-    | {
-        /** Carried out, and the answer never comes. */
-        readonly kind: 'no-answer'
-      }
-    | {
-        /** Carried out, and the connection closes without an answer, or in the middle of it: after so many bytes of the body, by default after half. */
-        readonly kind: 'close'
-        readonly afterBytes?: number
-        /** Closes before anything was carried out or written. */
-        readonly early?: boolean
-      }
-    | {
-        /** Not carried out; this status and message instead. */
-        readonly kind: 'error'
-        readonly status: number
-        readonly message: string
-        /** `dead`: the container that the call names was killed before the call failed, and is left dead. */
-        readonly leaves?: 'untouched' | 'dead'
-      }
-    | {
-        /** Not carried out; a page for people instead, as a proxy gives. */
-        readonly kind: 'html'
-        readonly status?: number
-      }
-    | {
-        /** Carried out; the answer is whole as HTTP and its JSON is cut in half. */
-        readonly kind: 'cut-json'
-      }
-    | {
-        /** Not carried out; 200 with this body instead, by default `null`. */
-        readonly kind: 'body'
-        readonly body?: string
-      }
-  )
-
-/** What a listing of containers gets wrong. */
-export type ListingFault = Pick<CallMatch, 'count' | 'after'> &
-  (
-    | {
-        /** The label filter is ignored. */
-        readonly kind: 'deaf-label-filter'
-      }
-    | {
-        /** Answers what was there when the fault was added. */
-        readonly kind: 'stale-listing'
-      }
-    | {
-        /** Leaves these containers out. */
-        readonly kind: 'omit'
-        readonly container: string | ((container: Container) => boolean)
-      }
-    | {
-        /** Still shows those that were removed after the fault was added. */
-        readonly kind: 'ghosts'
-      }
-    | {
-        /** Shows containers twice; without `container` all of them. */
-        readonly kind: 'duplicate'
-        readonly container?: string | ((container: Container) => boolean)
-      }
-  )
-
-/** What is wrong with the engine as a whole. */
-export type EngineFault =
-  | {
-      /** Removals take so long; meanwhile the container is `removing`, and further removals of it are refused. */
-      readonly kind: 'slow-removal'
-      /** `Infinity`: until `containers.finishRemoval(id)`. */
-      readonly delayMs: number
-      readonly container?: string | ((container: Container) => boolean)
-      readonly count?: number
-    }
-  | {
-      /** Its wall clock is ahead of the true one by so much; behind, if less than zero. */
-      readonly kind: 'clock-offset'
-      readonly offsetMs: number
-    }
-  | {
-      /** How events reach a listener: so many in one chunk, or each of them in pieces of at most so many bytes. */
-      readonly kind: 'event-chunks'
-      readonly joined?: number
-      readonly splitBytes?: number
-    }
-
-export type Fault = CallFault | ListingFault | EngineFault
-
-export interface FaultHandle {
-  readonly fault: Fault
-  /** How many times it has struck. */
-  readonly struck: number
-  /** Ends it. What it has already hung stays hung. */
-  clear(): void
-}
+import type { Clock } from '../domain/clock.ts'
+import type { CallFault, CallMatch, Fault, FaultHandle, Patch, PatchFault } from './fault.ts'
+import { ListingHistory } from './listing-history.ts'
+import type { Container, Image } from './model.ts'
 
 /** What a fault is asked about. */
 export interface FacedCall {
@@ -127,6 +10,12 @@ export interface FacedCall {
   /** How the path named a container, when it did. */
   readonly reference: string | undefined
   readonly container: Container | undefined
+}
+
+/** One entry of a listing: a container, and what is said of it instead of the truth. */
+export interface ShownContainer {
+  readonly container: Container
+  readonly patches: readonly Patch[]
 }
 
 class ActiveFault implements FaultHandle {
@@ -178,10 +67,14 @@ const callKinds: ReadonlySet<string> = new Set([
 /** The faults of one engine: none, until they are added. */
 export class Faults {
   readonly #active = new Set<ActiveFault>()
+  readonly #clock: Clock
   readonly #containers: () => Iterable<Container>
   readonly #ghosts = new Map<ActiveFault, Container[]>()
+  readonly #histories = new Map<ActiveFault, ListingHistory>()
+  #cameUpAtMs = -Infinity
 
-  constructor(containers: () => Iterable<Container>) {
+  constructor(clock: Clock, containers: () => Iterable<Container>) {
+    this.#clock = clock
     this.#containers = containers
   }
 
@@ -199,9 +92,12 @@ export class Faults {
     const active = new ActiveFault(fault, remembered, (ended) => {
       this.#active.delete(ended)
       this.#ghosts.delete(ended)
+      this.#histories.delete(ended)
     })
     this.#active.add(active)
     if (fault.kind === 'ghosts') this.#ghosts.set(active, [])
+    if (fault.kind === 'late-listing')
+      this.#histories.set(active, new ListingHistory(this.#clock, fault.delayMs))
     return active
   }
 
@@ -209,6 +105,7 @@ export class Faults {
   clear(): void {
     this.#active.clear()
     this.#ghosts.clear()
+    this.#histories.clear()
   }
 
   /** Those that strike this call. */
@@ -222,31 +119,102 @@ export class Faults {
   }
 
   /** What this listing shows, in the place of what is there; and whether it hears label filters. */
-  strikeListing(true_: readonly Container[]): { containers: readonly Container[]; isDeaf: boolean } {
-    let containers = true_
-    let isDeaf = false
+  strikeListing(true_: readonly Container[]): { shown: readonly ShownContainer[]; ignoresLabels: boolean } {
+    let shown = true_.map((container): ShownContainer => ({ container, patches: [] }))
+    let ignoresLabels = false
     for (const active of this.#active) {
       const { fault } = active
-      if (fault.kind === 'deaf-label-filter') isDeaf = active.strikes() || isDeaf
-      else if (fault.kind === 'stale-listing') containers = active.strikes() ? active.remembered : containers
-      else if (fault.kind === 'ghosts') {
-        const ghosts = this.#ghosts.get(active) ?? []
-        if (active.strikes()) containers = [...containers, ...ghosts]
-      } else if (fault.kind === 'omit' && active.strikes()) {
-        containers = containers.filter((container) => !isMeant(fault.container, container))
-      } else if (fault.kind === 'duplicate' && active.strikes()) {
-        const { container: which } = fault
-        containers = containers.flatMap((one) =>
-          which === undefined || isMeant(which, one) ? [one, one] : [one],
-        )
-      }
+      if (fault.kind === 'ignored-label-filter') ignoresLabels = active.strikes() || ignoresLabels
+      else if (isListingFault(fault) && active.strikes()) shown = this.#distort(active, shown)
     }
-    return { containers, isDeaf }
+    return { shown, ignoresLabels }
+  }
+
+  #distort(active: ActiveFault, shown: ShownContainer[]): ShownContainer[] {
+    const { fault, remembered } = active
+    const asIs = (container: Container): ShownContainer => ({ container, patches: [] })
+    switch (fault.kind) {
+      case 'stale-listing':
+        return remembered.map(asIs)
+      case 'ghosts':
+        return [...shown, ...(this.#ghosts.get(active) ?? []).map(asIs)]
+      case 'omit':
+        return shown.filter(({ container }) => !isMeant(fault.container, container))
+      case 'duplicate':
+        return shown.flatMap((one) =>
+          isMeantOrAll(fault.container, one.container)
+            ? [one, { ...one, patches: fault.with ? [...one.patches, fault.with] : one.patches }]
+            : [one],
+        )
+      case 'late-listing': {
+        const history = this.#histories.get(active)
+        return shown.map((one) => {
+          const isLate = isMeantOrAll(fault.container, one.container)
+          return isLate ? { ...one, container: history?.past(one.container) ?? one.container } : one
+        })
+      }
+      default:
+        return shown
+    }
+  }
+
+  /** What is said of a container instead of the truth, in this answer. */
+  strikeContainer(of: 'listing' | 'inspection', container: Container): Patch[] {
+    return this.#strikePatches((fault) => fault.of === of && isMeantOrAll(fault.container, container))
+  }
+
+  strikeImage({ id, tags }: Image): Patch[] {
+    return this.#strikePatches(
+      ({ of, image }) => of === 'image' && (image === undefined || image === id || tags.includes(image)),
+    )
+  }
+
+  #strikePatches(asks: (fault: PatchFault) => boolean): Patch[] {
+    const patches: Patch[] = []
+    for (const active of this.#active) {
+      const { fault } = active
+      if (fault.kind === 'patch' && asks(fault) && active.strikes()) patches.push(fault.with)
+    }
+    return patches
+  }
+
+  /** Told of each container as it was until now. */
+  noteReplaced(before: Container): void {
+    for (const history of this.#histories.values()) history.note(before)
+  }
+
+  noteUp(): void {
+    this.#cameUpAtMs = this.#clock.now()
+  }
+
+  /** How long a call still has to wait for an engine that has just come up. */
+  get startingMs(): number {
+    let delayMs = 0
+    for (const active of this.#active) {
+      const { fault } = active
+      if (fault.kind !== 'slow-start') continue
+      const leftMs = this.#cameUpAtMs + fault.delayMs - this.#clock.now()
+      if (leftMs <= 0) continue
+      active.struck += 1
+      delayMs = Math.max(delayMs, leftMs)
+    }
+    return delayMs
+  }
+
+  /** How long after its removal another one comes in its place; undefined: none does. */
+  strikeRespawn(container: Container): number | undefined {
+    for (const active of this.#active) {
+      const { fault } = active
+      if (fault.kind === 'respawn' && isMeant(fault.container, container) && active.strikes())
+        return fault.delayMs
+    }
+    return undefined
   }
 
   /** Told of each container that is gone, for the faults that go on showing it. */
   noteRemoved(container: Container): void {
     for (const ghosts of this.#ghosts.values()) ghosts.push(container)
+    for (const history of this.#histories.values()) history.forget(container.id)
   }
 
   strikeRemoval(container: Container): number {
@@ -276,6 +244,18 @@ export class Faults {
   }
 }
 
+const listingKinds: ReadonlySet<string> = new Set([
+  'stale-listing',
+  'omit',
+  'ghosts',
+  'duplicate',
+  'late-listing',
+])
+
+function isListingFault(fault: Fault): boolean {
+  return listingKinds.has(fault.kind)
+}
+
 function isCallFault(fault: Fault): fault is CallFault {
   return callKinds.has(fault.kind)
 }
@@ -291,4 +271,11 @@ function matchesCall(fault: CallMatch, call: FacedCall): boolean {
 
 function isMeant(which: string | ((container: Container) => boolean), container: Container): boolean {
   return typeof which === 'string' ? which === container.id || which === container.name : which(container)
+}
+
+function isMeantOrAll(
+  which: string | ((container: Container) => boolean) | undefined,
+  container: Container,
+): boolean {
+  return which === undefined || isMeant(which, container)
 }

@@ -1,6 +1,6 @@
 import { asRecord } from './blueprint.ts'
 import type { Dialect } from './dialect.ts'
-import { isAlive, type Container } from './model.ts'
+import { isAlive, type Container, type ContainerStatus } from './model.ts'
 import { Refusal } from './refusal.ts'
 import type { ContainerStore } from './store.ts'
 
@@ -66,14 +66,26 @@ const statuses: ReadonlySet<string> = new Set([
   'removing',
   'exited',
   'dead',
-])
+] satisfies ContainerStatus[])
+const podmanStatuses: ReadonlySet<string> = new Set([
+  'configured',
+  'created',
+  'initialized',
+  'running',
+  'paused',
+  'exited',
+  'stopping',
+  'stopped',
+  'removing',
+  'unknown',
+] satisfies ContainerStatus[])
 /** Those that ask about containers which do not run, and so look at all of them. */
 const impliesAll = ['status', 'exited', 'before', 'since']
 
 export interface ListingQuery {
   readonly filters: Filters
   readonly all: boolean
-  readonly isDeafToLabels: boolean
+  readonly ignoresLabels: boolean
 }
 
 /** The question that a listing asks of each container. Throws the engine's refusal where the filters make no sense. */
@@ -85,17 +97,20 @@ export function listingMatcher(
   const { filters } = query
   const values = (key: string): readonly string[] => filters.get(key) ?? []
   for (const status of values('status')) {
-    if (!statuses.has(status)) throw dialect.invalidFilter(`status=${status}`)
+    if (!(dialect.isPodman ? podmanStatuses : statuses).has(status))
+      throw dialect.invalidFilter(`status=${status}`)
   }
   const all = query.all || impliesAll.some((key) => filters.has(key))
-  const checks: ((one: Container) => boolean)[] = all ? [] : [isAlive]
+  const checks: ((one: Container) => boolean)[] = all
+    ? []
+    : [(one) => isAlive(one) && dialect.listedState(one) !== 'stopped']
   const anyOf = (key: string, check: (value: string) => (one: Container) => boolean) => {
     if (!filters.has(key)) return
     const questions = values(key).map(check)
     checks.push((one) => questions.some((asks) => asks(one)))
   }
-  if (!query.isDeafToLabels) for (const label of values('label')) checks.push(hasLabel(label))
-  anyOf('status', (status) => (one) => one.status === status)
+  if (!query.ignoresLabels) for (const label of values('label')) checks.push(hasLabel(label))
+  anyOf('status', (status) => (one) => dialect.listedState(one) === status)
   anyOf('id', (prefix) => {
     const found = store.findByPrefix(prefix)
     return (one) => found !== undefined && found !== 'ambiguous' && one.id === found.id
@@ -111,8 +126,8 @@ export function listingMatcher(
   )
   anyOf('network', (network) => (one) => one.networkMode === network)
   anyOf('volume', (volume) => (one) => one.mounts.some((m) => m.volume === volume || m.target === volume))
-  for (const reference of values('before')) checks.push(createdAround(store, reference, -1))
-  for (const reference of values('since')) checks.push(createdAround(store, reference, 1))
+  for (const reference of values('before')) checks.push(createdAround(store, dialect, reference, -1))
+  for (const reference of values('since')) checks.push(createdAround(store, dialect, reference, 1))
   // nothing here has health checks, published ports, tasks or isolation
   anyOf('health', (health) => () => health === 'none')
   for (const key of ['expose', 'publish']) anyOf(key, () => () => false)
@@ -152,9 +167,14 @@ function isImage({ imageId }: Container, reference: string): boolean {
   return imageId === reference || (reference.length >= 4 && imageId.startsWith(`sha256:${reference}`))
 }
 
-function createdAround(store: ContainerStore, reference: string, sign: 1 | -1): (one: Container) => boolean {
+function createdAround(
+  store: ContainerStore,
+  dialect: Dialect,
+  reference: string,
+  sign: 1 | -1,
+): (one: Container) => boolean {
   const other = store.find(reference)
-  if (!other || other === 'ambiguous') throw new Refusal(404, `No such container: ${reference}`)
+  if (!other || other === 'ambiguous') throw dialect.noSuchContainer(reference)
   return (one) => Math.sign(one.sequence - other.sequence) === sign
 }
 

@@ -1,7 +1,7 @@
+import type { Dialect } from './dialect.ts'
 import type { EventLog } from './events.ts'
-import type { Image } from './model.ts'
+import type { Image, ImagePlatform } from './model.ts'
 import type { IdSource } from './random.ts'
-import { Refusal } from './refusal.ts'
 
 /** An image that the engine has. */
 export interface ImageSpec {
@@ -9,6 +9,15 @@ export interface ImageSpec {
   readonly reference: string
   /** Every container of it gets these, unless it sets its own. */
   readonly labels?: Readonly<Record<string, string>>
+  /**
+   * Its variants, for an image of several; labels of their own take the place of those above. A container gets the one
+   * it asks for, or that of the host, `linux/amd64`. Default: that one.
+   */
+  readonly platforms?: readonly {
+    readonly architecture: string
+    readonly os?: string
+    readonly labels?: Readonly<Record<string, string>>
+  }[]
   /** What a container runs that gives no command. */
   readonly command?: readonly string[]
   readonly env?: readonly string[]
@@ -27,8 +36,10 @@ export class Images {
   readonly #ids: IdSource
   readonly #events: EventLog
   readonly #now: () => number
+  readonly #dialect: Dialect
 
-  constructor(ids: IdSource, events: EventLog, now: () => number) {
+  constructor(ids: IdSource, events: EventLog, now: () => number, dialect: Dialect) {
+    this.#dialect = dialect
     this.#ids = ids
     this.#events = events
     this.#now = now
@@ -44,11 +55,14 @@ export class Images {
 
   /** Adds an image, takes its name from whichever image bore it, and returns its id. */
   add(spec: ImageSpec, parentId = ''): string {
+    const platforms = platformsOf(spec)
     const image: Image = {
       id: `sha256:${this.#ids.nextId()}`,
       tags: [],
       createdAtMs: spec.createdAtMs ?? this.#now(),
-      labels: { ...spec.labels },
+      labels: { ...platforms[0]?.labels },
+      platforms,
+      hasContent: true,
       command: [...(spec.command ?? [])],
       env: [...(spec.env ?? [])],
       volumes: [...(spec.volumes ?? [])],
@@ -81,30 +95,35 @@ export class Images {
 
   resolve(reference: string): Image {
     const image = this.find(reference)
-    if (!image) throw new Refusal(404, `No such image: ${withTag(reference)}`)
+    if (!image) throw this.#dialect.noSuchImage(withTag(reference))
     return image
   }
 
-  /** Takes the name away; the image itself goes with its last name. Returns what happened, as the engine tells it. */
-  remove(reference: string, usedBy: (imageId: string) => string | undefined, isForced: boolean): object[] {
+  /** Whether this reference is one of its names, and not its id. */
+  isName(reference: string): boolean {
+    return this.#idByTag.has(withTag(reference))
+  }
+
+  /** Takes the name away, and leaves the image. */
+  untag(name: string): void {
+    this.#untag(withTag(name))
+  }
+
+  /** Takes it away with all its names, whatever is still made from it: from now on nobody can inspect it. */
+  remove(reference: string): void {
     const image = this.resolve(reference)
-    const name = withTag(reference)
-    const isById = this.#idByTag.get(name) !== image.id
-    const user = usedBy(image.id)
-    const isLastName = isById || image.tags.length <= 1
-    const short = image.id.slice(7, 19)
-    if (user !== undefined && isLastName && !isForced) {
-      const what = isById ? `delete ${short}` : `remove repository reference "${reference}"`
-      const why = `container ${user.slice(0, 12)} is using its referenced image ${short}`
-      throw new Refusal(409, `conflict: unable to ${what} (must force) - ${why}`)
-    }
-    const gone = isById ? image.tags : [name]
-    for (const tag of gone) this.#untag(tag)
-    const told: object[] = gone.map((tag) => ({ Untagged: tag }))
-    if (!isLastName || user !== undefined) return told
+    for (const tag of image.tags) this.#untag(tag)
     this.#byId.delete(image.id)
     this.#events.emit('image', 'delete', image.id, { name: image.id })
-    return [...told, { Deleted: image.id }]
+  }
+
+  /**
+   * What it consists of is gone, as happens in the containerd image store: an inspection still answers, and says neither
+   * its platform nor its labels.
+   */
+  loseContent(reference: string): void {
+    const image = this.resolve(reference)
+    this.#byId.set(image.id, { ...image, hasContent: false })
   }
 
   #untag(name: string): void {
@@ -113,6 +132,14 @@ export class Images {
     this.#idByTag.delete(name)
     if (image) this.#byId.set(image.id, { ...image, tags: image.tags.filter((tag) => tag !== name) })
   }
+}
+
+function platformsOf({ labels = {}, platforms = [{ architecture: 'amd64' }] }: ImageSpec): ImagePlatform[] {
+  return platforms.map((platform) => ({
+    os: platform.os ?? 'linux',
+    architecture: platform.architecture,
+    labels: { ...(platform.labels ?? labels) },
+  }))
 }
 
 /** The reference as the engine spells it: without the registry and the library that are meant anyway, and with a tag. */

@@ -1,11 +1,23 @@
+// The declarations name types of Node, which a program that lists its `types` itself may leave out.
+/// <reference types="node" preserve="true" />
 export {
   createEmbeddedEngine,
   type EmbeddedEngine,
   type EmbeddedEngineOptions,
   type Outage,
 } from './engine.ts'
-export type { ContainerSpec, DirectContainers } from './direct.ts'
-export type { CallFault, CallMatch, EngineFault, Fault, FaultHandle, ListingFault } from './faults.ts'
+export type { DialectName } from './dialect.ts'
+export type { ContainerSpec, DirectContainers, PodSpec } from './direct.ts'
+export type {
+  CallFault,
+  CallMatch,
+  EngineFault,
+  Fault,
+  FaultHandle,
+  ListingFault,
+  Patch,
+  PatchFault,
+} from './fault.ts'
 export type { ImageSpec } from './images.ts'
 export type { ListenOptions } from './door.ts'
 export type {
@@ -13,9 +25,13 @@ export type {
   ContainerStatus,
   EngineVersion,
   Image,
+  ImagePlatform,
   Mount,
+  Platform,
+  PodMember,
   RestartPolicy,
   Volume,
 } from './model.ts'
+export { createTestClock, type TestClock, type TestClockOptions } from './test-clock.ts'
 export { Refusal } from './refusal.ts'
 export type { LoggedRequest, RequestLog, RequestMatch } from './request-log.ts'

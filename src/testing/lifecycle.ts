@@ -1,7 +1,9 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { Dialect } from './dialect.ts'
+import { stopOfPaused } from './dialects/podman.ts'
 import type { EventLog } from './events.ts'
-import { isAlive, type Container } from './model.ts'
-import { politeSignals, programOf, sigkill, sigterm } from './programs.ts'
+import { cgroupHolderOf, holderIn, isAlive, type Container } from './model.ts'
+import { isProgramThere, politeSignals, programOf, sigkill, sigterm } from './programs.ts'
 import { Refusal } from './refusal.ts'
 import type { ContainerStore } from './store.ts'
 
@@ -11,6 +13,7 @@ export interface LifecycleParts {
   readonly now: () => number
   readonly store: ContainerStore
   readonly events: EventLog
+  readonly dialect: Dialect
   /** A container with `--rm` has ended. */
   readonly onAutoRemove: (id: string) => void
 }
@@ -27,6 +30,13 @@ const firstRestartDelayMs = 100
 const longestRestartDelayMs = 60_000
 /** A process that ran this long has earned a quick restart again. */
 const steadyMs = 10_000
+const defaultGraceMs = 10_000
+
+/** How long a container has to end by itself before it is killed, where nobody says. */
+export function graceMsOf({ config }: Container): number {
+  const own = config['StopTimeout']
+  return typeof own === 'number' ? own * 1000 : defaultGraceMs
+}
 
 /** How a container goes from one state to another by itself or because somebody asked. */
 export class Lifecycle {
@@ -42,34 +52,28 @@ export class Lifecycle {
 
   /** Returns false when it was running already. */
   start(container: Container): boolean {
-    const { store, events } = this.#parts
-    const { status, networkMode } = container
-    if (status === 'running' || status === 'restarting') return false
+    const { status } = container
+    const isWaiting = status === 'restarting'
+    if (status === 'running' || (isWaiting && !this.#parts.dialect.isPodman)) return false
     if (status === 'paused') throw new Refusal(409, 'cannot start a paused container, try unpause instead')
+    if (status === 'stopping' || status === 'unknown') {
+      throw new Refusal(500, `container ${container.id} must be created or initialized to be started`)
+    }
     if (status === 'removing' || status === 'dead') {
       throw new Refusal(409, 'container is marked for removal and cannot be started')
     }
-    this.#checkNetwork(networkMode)
-    const started = this.#change(container, {
-      status: 'running',
-      pid: (this.#nextPid += 1),
-      startedAtMs: this.#parts.now(),
-      exitCode: 0,
-      error: '',
-      wasStopped: false,
-    })
-    events.emitOfContainer('start', started)
-    const program = programOf(started.command, started.hostConfig['Init'] === true)
-    const process: Process = { timer: undefined, owedCode: undefined }
-    this.#processes.set(started.id, process)
-    if (program.endsAfterMs !== undefined) {
-      process.timer = this.#parts.clock.setTimeout(() => {
-        const now = store.get(started.id)
-        if (now?.status === 'paused') process.owedCode = program.exitCode
-        else this.exit(started.id, program.exitCode)
-      }, program.endsAfterMs)
-    }
+    this.#forgetProcess(container.id)
+    this.#run({ ...container, restartCount: 0 })
     return true
+  }
+
+  /** Nobody waits for an answer: where it cannot start, it stays as it is and remembers why. */
+  startUnasked(container: Container): void {
+    try {
+      this.#run(container)
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+    }
   }
 
   /** Its process ends by itself; a restart policy may bring it back. */
@@ -87,8 +91,10 @@ export class Lifecycle {
     this.#processes.set(id, { timer, owedCode: undefined })
   }
 
-  kill(container: Container, signal: number): void {
-    if (!isAlive(container)) throw new Refusal(409, `Container ${container.id} is not running`)
+  kill(container: Container, signal: number, reference = container.id): void {
+    const { dialect } = this.#parts
+    const isIdle = dialect.isPodman && container.status === 'restarting'
+    if (!isAlive(container) || isIdle) throw dialect.killOfStopped(container, reference)
     this.#parts.events.emitOfContainer('kill', container, { signal: String(signal) })
     if (signal === sigkill || container.status === 'restarting') {
       this.#settle(this.#change(this.#end(container, 128 + signal), { wasStopped: true }))
@@ -97,11 +103,18 @@ export class Lifecycle {
 
   /** Asks the process to end, and kills it after the grace. Resolves to false when it was not running. */
   async stop(container: Container, graceMs: number): Promise<boolean> {
-    if (!isAlive(container)) return false
+    const { clock, store, events, dialect } = this.#parts
     const { id } = container
+    if (!isAlive(container)) return false
+    if (dialect.isPodman && container.status === 'paused') throw stopOfPaused(container)
+    if (dialect.isPodman && container.status === 'restarting') {
+      this.#change(this.#end(container, container.exitCode), { wasStopped: true })
+      return true
+    }
     const ended = this.untilEnded(id)
     this.kill(container, sigterm)
-    const { clock, store, events } = this.#parts
+    const asked = store.get(id)
+    if (dialect.isPodman && asked?.status === 'running') this.#change(asked, { status: 'stopping' })
     const timer = clock.setTimeout(() => {
       const now = store.get(id)
       if (now && isAlive(now)) this.kill(now, sigkill)
@@ -123,7 +136,7 @@ export class Lifecycle {
   }
 
   unpause(container: Container): void {
-    if (container.status !== 'paused') throw new Refusal(500, `Container ${container.id} is not paused`)
+    if (container.status !== 'paused') throw this.#parts.dialect.unpauseOfRunning(container)
     const running = this.#change(container, { status: 'running' })
     this.#parts.events.emitOfContainer('unpause', running)
     const owedCode = this.#processes.get(container.id)?.owedCode
@@ -146,7 +159,7 @@ export class Lifecycle {
     for (const container of this.#parts.store.values()) {
       const { name } = container.restartPolicy
       const isMeant = name === 'always' || (name === 'unless-stopped' && !container.wasStopped)
-      if (isMeant && container.status === 'exited') this.start(container)
+      if (isMeant && container.status === 'exited') this.startUnasked(container)
     }
   }
 
@@ -178,14 +191,79 @@ export class Lifecycle {
     } else if (process) process.owedCode = codeOnPoliteSignal(signal)
   }
 
-  #checkNetwork(mode: string): void {
-    if (networks.has(mode)) return
-    if (!mode.startsWith('container:')) throw new Refusal(404, `network ${mode} not found`)
-    const reference = mode.slice('container:'.length)
-    const holder = this.#parts.store.find(reference)
-    if (!holder || holder === 'ambiguous') throw new Refusal(404, `No such container: ${reference}`)
-    if (!isAlive(holder))
-      throw new Refusal(409, `cannot join network of a non running container: ${holder.id}`)
+  /** From here on it runs, or the engine remembers why it does not. */
+  #run(container: Container): void {
+    const { events, dialect } = this.#parts
+    const [path = ''] = container.command
+    try {
+      for (const kind of ['network', 'pid', 'ipc', 'uts'] as const) this.#checkHolder(container, kind)
+      if (!isProgramThere(path)) throw dialect.noSuchProgram(path)
+    } catch (refusal) {
+      if (refusal instanceof Refusal) this.#rememberFailure(container, refusal)
+      throw refusal
+    }
+    const started = this.#change(container, {
+      status: 'running',
+      pid: (this.#nextPid += 1),
+      startedAtMs: this.#parts.now(),
+      exitCode: 0,
+      error: '',
+      wasStopped: false,
+      filesOf: this.#filesOf(container),
+    })
+    events.emitOfContainer('start', started)
+    this.#play(started)
+  }
+
+  /** Plays what its program does by itself. */
+  #play(started: Container): void {
+    const { store, clock } = this.#parts
+    const program = programOf(started.command, started.hostConfig['Init'] === true)
+    const process: Process = { timer: undefined, owedCode: undefined }
+    this.#processes.set(started.id, process)
+    if (program.endsAfterMs === undefined) return
+    process.timer = clock.setTimeout(() => {
+      const now = store.get(started.id)
+      if (now?.status === 'paused') process.owedCode = program.exitCode
+      else this.exit(started.id, program.exitCode)
+    }, program.endsAfterMs)
+  }
+
+  #rememberFailure(container: Container, { message }: Refusal): void {
+    const isThere = isProgramThere(container.command[0] ?? '')
+    this.#forgetProcess(container.id)
+    this.#change(container, {
+      status: container.status === 'restarting' ? 'exited' : container.status,
+      // Podman tells only the one who asked
+      ...(this.#parts.dialect.isPodman ? {} : { exitCode: isThere ? 128 : 127, error: message }),
+      filesOf: isThere ? container.filesOf : this.#filesOf(container),
+    })
+  }
+
+  /** A guest in another's network has the files of the first that holds it; Podman gives each its own. */
+  #filesOf({ id, networkMode }: Container): string {
+    const holderId = holderIn(networkMode)
+    const holder = holderId === undefined ? undefined : this.#parts.store.get(holderId)
+    return holder && !this.#parts.dialect.isPodman ? (holder.filesOf ?? holder.id) : id
+  }
+
+  #checkHolder(container: Container, kind: 'network' | 'pid' | 'ipc' | 'uts'): void {
+    const { store, dialect } = this.#parts
+    const mode = container[`${kind}Mode`]
+    if (kind === 'network' && !mode.startsWith('container:')) {
+      if (!networks.has(mode)) throw new Refusal(404, `network ${mode} not found`)
+    }
+    const reference = holderIn(mode)
+    if (reference === undefined) return
+    const holder = store.find(reference)
+    if (!holder || holder === 'ambiguous') throw dialect.noSuchContainer(reference)
+    if (!isAlive(holder)) {
+      const what = kind === 'network' ? kind : kind.toUpperCase()
+      throw new Refusal(
+        dialect.isPodman ? 500 : 409,
+        `cannot join ${what} of a non running container: ${holder.id}`,
+      )
+    }
   }
 
   #end(container: Container, code: number): Container {
@@ -200,7 +278,17 @@ export class Lifecycle {
     })
     this.#parts.events.emitOfContainer('die', ended, { exitCode: String(code) })
     this.#tellWaiters(container.id, code)
+    for (const guest of this.#parts.store.namersOf(ended.id))
+      if (this.#diesWith(ended, guest)) this.exit(guest.id, 128 + sigkill)
     return ended
+  }
+
+  /** A pid namespace ends with its first process; and without one of its own, the kill goes to the whole cgroup. */
+  #diesWith(holder: Container, guest: Container): boolean {
+    if (guest.status === 'restarting') return false
+    if (holderIn(guest.pidMode) === holder.id) return true
+    const { isPodman } = this.#parts.dialect
+    return !isPodman && holder.pidMode === 'host' && cgroupHolderOf(guest) === holder.id
   }
 
   #settle(container: Container): void {
@@ -216,7 +304,7 @@ export class Lifecycle {
   #restartBySelf(id: string): void {
     const container = this.#parts.store.get(id)
     if (container?.status !== 'restarting') return
-    this.start(this.#change(container, { status: 'exited', restartCount: container.restartCount + 1 }))
+    this.startUnasked({ ...container, restartCount: container.restartCount + 1 })
   }
 
   #change(container: Container, change: Partial<Container>): Container {

@@ -1,4 +1,17 @@
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
+/** The states of dockerd, and those that only Podman knows: `configured`, `initialized`, `stopping`, `stopped`, `unknown`. */
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'removing'
+  | 'exited'
+  | 'dead'
+  | 'configured'
+  | 'initialized'
+  | 'stopping'
+  | 'stopped'
+  | 'unknown'
 
 export interface RestartPolicy {
   readonly name: '' | 'no' | 'always' | 'unless-stopped' | 'on-failure'
@@ -16,6 +29,19 @@ export interface Mount {
   readonly target: string
   readonly mode: string
   readonly isWritable: boolean
+}
+
+/** Of which pod of Podman a container is. */
+export interface PodMember {
+  readonly id: string
+  readonly name: string
+  /** It holds the namespaces of the others, and goes only with the pod. */
+  readonly isInfra: boolean
+}
+
+export interface Platform {
+  readonly os: string
+  readonly architecture: string
 }
 
 /**
@@ -44,7 +70,21 @@ export interface Container {
   /** Ended by somebody's stop or kill: no restart policy brings it back then. */
   readonly wasStopped: boolean
   readonly mounts: readonly Mount[]
+  /** `container:<full id>` where it shares another container's; the same for the next three. */
   readonly networkMode: string
+  readonly pidMode: string
+  readonly ipcMode: string
+  readonly utsMode: string
+  readonly cgroupParent: string
+  /** Full ids of the containers that have to run before it (`podman run --requires`). */
+  readonly requires: readonly string[]
+  readonly pod: PodMember | undefined
+  /** Which variant of its image it was made from. */
+  readonly platform: Platform
+  /** Whose hostname, hosts and resolv.conf it has: its own id, or the holder's of its network. Undefined before a start. */
+  readonly filesOf: string | undefined
+  /** What became of an attempt to remove it. `cut-short`: Podman has lost half of it, and fails wherever it shows it. */
+  readonly removal: 'under-way' | 'failed' | 'cut-short' | undefined
   readonly restartPolicy: RestartPolicy
   readonly autoRemove: boolean
   /** What the request gave and this engine only hands back. */
@@ -52,12 +92,21 @@ export interface Container {
   readonly hostConfig: Readonly<Record<string, unknown>>
 }
 
+export interface ImagePlatform extends Platform {
+  readonly labels: Readonly<Record<string, string>>
+}
+
 export interface Image {
   /** `sha256:` and 64 hexadecimal digits. */
   readonly id: string
   readonly tags: readonly string[]
   readonly createdAtMs: number
+  /** Those of its first platform. */
   readonly labels: Readonly<Record<string, string>>
+  /** At least one. */
+  readonly platforms: readonly ImagePlatform[]
+  /** The containerd image store can lose what an image consists of, and still answers. */
+  readonly hasContent: boolean
   readonly command: readonly string[]
   readonly env: readonly string[]
   /** Where its containers get an anonymous volume. */
@@ -80,6 +129,29 @@ export interface EngineVersion {
   readonly minApi: string
 }
 
-export function isAlive(container: Container): boolean {
-  return container.status === 'running' || container.status === 'paused' || container.status === 'restarting'
+/** It has a process, or waits to have one again. */
+export function isAlive({ status }: Container): boolean {
+  return status === 'running' || status === 'paused' || status === 'restarting' || status === 'stopping'
+}
+
+const sharing = 'container:'
+
+/** The full id of the container whose namespace this mode shares. */
+export function holderIn(mode: string): string | undefined {
+  return mode.startsWith(sharing) ? mode.slice(sharing.length) : undefined
+}
+
+/** The containers that this one cannot run without, by full id. */
+export function dependenciesOf(container: Container): string[] {
+  const { networkMode, pidMode, ipcMode, utsMode, requires } = container
+  const modes = [networkMode, pidMode, ipcMode, utsMode]
+  // nearly all depend on none, and this is asked of each that is created
+  if (requires.length === 0 && !modes.some((mode) => mode.startsWith(sharing))) return []
+  const holders = modes.map(holderIn)
+  return [...new Set([...holders, ...requires])].filter((id) => id !== undefined)
+}
+
+/** The container in whose cgroup this one was put, by full id. */
+export function cgroupHolderOf({ cgroupParent }: Container): string | undefined {
+  return cgroupParent === '' ? undefined : /[0-9a-f]{64}/.exec(cgroupParent)?.[0]
 }

@@ -47,6 +47,11 @@ function durationOf(args: readonly string[]): number | undefined {
   return totalMs > longestTimerMs ? undefined : totalMs
 }
 
+/** Where nothing is, so that a start can fail. */
+export function isProgramThere(path: string): boolean {
+  return !path.startsWith('/no/such/')
+}
+
 const signals: Readonly<Record<string, number>> = {
   HUP: 1,
   INT: 2,

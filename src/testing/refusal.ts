@@ -4,13 +4,13 @@
  */
 export class Refusal extends Error {
   readonly status: number
-  constructor(status: number, message: string) {
+  /** Podman's `cause`: the last and shortest part of its message. */
+  readonly reason: string | undefined
+
+  constructor(status: number, message: string, reason?: string) {
     super(message)
     this.name = 'Refusal'
     this.status = status
+    this.reason = reason
   }
-}
-
-export function noSuchContainer(reference: string): Refusal {
-  return new Refusal(404, `No such container: ${reference}`)
 }

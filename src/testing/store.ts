@@ -1,4 +1,4 @@
-import type { Container } from './model.ts'
+import { cgroupHolderOf, dependenciesOf, type Container } from './model.ts'
 
 const bucketDigits = 4
 
@@ -11,6 +11,14 @@ export class ContainerStore {
   readonly #idByName = new Map<string, string>()
   /** The ids that begin with the same digits. */
   readonly #buckets = new Map<string, Set<string>>()
+  /** The containers that name another one, by the id of that one; what they name never changes. */
+  readonly #naming = new Map<string, Set<string>>()
+  readonly #onReplace: (before: Container) => void
+
+  /** `onReplace` hears of each container as it was until now. */
+  constructor(onReplace: (before: Container) => void = () => {}) {
+    this.#onReplace = onReplace
+  }
 
   get size(): number {
     return this.#byId.size
@@ -36,6 +44,16 @@ export class ContainerStore {
     const bucket = this.#buckets.get(key)
     if (bucket) bucket.add(container.id)
     else this.#buckets.set(key, new Set([container.id]))
+    for (const named of namedBy(container)) {
+      const naming = this.#naming.get(named)
+      if (naming) naming.add(container.id)
+      else this.#naming.set(named, new Set([container.id]))
+    }
+  }
+
+  /** Those that share a namespace or the cgroup of this one, or require it; oldest first. */
+  namersOf(id: string): Container[] {
+    return [...(this.#naming.get(id) ?? [])].flatMap((namer) => this.#byId.get(namer) ?? [])
   }
 
   replace(container: Container): void {
@@ -46,6 +64,7 @@ export class ContainerStore {
       this.#idByName.set(container.name, container.id)
     }
     this.#byId.set(container.id, container)
+    this.#onReplace(before)
   }
 
   delete(container: Container): void {
@@ -55,6 +74,11 @@ export class ContainerStore {
     const bucket = this.#buckets.get(key)
     bucket?.delete(container.id)
     if (bucket?.size === 0) this.#buckets.delete(key)
+    for (const named of namedBy(container)) {
+      const naming = this.#naming.get(named)
+      naming?.delete(container.id)
+      if (naming?.size === 0) this.#naming.delete(named)
+    }
   }
 
   /** By full id, then by name, then by a prefix that only one id has. */
@@ -79,4 +103,10 @@ export class ContainerStore {
     }
     return found === undefined ? undefined : this.#byId.get(found)
   }
+}
+
+function namedBy(container: Container): string[] {
+  const cgroupHolder = cgroupHolderOf(container)
+  const dependencies = dependenciesOf(container)
+  return cgroupHolder === undefined ? dependencies : [...dependencies, cgroupHolder]
 }

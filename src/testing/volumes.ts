@@ -26,13 +26,17 @@ export class Volumes {
   }
 
   /** Without a name: a new anonymous volume. With the name of one that is there: that one. */
-  create(name?: string, labels: Readonly<Record<string, string>> = {}): Volume {
+  create(
+    name?: string,
+    labels: Readonly<Record<string, string>> = {},
+    createdAtMs: number = this.#now(),
+  ): Volume {
     const there = name === undefined ? undefined : this.#byName.get(name)
     if (there) return there
     const volume: Volume = {
       name: name ?? this.#ids.nextId(),
       isAnonymous: name === undefined,
-      createdAtMs: this.#now(),
+      createdAtMs,
       labels: name === undefined ? { ...labels, 'com.docker.volume.anonymous': '' } : { ...labels },
     }
     this.#byName.set(volume.name, volume)

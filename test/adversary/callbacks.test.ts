@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-
 import { createHarness } from '../support/harness.ts'
 
 const minute = 60_000
@@ -21,7 +20,7 @@ test('an inspection callback that throws neither reaches the host nor ends the w
   await reconciler.stop()
 })
 
-test('one-line-per-change: an engine that answers filtered listings alone is one outage, tried ever more rarely', async () => {
+test('one-line-per-change: an engine that answers filtered listings alone is one outage, retried with increasing backoff', async () => {
   const { clock, engine, reconciler, of } = createHarness({ filterListing: true })
   engine.add()
   let calls = 0

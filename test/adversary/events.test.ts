@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
-
 import { createHarness } from '../support/harness.ts'
 
 const minute = 60_000
 
-test('eventually-removed: an engine that answers nothing else while its events are followed is not followed for long', async () => {
+test('eventually-removed: the event stream is dropped when the engine answers nothing else while it is open', async () => {
   const { clock, engine, reconciler, of } = createHarness({ events: true })
   const { id } = engine.add()
   // A proxy, or an agent of the owner's, with one connection only.

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-
 import { createInspector } from '../../src/inspector/index.ts'
 
 const upgrade =
@@ -18,7 +17,7 @@ async function answerTo(port: number, target: string, headers: string): Promise<
 }
 
 test.each(['//', '//[', 'http://['])(
-  'a WebSocket asked for at %s, which is no address, is refused and ends nobody',
+  'a WebSocket request for %s, an invalid address, is refused and ends no session',
   async (target) => {
     const inspector = await createInspector()
     onTestFinished(() => inspector.stop())

@@ -1,6 +1,5 @@
 import Dockerode from 'dockerode'
 import { expect, test } from 'vitest'
-
 import { plainError, plainOf } from '../../src/inspector/plain.ts'
 
 test("a private key is not shown, whatever it is called: a host's context may hold its Dockerode instance", () => {

@@ -1,9 +1,8 @@
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { expect, test } from 'vitest'
-import { type AnyActorRef, createActor, fromTransition } from 'xstate'
 import type { WebSocket } from 'ws'
-
+import { type AnyActorRef, createActor, fromTransition } from 'xstate'
 import { Presenter, presentAsIs } from '../../src/inspector/present.ts'
 import { Sessions } from '../../src/inspector/sessions.ts'
 import { Tab } from '../../src/inspector/tab.ts'
@@ -22,7 +21,7 @@ class StuckConnection extends EventEmitter {
   }
 }
 
-test('flat: a tab that never reads is let go once more actors wait for it than are kept', () => {
+test('flat: a tab that never reads is closed once more actors are pending than are kept', () => {
   const most = 100
   const sessions = new Sessions({ sessions: most, events: 0, presenter: new Presenter(presentAsIs) })
   let scope: { self: AnyActorRef } | undefined
@@ -31,7 +30,7 @@ test('flat: a tab that never reads is let go once more actors wait for it than a
       ...fromTransition(() => 0, 0),
       start: (_snapshot: unknown, given: unknown) => void (scope = given as typeof scope),
     },
-    { inspect: (event) => sessions.hear(event) },
+    { inspect: (event) => sessions.receive(event) },
   ).start()
   const connection = new StuckConnection()
   const tab = new Tab({

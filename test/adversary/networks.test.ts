@@ -1,33 +1,172 @@
-import { expect, test } from 'vitest'
-
-import { createNetworkModes } from '../../src/supervision/networks.ts'
+import { describe, expect, test } from 'vitest'
+import { EngineError } from '../../src/domain/errors.ts'
+import { createNamespaceFacts } from '../../src/scanning/namespace-facts.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
 const { signal } = new AbortController()
 
-test('protected: a guest stays known while a listing from before it is asked about beside', async () => {
-  const engine = createFakeEngine(createFakeClock())
+test('protected: a guest stays known while another listing is evaluated concurrently', async () => {
+  const clock = createFakeClock()
+  const engine = createFakeEngine(clock)
   const silent = (number: number) => summary({ id: fakeId(number), networkMode: '' })
   const holder = engine.add({ id: fakeId(1) })
-  engine.add({ id: fakeId(2), networkMode: `container:${holder.id}` })
+  engine.add({ id: fakeId(2), namespaces: { pid: `container:${holder.id}` } })
   for (let number = 3; number <= 20; number++) engine.add({ id: fakeId(number) })
   let goOn = () => {}
   const gate = new Promise<void>((resolve) => (goOn = resolve))
-  engine.fault = (verb, id) =>
-    verb === 'networkMode' && id === fakeId(20) ? () => gate.then(() => 'bridge') : undefined
-  const modes = createNetworkModes(engine, 1000)
+  const { inspect } = engine
+  engine.inspect = async (id, call) => {
+    if (id === fakeId(20)) await gate
+    return inspect(id, call)
+  }
+  const facts = createNamespaceFacts(engine, clock, 1000)
 
   const all = Array.from({ length: 20 }, (_, at) => silent(at + 1))
-  const asking = modes.fillIn(all, signal)
+  const asking = facts.of(all, signal)
   await new Promise((resolve) => setImmediate(resolve))
-  await modes.fillIn([silent(1)], signal)
+  await facts.of([silent(1)], signal)
   goOn()
-  const networks = await asking
-  await modes.fillIn([silent(1)], signal)
+  const namespaces = await asking
+  await facts.of([silent(1)], signal)
 
-  expect(networks.isWhole).toBe(true)
-  expect(networks.containers[1]?.networkMode).toBe(`container:${holder.id}`)
-  expect(networks.filledIn(silent(2)).networkMode).toBe(`container:${holder.id}`)
+  expect(namespaces.failure).toBeUndefined()
+  expect(namespaces.sharing.guestsOf(silent(1)).map(({ id }) => id)).toEqual([fakeId(2)])
+})
+
+describe('positive-evidence: an engine that reports a guest as gone', () => {
+  const [holderId, guestId] = [fakeId(31), fakeId(32)]
+  const listed = (id: typeof holderId) => summary({ id, networkMode: '', createdAtMs: 5000 })
+  const [holder, guest] = [listed(holderId), listed(guestId)]
+
+  function createWorld() {
+    const clock = createFakeClock()
+    const engine = createFakeEngine(clock)
+    engine.add({ id: holderId })
+    engine.add({ id: guestId, namespaces: { pid: `container:${holderId}` } })
+    const facts = createNamespaceFacts(engine, clock, 1000)
+    const scan = () => facts.of([holder, guest], signal)
+    return { clock, engine, facts, scan }
+  }
+  const hides = (verb: string, id: string | undefined) =>
+    verb === 'inspect' && id === guestId ? 'gone' : undefined
+
+  test('but goes on listing it, says nothing about what it shares', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    const namespaces = await scan()
+    expect(namespaces.mayBeNeeded(holder)).toBe(true)
+    expect(namespaces.failure).toMatchObject({
+      about: 'namespaces',
+      kind: 'invalid-answer',
+      message: expect.stringContaining('the engine lists it, and says that there is no such container'),
+    })
+    expect(engine.count('list')).toBe(1)
+  })
+
+  test('and lists it again later, is asked again as soon as it does', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.filter(({ id }) => id !== guestId),
+    })
+    expect((await scan()).mayBeNeeded(holder)).toBe(false)
+    engine.fault = () => undefined
+    const namespaces = await scan()
+    expect(engine.count('inspect', guestId)).toBe(2)
+    expect(namespaces.sharing.guestsOf(holder)).toEqual([guest])
+  })
+
+  test('spares a container that the later listing omits without reporting it gone', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    engine.shapeListing = (listing) => ({ ...listing, containers: [] })
+    expect((await scan()).mayBeNeeded(holder)).toBe(true)
+  })
+
+  test('exact-id: what the later of the two listings shows as the name of another container is spared', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: [
+        ...listing.containers.filter(({ id }) => id !== guestId),
+        summary({ id: fakeId(33), names: [holderId] }),
+      ],
+    })
+    expect((await scan()).mayBeNeeded(holder)).toBe(true)
+  })
+
+  test('exact-id: what the later of the two listings shows twice is spared', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    engine.shapeListing = (listing) => {
+      const others = listing.containers.filter(({ id }) => id !== guestId)
+      return { ...listing, containers: [...others, ...others] }
+    }
+    expect((await scan()).mayBeNeeded(holder)).toBe(true)
+  })
+
+  test('is asked again a minute later, and that answer is accepted', async () => {
+    const { clock, engine, scan } = createWorld()
+    engine.fault = hides
+    await scan()
+    engine.fault = () => undefined
+    expect((await scan()).mayBeNeeded(holder)).toBe(true)
+    await clock.advance(60_000)
+    const namespaces = await scan()
+    expect(namespaces.failure).toBeUndefined()
+    expect(namespaces.sharing.guestsOf(holder)).toEqual([guest])
+  })
+
+  test('and no longer lists it, is accepted for exactly one more listing', async () => {
+    const { engine, scan } = createWorld()
+    engine.containers.delete(guestId)
+    const namespaces = await scan()
+    expect(namespaces.failure).toBeUndefined()
+    expect(namespaces.mayBeNeeded(holder)).toBe(false)
+    expect(engine.count('list')).toBe(1)
+  })
+
+  test('and then lists nothing at all, leaves it unknown', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = (verb, id) => hides(verb, id) ?? (verb === 'list' ? 'timed-out' : undefined)
+    const namespaces = await scan()
+    expect(namespaces.mayBeNeeded(holder)).toBe(true)
+    expect(namespaces.failure?.kind).toBe('timed-out')
+  })
+
+  test('is not asked for another listing when nothing is gone', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = (verb, id) =>
+      verb === 'inspect' && id === guestId
+        ? async () => {
+            throw new EngineError('refused', 'no')
+          }
+        : undefined
+    await scan()
+    expect(engine.count('list')).toBe(0)
+  })
+})
+
+test('protected: a guest that a listing leaves out still protects its holder, although that was renamed meanwhile', async () => {
+  const clock = createFakeClock()
+  const engine = createFakeEngine(clock)
+  const silent = (id: typeof holder.id, name: string, state = 'running') =>
+    summary({ id, name, names: [name], state, networkMode: '' })
+  const holder = engine.add({ id: fakeId(41), name: 'old' })
+  const guest = engine.add({
+    id: fakeId(42),
+    name: 'guest',
+    state: 'exited',
+    namespaces: { network: 'container:old' },
+  })
+  const facts = createNamespaceFacts(engine, clock, 1000)
+  await facts.of([silent(holder.id, 'old'), silent(guest.id, 'guest', 'exited')], signal)
+  await facts.of([silent(holder.id, 'new')], signal)
+  const listed = silent(holder.id, 'new')
+  const { sharing } = await facts.of([listed, silent(guest.id, 'guest', 'exited')], signal)
+  expect(sharing.guestsOf(listed).map(({ id }) => id)).toEqual([guest.id])
 })

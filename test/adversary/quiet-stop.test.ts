@@ -1,33 +1,32 @@
 import { expect, test } from 'vitest'
-
-import { LifecycleError } from '../../src/errors.ts'
+import { LifecycleError } from '../../src/domain/errors.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
 
 const minute = 60_000
 
-test('quiet-stop: stop() within the last question before a request, and that request does not leave', async () => {
-  let lookIsOver = false
+test('quiet-stop: after stop() within the last question the request does not leave', async () => {
+  let scanIsOver = false
   const harness: Harness = createHarness({
     maxConcurrentRemovals: 20,
     tracked: {
       has: () => {
-        if (lookIsOver) void harness.reconciler.stop()
+        if (scanIsOver) void harness.reconciler.stop()
         return false
       },
     },
   })
   const { clock, engine, reconciler } = harness
-  reconciler.on('looked', ({ dangling }) => (lookIsOver = dangling > 0))
+  reconciler.on('scanned', ({ dangling }) => (scanIsOver = dangling > 0))
   for (let number = 0; number < 10; number++) engine.add()
   reconciler.start()
   await clock.advance(2 * minute)
-  expect(lookIsOver).toBe(true)
+  expect(scanIsOver).toBe(true)
   expect(engine.count('remove')).toBe(0)
   await reconciler.stop()
 })
 
-test.each(['discovered', 'classified', 'looked', 'stalled', 'engineDown', 'engineUp'] as const)(
-  'quiet-stop: nothing is told after `stopped` where a listener for `%s` stops',
+test.each(['discovered', 'classified', 'scanned', 'stalled', 'engineDown', 'engineUp'] as const)(
+  'quiet-stop: nothing is emitted after `stopped` when a listener for `%s` stops',
   async (name) => {
     const harness = createHarness()
     const { clock, engine, events, reconciler } = harness
@@ -39,7 +38,7 @@ test.each(['discovered', 'classified', 'looked', 'stalled', 'engineDown', 'engin
     reconciler.start()
     await clock.advance(minute)
     engine.fault = () => 'unavailable'
-    void reconciler.look().catch(() => {})
+    void reconciler.scan().catch(() => {})
     await clock.advance(10_000)
     engine.fault = () => undefined
     await clock.advance(minute)
@@ -53,7 +52,7 @@ test.each(['discovered', 'classified', 'looked', 'stalled', 'engineDown', 'engin
   },
 )
 
-test('quiet-stop: no timer is left while the hook and the tracker still think', async () => {
+test('quiet-stop: no timer is left while the hook and the tracker are still pending', async () => {
   const { clock, engine, reconciler } = createHarness({ beforeRemove: () => new Promise(() => {}) })
   engine.add()
   reconciler.start()
@@ -64,14 +63,14 @@ test('quiet-stop: no timer is left while the hook and the tracker still think', 
   expect(clock.pendingTimers).toBe(0)
 })
 
-test('a host that stops the actor itself leaves nobody waiting', async () => {
+test('a host that stops the actor itself leaves no promise pending', async () => {
   const { clock, engine, reconciler } = createHarness()
   engine.add()
   reconciler.start()
   await clock.advance(1000)
   reconciler.actor.stop()
   const settled: unknown[] = []
-  void reconciler.look().catch((error: unknown) => settled.push(error))
+  void reconciler.scan().catch((error: unknown) => settled.push(error))
   void reconciler.stop().then(() => settled.push('stopped'))
   await clock.advance(minute)
   expect(settled).toHaveLength(2)

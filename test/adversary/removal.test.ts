@@ -1,10 +1,9 @@
 import { expect, test } from 'vitest'
-
 import { createHarness } from '../support/harness.ts'
 
 const minute = 60_000
 
-test('no-head-of-line: containers whose every removal is cut off hold nobody else up, and are tried ever more rarely', async () => {
+test('no-head-of-line: containers whose every removal is cut off delay no other removal, and are retried with increasing backoff', async () => {
   const { clock, engine, reconciler, of } = createHarness()
   const broken = [engine.add(), engine.add(), engine.add()].map(({ id }) => id as string)
   const others = Array.from({ length: 10 }, () => engine.add().id)
@@ -21,7 +20,7 @@ test('no-head-of-line: containers whose every removal is cut off hold nobody els
   await reconciler.stop()
 })
 
-test('truthful: a container that is removed while a listing is on its way is not discovered again', async () => {
+test('truthful: a container removed while a listing is in transit is not discovered again', async () => {
   const { clock, engine, events, reconciler } = createHarness()
   const { id } = engine.add()
   let finish = () => {}
@@ -44,20 +43,20 @@ test('truthful: a container that is removed while a listing is on its way is not
   let answer = () => {}
   engine.fault = (verb) =>
     verb === 'list' ? () => new Promise((resolve) => (answer = () => resolve(listing))) : undefined
-  const looking = reconciler.look()
+  const scanning = reconciler.scan()
   await clock.advance(1000)
   finish()
   await clock.advance(100)
   engine.fault = () => undefined
   answer()
-  await looking
+  await scanning
   await clock.advance(20 * minute)
   const story = events.filter((event) => 'id' in event && event.id === id).map(({ type }) => type)
   expect(story).toEqual(['discovered', 'classified', 'classified', 'removed'])
   await reconciler.stop()
 })
 
-test('truthful: what was removed while the tracker thought about its loss has not vanished as well', async () => {
+test('truthful: a container removed while the tracker was asked about its loss is not reported vanished as well', async () => {
   const known = new Set<string>()
   let thinkMs = 0
   const harness = createHarness({
@@ -83,7 +82,7 @@ test('truthful: what was removed while the tracker thought about its loss has no
   expect(engine.count('remove')).toBe(1)
   engine.containers.clear()
   thinkMs = 2000
-  void reconciler.look()
+  void reconciler.scan()
   await clock.advance(1000)
   finish()
   await clock.advance(10_000)
@@ -93,7 +92,7 @@ test('truthful: what was removed while the tracker thought about its loss has no
 })
 
 test.each(['hang', 'unavailable'] as const)(
-  'eventually-removed: what a graceful stop of ours ended is removed, even where its answer was lost: %s',
+  'eventually-removed: a container ended by our graceful stop is removed, even if the answer was lost: %s',
   async (fault) => {
     const { clock, engine, reconciler } = createHarness({ stopTimeout: '5s' })
     const container = engine.add()
@@ -111,7 +110,7 @@ test.each(['hang', 'unavailable'] as const)(
 )
 
 test.each(['gone', 'unavailable', 'refused', 'hang'] as const)(
-  'no-head-of-line: containers whose every graceful stop fails (%s) hold nobody else up',
+  'no-head-of-line: containers whose every graceful stop fails (%s) delay no other removal',
   async (fault) => {
     const { clock, engine, reconciler } = createHarness({ stopTimeout: '5s' })
     const broken = [engine.add(), engine.add(), engine.add()].map(({ id }) => id as string)
@@ -126,7 +125,7 @@ test.each(['gone', 'unavailable', 'refused', 'hang'] as const)(
   },
 )
 
-test('one-line-per-change: a removal that keeps failing is one streak, and stuck once, whatever outages come in between', async () => {
+test('one-line-per-change: a removal that keeps failing is one streak and stuck once, whatever outages happen in between', async () => {
   const { clock, engine, reconciler, of } = createHarness()
   engine.add()
   const refuse: typeof engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
@@ -135,14 +134,14 @@ test('one-line-per-change: a removal that keeps failing is one streak, and stuck
   await clock.advance(20 * minute)
   for (let times = 0; times < 5; times++) {
     engine.fault = () => 'unavailable'
-    void reconciler.look().catch(() => {})
+    void reconciler.scan().catch(() => {})
     await clock.advance(minute)
     engine.fault = refuse
     await clock.advance(20 * minute)
   }
   expect(of('engineUp')).toHaveLength(5)
-  expect(of('trouble').filter(({ about }) => about === 'removal')).toHaveLength(1)
-  expect(of('troubleOver').filter(({ about }) => about === 'removal')).toHaveLength(0)
+  expect(of('degraded').filter(({ about }) => about === 'removal')).toHaveLength(1)
+  expect(of('recovered').filter(({ about }) => about === 'removal')).toHaveLength(0)
   expect(of('stuck')).toHaveLength(1)
   await reconciler.stop()
 })

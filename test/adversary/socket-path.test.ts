@@ -1,11 +1,10 @@
 import Dockerode from 'dockerode'
 import { expect, test } from 'vitest'
-
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { EngineError } from '../../src/domain/errors.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
-import { EngineError } from '../../src/errors.ts'
 
-test('a Dockerode instance whose socket cannot be found fails the call, ends nobody, and is asked anew', async () => {
+test('a Dockerode instance whose socket cannot be found fails the call, ends nothing else, and is asked again', async () => {
   let searches = 0
   const socketPath = async (): Promise<string> => {
     searches += 1

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-
 import { createHarness, type Harness } from '../support/harness.ts'
 
 const minute = 60_000
 
-test('eventually-removed: a wall clock that jumps an hour every minute delays, and no more', async () => {
+test('eventually-removed: a wall clock that jumps an hour every minute only delays removals', async () => {
   const { clock, engine, reconciler } = createHarness()
   const { id } = engine.add()
   reconciler.start()
@@ -17,7 +16,7 @@ test('eventually-removed: a wall clock that jumps an hour every minute delays, a
   await reconciler.stop()
 })
 
-test('honest-clock: an engine whose clock is an hour off at every other look delays, and no more', async () => {
+test('honest-clock: an engine whose clock is an hour off at every other scan only delays removals', async () => {
   const { clock, engine, reconciler } = createHarness()
   reconciler.start()
   await clock.advance(1000)
@@ -25,7 +24,7 @@ test('honest-clock: an engine whose clock is an hour off at every other look del
   const flipEvery5s = async (times: number) => {
     for (let time = 0; time < times; time++) {
       engine.clockOffsetMs = engine.clockOffsetMs ? 0 : 3_600_000
-      void reconciler.look()
+      void reconciler.scan()
       await clock.advance(5000)
     }
   }
@@ -36,7 +35,7 @@ test('honest-clock: an engine whose clock is an hour off at every other look del
   await reconciler.stop()
 })
 
-test('eventually-removed: a process that stands still for 2.9 s again and again delays, and no more', async () => {
+test('eventually-removed: a process that repeatedly stalls for 2.9 s only delays removals', async () => {
   const { clock, engine, reconciler } = createHarness()
   const { id } = engine.add()
   reconciler.start()
@@ -56,7 +55,7 @@ type Step = {
     | 'create'
     | 'register'
     | 'release'
-    | 'look'
+    | 'scan'
     | 'engine fails'
     | 'engine returns'
   readonly ms: number
@@ -69,7 +68,7 @@ const steps = fc.array(
     fc.record({ does: fc.constant('jump' as const), ms: fc.integer({ min: -100_000, max: 100_000 }) }),
     fc.record({
       does: fc.constantFrom(
-        ...(['create', 'register', 'release', 'look', 'engine fails', 'engine returns'] as const),
+        ...(['create', 'register', 'release', 'scan', 'engine fails', 'engine returns'] as const),
       ),
       ms: fc.constant(0),
     }),
@@ -78,7 +77,7 @@ const steps = fc.array(
 )
 
 const creationGraceMs = 10_000
-/** What the last wait may have been cut off by, in the world's own counting. */
+/** What may have cut the last wait short, in the model's own time. */
 const countingErrorMs = 250
 
 /** Plays the steps, and gives every breach of a rule. */
@@ -109,7 +108,7 @@ async function play(
     if (verb === 'remove') {
       removals++
       const ageMs = awakeMs - (createdAtAwakeMs.get(id) ?? 0)
-      if (known.has(id) && !isLate) breaches.push('fresh-look: removed while tracked')
+      if (known.has(id) && !isLate) breaches.push('fresh-scan: removed while tracked')
       if (ageMs < creationGraceMs - countingErrorMs) breaches.push(`awake-time: removed after ${ageMs} ms`)
     }
     return isDown ? 'unavailable' : undefined
@@ -134,10 +133,10 @@ async function play(
     },
     register: () => known.add(newest),
     release: () => known.clear(),
-    look: () => void reconciler.look().catch(() => {}),
+    scan: () => void reconciler.scan().catch(() => {}),
     'engine fails': async () => {
       isDown = true
-      void reconciler.look().catch(() => {})
+      void reconciler.scan().catch(() => {})
       await clock.advance(1)
     },
     'engine returns': () => (isDown = false),
@@ -150,7 +149,7 @@ async function play(
   return { breaches, removals }
 }
 
-test('fresh-look, awake-time: no order of creations, registrations, stalls, jumps and outages breaks them', async () => {
+test('fresh-scan, awake-time: no order of creations, registrations, stalls, jumps and outages breaks them', async () => {
   let removals = 0
   await fc.assert(
     fc.asyncProperty(steps, fc.boolean(), async (script, isLate) => {

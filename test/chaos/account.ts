@@ -2,7 +2,7 @@ import type { Conviction, Ledger, Made } from './ledger.ts'
 import type { Passage } from './proxy.ts'
 import { isConfirmed } from './truth.ts'
 import { harmIn } from './wire.ts'
-import type { Row } from './witness.ts'
+import { hasEnded, type Row } from './witness.ts'
 
 export const fates = [
   'tracked and alive',
@@ -12,13 +12,15 @@ export const fates = [
   'removed by one of several that could have',
   'foreign and untouched',
   'protected and untouched',
+  'ended by itself, which is not covered',
+  'refused by the engine to every client',
   'never came to be',
 ] as const
 export type Fate = (typeof fates)[number]
 
 export interface Evidence {
   readonly ledger: Ledger
-  /** What the engine holds in the end. */
+  /** What the engine has at the end. */
   readonly rows: readonly Row[]
   readonly passages: readonly Passage[]
 }
@@ -29,7 +31,7 @@ export interface Account {
   readonly convictions: readonly Conviction[]
 }
 
-/** The end of every container, each in exactly one place; what fits nowhere convicts. */
+/** The fate of every container, exactly one each; a container with none convicts. */
 export function accountOf(evidence: Evidence): Account {
   const { ledger, rows } = evidence
   const counts = Object.fromEntries(fates.map((fate) => [fate, 0])) as Record<Fate, number>
@@ -44,10 +46,10 @@ export function accountOf(evidence: Evidence): Account {
     else counts[fate.fate]++
   }
   for (const { id, name } of rows) {
-    if (!ledger.byId(id)) convict(`unaccounted for: the engine holds ${name}, which nobody made`, name)
+    if (!ledger.byId(id)) convict(`unaccounted for: the engine holds ${name}, which no agent created`, name)
   }
   for (const [id, departures] of ledger.strangers) {
-    convict(`unaccounted for: ${departures.length} requests left for ${id}, which nobody made`)
+    convict(`unaccounted for: ${departures.length} requests left for ${id}, which no agent created`)
   }
   convictions.push(...convictArrivals(arrivals, ledger))
   return { made: ledger.all.length, counts, convictions }
@@ -84,12 +86,19 @@ function fateOfListed(made: Made, { state }: Row, { ledger, rows }: Evidence): F
     const isAlive = ['running', 'paused', 'restarting'].includes(state)
     return isAlive ? { fate: 'tracked and alive' } : { charge: `${made.name} is tracked, and ${state}` }
   }
+  if (made.isRefused) return { fate: 'refused by the engine to every client' }
+  if (isLeftAsEnded(made, state, ledger)) return { fate: 'ended by itself, which is not covered' }
   return isHolderOfCaredFor(made, ledger, rows)
     ? { fate: 'protected and untouched' }
-    : { charge: `a leak left: ${made.name} is ${state}, and nobody knows it` }
+    : { charge: `a leak left: ${made.name} is ${state}, and untracked` }
 }
 
-/** Nobody who is there and cared for may lose the network that it lives on. */
+/** If ended containers are not covered one may remain for ever, unless a request of ours may have ended it. */
+export function isLeftAsEnded({ departures }: Made, state: string, { coversEnded, life }: Ledger): boolean {
+  return !coversEnded && hasEnded(state) && !departures.some((one) => one.life === life)
+}
+
+/** No present container that an agent wants may lose the namespace that it uses. */
 export function isHolderOfCaredFor(made: Made, ledger: Ledger, rows: readonly Row[]): boolean {
   return ledger.all.some(
     (guest) =>
@@ -125,7 +134,7 @@ function fateOfGone(made: Made, arrivals: Arrivals): Found {
   return (
     soleFate(suspects.filter(({ isSure }) => isSure)) ??
     soleFate(suspects.filter(({ couldHave }) => couldHave)) ?? {
-      charge: `unaccounted for: ${made.name} is gone, and nobody removed it`,
+      charge: `unaccounted for: ${made.name} is gone, but was never removed`,
     }
   )
 }
@@ -133,7 +142,7 @@ function fateOfGone(made: Made, arrivals: Arrivals): Found {
 interface Suspect {
   readonly fate: Fate
   readonly couldHave: boolean
-  /** The engine said that it did so for it. */
+  /** The engine confirmed it. */
   readonly isSure: boolean
 }
 
@@ -142,7 +151,7 @@ function soleFate(suspects: readonly Suspect[]): Found | undefined {
   return suspects[0] && { fate: suspects[0].fate }
 }
 
-/** What the proxy saw arrive must be what was seen to leave, request for request. */
+/** The requests that arrived at the proxy must be those that were recorded as leaving. */
 function convictArrivals(arrivals: Arrivals, ledger: Ledger): readonly Conviction[] {
   return [...arrivals].flatMap(([target, { length }]) => {
     const made = ledger.byId(target)

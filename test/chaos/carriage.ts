@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-
 import type { Fault } from './proxy.ts'
 
 /** One connection that the proxy carries, and what belongs to it. */
@@ -7,11 +6,11 @@ export interface Carried {
   readonly client: Socket
   readonly timers: Set<NodeJS.Timeout>
   engine: Socket | undefined
-  /** Whatever hangs has hung long enough. */
+  /** Ends every hang. */
   isHealed: boolean
 }
 
-/** What becomes of the engine's answer on its way. */
+/** What happens to the engine's answer in transit. */
 export interface AnswerWay {
   data(chunk: Buffer): void
   end(): void

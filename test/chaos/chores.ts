@@ -14,7 +14,7 @@ export class Chores {
     this.add(elapse(ms).then(run))
   }
 
-  /** Resolves when all has ended, that which was begun meanwhile too. */
+  /** Resolves when everything has ended, including work started meanwhile. */
   async ended(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }

@@ -1,15 +1,19 @@
-import { ask, type Answer } from './client.ts'
+import type { Answer, Requests } from './client.ts'
 import type { Made } from './ledger.ts'
 
-/** What the agent does to its engine with its own hands, around the proxy. */
+type Verb = 'kill' | 'pause' | 'restart' | 'start' | 'unpause'
+
+/** What the agent does to its engine directly, bypassing the proxy. */
 export class Hands {
   readonly #socketPath: string
+  readonly #requests: Requests
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, requests: Requests) {
     this.#socketPath = socketPath
+    this.#requests = requests
   }
 
-  /** The ids of all that the engine has; undefined where it does not say. */
+  /** The ids of all containers of the engine; undefined without an answer. */
   async listed(): Promise<ReadonlySet<string> | undefined> {
     const { status, body } = await this.#ask('GET', '/containers/json?all=true')
     if (status !== 200) return undefined
@@ -29,9 +33,22 @@ export class Hands {
   }
 
   /** Whether the engine says that it did so. */
-  async post({ id }: Made, verb: 'kill' | 'pause' | 'start' | 'unpause'): Promise<boolean> {
-    const { status } = await this.#ask('POST', `/containers/${id}/${verb}`)
-    return status > 0 && status < 400
+  async post({ id }: Made, verb: Verb): Promise<boolean> {
+    const query = verb === 'restart' ? '?t=0' : ''
+    const { status } = await this.#ask('POST', `/containers/${id}/${verb}${query}`)
+    // a 304 says that it was so before
+    return status === 200 || status === 204
+  }
+
+  /** As the engine calls it now. */
+  async nameOf({ id }: Made): Promise<string | undefined> {
+    const { status, body } = await this.#ask('GET', `/containers/${id}/json`)
+    return status === 200 ? (JSON.parse(body) as { Name: string }).Name.replace(/^\//, '') : undefined
+  }
+
+  async rename({ id }: Made, name: string): Promise<boolean> {
+    const { status } = await this.#ask('POST', `/containers/${id}/rename?name=${name}`)
+    return status === 204
   }
 
   /** What the engine answered; undefined where it did not. */
@@ -42,7 +59,7 @@ export class Hands {
 
   /** Status 0 where no answer came. */
   #ask(method: string, path: string): Promise<Answer> {
-    return ask(this.#socketPath, method, path).catch((error: unknown) => ({
+    return this.#requests.ask(this.#socketPath, method, path).catch((error: unknown) => ({
       status: 0,
       body: String(error),
     }))

@@ -1,4 +1,4 @@
-/** The last steps of a run, each with its time, for the story that is told with a failure. */
+/** The last steps of a run, each with its time, printed with a failure. */
 export class Journal {
   readonly #beganMs: number
   readonly #longest: number

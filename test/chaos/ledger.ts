@@ -1,8 +1,9 @@
-import type { Tracked } from '../../src/tracker.ts'
 import { type Journal, short } from './journal.ts'
 import type { Story } from './plan.ts'
+import { Questions } from './questions.ts'
 import type { Standstills } from './standstills.ts'
 import type { Harm } from './wire.ts'
+import { type Moment, unconfirmed, wrongNow } from './wrongs.ts'
 
 /** Whose a container is, by the labels that it was made with. */
 export type Kind = 'ours' | 'kept' | 'label-from-image' | 'other-value' | 'unlabelled'
@@ -13,8 +14,11 @@ export interface Made {
   readonly kind: Kind
   readonly story: Story
   readonly askedMs: number
-  /** The container whose network it shares. */
+  /** The container whose namespace it shares. */
   readonly holder: Made | undefined
+  readonly shares: Namespace | undefined
+  /** Its restart policy starts it again. */
+  readonly restarts: boolean
   /** The engine removes it when it ends. */
   readonly removesItself: boolean
   id: string | undefined
@@ -24,13 +28,38 @@ export interface Made {
   isPromised: boolean
   /** When the engine's answer to its creation came to the agent. */
   answeredMs: number | undefined
-  /** This life of Flotsam heard `true` since the agent last took hold of it. */
-  wasHeardTracked: boolean
+  /** This life of Flotsam got `true` since the agent last tracked it. */
+  wasSeenTracked: boolean
   letGoMs: number | undefined
-  /** The one who made it removed it: when it asked, and what the engine said. */
+  /** Its last start or unpause. */
+  renewal: Renewal | undefined
+  /** Since when it runs and nothing has happened that could have ended it; undefined where something may have. */
+  runsSinceMs: number | undefined
+  /** When its start was last requested. */
+  startAskedMs: number | undefined
+  /** When the engine had listed it as ended, if its start has not been requested since. */
+  endSeenMs: number | undefined
+  /** Since when it is paused, where the engine has said so. */
+  pausedMs: number | undefined
+  /** Its creator removed it: when it was requested, and what the engine answered. */
   removedByMaker: { readonly atMs: number; status: number | undefined } | undefined
+  /** The engine refuses its removal to every client, as was checked at the end. */
+  isRefused: boolean
   /** Requests of Flotsam's that would harm it, as they left. */
   readonly departures: Departure[]
+}
+
+export type Namespace = 'network' | 'pid' | 'ipc'
+
+/** What makes a container as new as a created one. */
+export interface Renewal {
+  readonly verb: 'start' | 'unpause'
+  readonly askedMs: number
+  readonly answeredMs: number
+  /** When a scan that came back before an unpause had begun, where it was paused by then. */
+  readonly sawPausedMs: number | undefined
+  /** The agent will register it within a creation grace of this, and has no older promise to keep. */
+  readonly isPromised: boolean
 }
 
 export interface Departure extends Harm {
@@ -38,7 +67,7 @@ export interface Departure extends Harm {
   /** The life of the agent, and of Flotsam in it, that sent it. */
   readonly life: number
   readonly wrong: string | undefined
-  /** The engine took longer over its answer to the creation than the creation grace: nobody could have registered it. */
+  /** The engine took longer over its answer to the creation than the creation grace: no agent could have registered it. */
   readonly isAheadOfAnswer: boolean
 }
 
@@ -49,14 +78,23 @@ export interface Graces {
   readonly recoveryMs: number
 }
 
-/** What convicts: one line, and the name of the container that it is about. */
+/** What is known of a container before it is there. */
+export type Opened = Pick<
+  Made,
+  'name' | 'kind' | 'story' | 'holder' | 'shares' | 'restarts' | 'removesItself' | 'isPromised'
+>
+
+/** A conviction: one line, and the name of the container that it is about. */
 export interface Conviction {
   readonly charge: string
   readonly about: string | undefined
 }
 
+/** An unpause is compared with the scans of the last minutes. */
+const mostScans = 500
+
 /**
- * The agent's own book of every container that it made, and the judge of every request that leaves Flotsam: what was
+ * The agent's ledger of every container that it created, and the judge of every request that leaves Flotsam: what was
  * true in the book at the very moment. Flotsam is not asked.
  */
 export class Ledger {
@@ -66,32 +104,51 @@ export class Ledger {
   readonly graces: Graces
   /** Departures for ids that were not known when they left. They are judged in the account. */
   readonly strangers = new Map<string, Departure[]>()
+  /** Of the present life. */
+  questions = new Questions()
+  /** Of the present life: what an inspection said otherwise than the listing, by which a removal waits as for an answer. */
+  disagreements = new Questions()
+  /** Called with each conviction at once. */
+  onConviction: (charge: string) => void = () => {}
   /** Counts the lives of the agent. */
   life = 0
   readonly #byId = new Map<string, Made>()
   readonly #byName = new Map<string, Made>()
   #lifeBeganMs = 0
+  /** When each container was last inspected by this life, as that went out, where the engine answered. */
+  #inspectedMs = new Map<string, number>()
+  #lastScanMs: number | undefined
+  readonly #scans: { readonly beganMs: number; readonly endedMs: number }[] = []
+  /** Whether what has ended by itself is removed too. */
+  readonly coversEnded: boolean
   /** The answer that the tracker gave in this very turn, until anything else has run. */
   #lastAnswer: { readonly id: string; readonly answer: boolean | undefined } | undefined
   readonly #journal: Journal
   readonly #standstills: Standstills
 
-  constructor(graces: Graces, journal: Journal, standstills: Standstills) {
+  constructor(graces: Graces, journal: Journal, standstills: Standstills, coversEnded = true) {
     this.graces = graces
+    this.coversEnded = coversEnded
     this.#journal = journal
     this.#standstills = standstills
   }
 
-  open(made: Pick<Made, 'name' | 'kind' | 'story' | 'holder' | 'removesItself' | 'isPromised'>): Made {
+  open(made: Opened): Made {
     const entry: Made = {
       ...made,
       askedMs: Date.now(),
       id: undefined,
       createdMs: undefined,
       answeredMs: undefined,
-      wasHeardTracked: false,
+      wasSeenTracked: false,
       letGoMs: undefined,
+      renewal: undefined,
+      runsSinceMs: undefined,
+      startAskedMs: undefined,
+      endSeenMs: undefined,
+      pausedMs: undefined,
       removedByMaker: undefined,
+      isRefused: false,
       departures: [],
     }
     this.all.push(entry)
@@ -123,7 +180,7 @@ export class Ledger {
     if (made.id === undefined) throw new Error(`${made.name} has no id to register`)
     made.isPromised = false
     made.letGoMs = undefined
-    made.wasHeardTracked = false
+    made.wasSeenTracked = false
     this.tracked.add(made.id)
   }
 
@@ -132,20 +189,76 @@ export class Ledger {
     made.letGoMs = Date.now()
   }
 
-  /** A life of the agent begins: it knows nothing but what its file gives back within the restore grace. */
+  /** A life of the agent begins: it knows only what it restores from its file within the restore grace. */
   begin(remembered: ReadonlySet<Made>): void {
     this.life++
     this.tracked.clear()
     this.#lifeBeganMs = Date.now()
+    this.#inspectedMs = new Map()
+    this.questions = new Questions()
+    this.disagreements = new Questions()
+    this.#lastScanMs = undefined
     for (const made of this.all) {
       made.isPromised = remembered.has(made)
-      made.wasHeardTracked = false
+      made.wasSeenTracked = false
       made.letGoMs = undefined
     }
   }
 
+  /** The engine has said that it started or unpaused a container; where it lasts, it runs from now on. */
+  renew(
+    made: Made,
+    verb: Renewal['verb'],
+    askedMs: number,
+    how: { lasts: boolean; isPromised: boolean },
+  ): void {
+    const { pausedMs } = made
+    const sawPaused = this.#scans.findLast(
+      ({ beganMs, endedMs }) => pausedMs !== undefined && beganMs > pausedMs && endedMs < askedMs,
+    )
+    const answeredMs = Date.now()
+    const { isPromised, lasts } = how
+    made.renewal = { verb, askedMs, answeredMs, sawPausedMs: sawPaused?.beganMs, isPromised }
+    made.pausedMs = undefined
+    if (lasts) made.runsSinceMs = answeredMs
+  }
+
+  /** Its start is requested; the engine may carry it out whatever it answers. */
+  asksForStart(made: Made): void {
+    made.startAskedMs = Date.now()
+    made.endSeenMs = undefined
+  }
+
+  /** The engine listed it as ended. */
+  seeEnd(made: Made, listing: { readonly beganMs: number; readonly endedMs: number }): void {
+    if (listing.beganMs > (made.startAskedMs ?? -Infinity)) made.endSeenMs ??= listing.endedMs
+  }
+
+  /** Something may end a container, and with it who shares its processes. */
+  mayEnd(made: Made): void {
+    made.runsSinceMs = undefined
+    for (const guest of this.all) if (guest.holder === made) this.mayEnd(guest)
+  }
+
+  /** Something may end all that runs. */
+  mayEndAll(): void {
+    for (const made of this.all) made.runsSinceMs = undefined
+  }
+
+  /** A scan of this life came back. */
+  scanned(scan: { readonly beganMs: number; readonly endedMs: number }): void {
+    this.#lastScanMs = scan.beganMs
+    this.#scans.push(scan)
+    if (this.#scans.length > mostScans) this.#scans.shift()
+  }
+
+  /** An inspection that went out then was answered. */
+  inspected(id: string, atMs: number, life: number): void {
+    if (life === this.life) this.#inspectedMs.set(id, atMs)
+  }
+
   /** What a life of Flotsam asks. It answers at once, so that nothing can come between the answer and a request. */
-  trackerOf(mood: () => 'knows' | 'unknown' | 'throws'): Tracked {
+  trackerOf(mood: () => 'knows' | 'unknown' | 'throws'): { has(id: string): boolean | undefined } {
     return {
       has: (id) => {
         const feels = mood()
@@ -157,7 +270,7 @@ export class Ledger {
           if (this.#lastAnswer === asked) this.#lastAnswer = undefined
         })
         const made = this.#byId.get(id)
-        if (made && answer) made.wasHeardTracked = true
+        if (made && answer) made.wasSeenTracked = true
         if (feels === 'throws') throw new Error('the tracker is broken on purpose')
         return answer
       },
@@ -174,8 +287,10 @@ export class Ledger {
       wrong: this.#wrongOf(harm, made),
       isAheadOfAnswer: made?.isPromised === true && made.answeredMs === undefined,
     }
-    if (made) made.departures.push(departure)
-    else this.strangers.set(harm.target, [...(this.strangers.get(harm.target) ?? []), departure])
+    if (made) {
+      made.departures.push(departure)
+      this.mayEnd(made)
+    } else this.strangers.set(harm.target, [...(this.strangers.get(harm.target) ?? []), departure])
     const { verb, target, wrong } = departure
     this.#journal.note('flotsam', `${verb} ${short(target)} ${made?.name ?? '(not known yet)'} leaves`)
     if (wrong !== undefined)
@@ -186,50 +301,31 @@ export class Ledger {
   convict(charge: string, about?: string): void {
     this.convictions.push({ charge, about })
     this.#journal.note('CONVICTED', charge)
+    this.onConviction(charge)
   }
 
   #wrongOf({ target }: Harm, made: Made | undefined): string | undefined {
     if (!/^[0-9a-f]{64}$/.test(target)) return `"${target}" is no full id`
     const asked = this.#lastAnswer
-    if (asked?.id !== target) return 'the tracker was not asked about it as the last thing'
+    if (asked?.id !== target) return 'the tracker was not asked about it last'
     if (asked.answer !== false) return `the tracker's last answer was ${String(asked.answer)}`
     if (this.tracked.has(target)) return 'the agent tracks it'
-    return made && this.#wrongNow(made, Date.now())
+    if (!made) return undefined
+    const moment = this.#momentOf(target)
+    return wrongNow(made, moment) ?? unconfirmed(made, this.life, moment)
   }
 
-  #wrongNow(made: Made, nowMs: number): string | undefined {
-    if (made.kind !== 'ours') return `it is ${made.kind}`
-    // an answer that takes the engine longer than the whole grace cannot be waited for
-    if (made.isPromised && made.answeredMs !== undefined) return 'the agent is about to register it'
-    for (const [grace, endsMs] of this.#graceEnds(made)) {
-      if (nowMs < endsMs) return `the ${grace} grace has ${endsMs - nowMs} ms left`
+  #momentOf(target: string): Moment {
+    return {
+      nowMs: Date.now(),
+      graces: this.graces,
+      standstills: this.#standstills,
+      lifeBeganMs: this.#lifeBeganMs,
+      lastScanMs: this.#lastScanMs,
+      inspectedMs: this.#inspectedMs.get(target),
+      coversEnded: this.coversEnded,
+      all: this.all,
+      isTracked: (made) => this.isTracked(made),
     }
-    const guest = this.all.find((one) => one.holder === made && this.#protects(one))
-    return guest && `${guest.name} shares its network`
-  }
-
-  #graceEnds(made: Made): readonly (readonly [grace: string, endsMs: number])[] {
-    const { creationMs, recoveryMs, releaseMs, restoreMs } = this.graces
-    const bornMs = Math.max(made.askedMs, made.createdMs ?? 0)
-    const { letGoMs } = made
-    return [
-      ['recovery', this.#standstills.lastEndMs + recoveryMs],
-      ['restore', this.#endOf(restoreMs, this.#lifeBeganMs)],
-      ['creation', this.#endOf(creationMs, bornMs)],
-      ...(made.wasHeardTracked && letGoMs !== undefined
-        ? [['release', this.#endOf(releaseMs, letGoMs)] as const]
-        : []),
-    ]
-  }
-
-  /** awake-time: what this life of the agent slept through is not counted. */
-  #endOf(graceMs: number, sinceMs: number): number {
-    return sinceMs + graceMs + this.#standstills.since(Math.max(sinceMs, this.#lifeBeganMs))
-  }
-
-  /** Whether a guest keeps its holder alive: one that is there and that somebody still cares for. */
-  #protects(guest: Made): boolean {
-    if (guest.id === undefined || guest.removedByMaker) return false
-    return guest.kind !== 'ours' || guest.isPromised || this.tracked.has(guest.id)
   }
 }

@@ -1,12 +1,12 @@
 import type { RealEngine } from '../support/real-engine.ts'
 import type { Chores } from './chores.ts'
-import { ask } from './client.ts'
+import type { Requests } from './client.ts'
 import type { Journal } from './journal.ts'
 import { labelsOf } from './labels.ts'
-import type { Kind, Ledger, Made } from './ledger.ts'
+import type { Kind, Ledger, Made, Namespace } from './ledger.ts'
 import type { Story } from './plan.ts'
 import type { FaultProxy } from './proxy.ts'
-import type { Recipe } from './recipes.ts'
+import { isFleeting, type Recipe } from './recipes.ts'
 
 export interface MakerOptions {
   readonly engine: RealEngine
@@ -14,6 +14,7 @@ export interface MakerOptions {
   readonly ledger: Ledger
   readonly journal: Journal
   readonly chores: Chores
+  readonly requests: Requests
   /** An image that bears the owner's label itself. */
   readonly labelledImage: string
 }
@@ -22,6 +23,8 @@ export interface Wanted extends Recipe {
   readonly story: Story
   readonly kind?: Kind
   readonly holder?: Made
+  /** Of its holder; its network by default. */
+  readonly shares?: Namespace
 }
 
 const forever = ['sleep', '86400']
@@ -39,19 +42,32 @@ export class Maker {
   async make(wanted: Wanted, onOpen?: (made: Made) => void): Promise<Made> {
     const { engine, journal, ledger, proxy } = this.#options
     const { story, kind = 'ours', holder, removesItself = false, registersAt, lost } = wanted
+    const shares = holder && (wanted.shares ?? 'network')
+    const restarts = wanted.restart !== undefined
     const name = `${story}-${++this.#serial}`
     const isPromised = registersAt !== undefined
-    const made = ledger.open({ name, kind, story, holder, removesItself, isPromised })
+    const made = ledger.open({ name, kind, story, holder, shares, restarts, removesItself, isPromised })
     onOpen?.(made)
     if (lost !== undefined) this.#loseAnswer(lost, name)
     const { life } = ledger
     await this.#create(made, wanted)
     journal.note('agent', `has made ${name}`)
     if (registersAt !== undefined && life === ledger.life) this.#registerAt(made, registersAt)
-    const socketPath = lost === 'start' ? proxy.socketPath : engine.socketPath
-    const { status, body } = await ask(socketPath, 'POST', `/containers/${name}/start`)
-    if (status >= 400) journal.note('agent', `start of ${name}: ${status} ${body.trim()}`)
+    if (wanted.isLeftUnstarted) return made
+    await this.#start(made, wanted, lost === 'start' ? proxy.socketPath : engine.socketPath)
     return made
+  }
+
+  async #start(made: Made, { cmd, lost, restart }: Wanted, socketPath: string): Promise<void> {
+    const { journal, ledger, requests } = this.#options
+    // by its name is how the proxy knows which answer to lose; by then any other may have been renamed
+    const target = lost === 'start' ? made.name : made.id
+    const askedMs = Date.now()
+    ledger.asksForStart(made)
+    const { status, body } = await requests.ask(socketPath, 'POST', `/containers/${target}/start`)
+    const lasts = cmd === undefined && restart === undefined && !isFleeting(made.story)
+    if (status === 204) ledger.renew(made, 'start', askedMs, { lasts, isPromised: false })
+    else journal.note('agent', `start of ${made.name}: ${status} ${body.trim()}`)
   }
 
   #loseAnswer(to: 'create' | 'start', name: string): void {
@@ -61,12 +77,12 @@ export class Maker {
   }
 
   async #create(made: Made, wanted: Wanted): Promise<void> {
-    const { engine, ledger, proxy } = this.#options
+    const { engine, ledger, proxy, requests } = this.#options
     const { life } = ledger
     const socketPath = wanted.lost === 'create' ? proxy.socketPath : engine.socketPath
     try {
       const path = `/containers/create?name=${made.name}`
-      const { status, body } = await ask(socketPath, 'POST', path, this.#requestFor(made, wanted))
+      const { status, body } = await requests.ask(socketPath, 'POST', path, this.#requestFor(made, wanted))
       if (status !== 201) throw new Error(`create ${made.name}: ${status} ${body.trim()}`)
       made.answeredMs = Date.now()
       ledger.learnId(made, (JSON.parse(body) as { Id: string }).Id)
@@ -77,7 +93,7 @@ export class Maker {
     }
   }
 
-  #requestFor({ kind, holder, removesItself }: Made, { cmd = forever, restart }: Wanted): object {
+  #requestFor({ kind, holder, shares, removesItself }: Made, { cmd = forever, restart }: Wanted): object {
     const { engine, labelledImage } = this.#options
     return {
       Image: kind === 'label-from-image' ? labelledImage : engine.image,
@@ -86,15 +102,55 @@ export class Maker {
       StopTimeout: 0,
       HostConfig: {
         ...engine.hostConfig,
-        NetworkMode: holder?.id === undefined ? 'none' : `container:${holder.id}`,
+        NetworkMode: shares === 'network' ? `container:${holder?.id}` : 'none',
+        PidMode: shares === 'pid' ? `container:${holder?.id}` : '',
+        // what is private, as newer engines make it, cannot be shared
+        IpcMode: shares === 'ipc' ? `container:${holder?.id}` : 'shareable',
         AutoRemove: removesItself,
         RestartPolicy: { Name: restart ?? 'no' },
       },
     }
   }
 
+  /** The agent starts or restarts a container; it registers it after the answer, at a share of the grace. */
+  async startAgain(
+    made: Made,
+    registersAt: number | undefined,
+    post: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const { journal, ledger } = this.#options
+    return this.#renew(made, 'start', registersAt, async () => {
+      ledger.asksForStart(made)
+      journal.note('agent', `starts ${made.name} again`)
+      return post()
+    })
+  }
+
+  async unpause(made: Made, registersAt: number | undefined, post: () => Promise<boolean>): Promise<boolean> {
+    this.#options.journal.note('agent', `unpauses ${made.name}`)
+    return this.#renew(made, 'unpause', registersAt, post)
+  }
+
+  async #renew(
+    made: Made,
+    verb: 'start' | 'unpause',
+    registersAt: number | undefined,
+    post: () => Promise<boolean>,
+  ): Promise<boolean> {
+    const { ledger } = this.#options
+    const { life } = ledger
+    const askedMs = Date.now()
+    if (!(await post())) return false
+    const isPromised = registersAt !== undefined && life === ledger.life && !ledger.isTracked(made)
+    ledger.renew(made, verb, askedMs, { lasts: true, isPromised })
+    if (!isPromised) return true
+    made.isPromised = true
+    this.#registerAt(made, registersAt, askedMs)
+    return true
+  }
+
   /** By the creation grace, which began at the latest when the container was asked for. */
-  #registerAt(made: Made, share: number): void {
+  #registerAt(made: Made, share: number, fromMs = made.askedMs): void {
     const { chores, journal, ledger } = this.#options
     const { life } = ledger
     const register = () => {
@@ -102,7 +158,7 @@ export class Maker {
       ledger.register(made)
       journal.note('agent', `registers ${made.name}`)
     }
-    const inMs = made.askedMs + share * ledger.graces.creationMs - Date.now()
+    const inMs = fromMs + share * ledger.graces.creationMs - Date.now()
     if (inMs <= 0) register()
     else chores.later(inMs, register)
   }

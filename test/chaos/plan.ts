@@ -11,10 +11,25 @@ export const stories = [
   'short-task',
   'removes-itself',
   'restarting-leak',
+  'restarting-task',
+  'always-leak',
+  'always-task',
+  'restart-exited',
+  'start-created',
+  'unpause',
+  'restart',
+  'rename',
+  'swap-names',
   'paused-leak',
   'pod-of-leaks',
   'pod-with-task',
   'pod-with-stranger',
+  'pid-pod-of-leaks',
+  'pid-pod-with-task',
+  'pid-pod-with-stranger',
+  'ipc-pod-of-leaks',
+  'ipc-pod-with-task',
+  'ipc-pod-with-stranger',
   'let-go',
   'let-go-and-forget',
   'adopt',
@@ -38,6 +53,9 @@ const often: readonly Story[] = [
   'forgotten',
   'forgotten',
   'short-leak',
+  'restart-exited',
+  'start-created',
+  'unpause',
   'let-go',
   'let-go',
   'let-go-and-forget',
@@ -46,7 +64,7 @@ const often: readonly Story[] = [
 ]
 
 /** On whom a fault of the proxy falls. */
-export type Victim = 'everything' | 'listing' | 'removal'
+export type Victim = 'everything' | 'listing' | 'inspection' | 'removal'
 
 export type Sabotage =
   | { readonly kind: 'freeze' | 'kill' | 'restart' | 'away'; readonly ms: number }
@@ -64,21 +82,24 @@ export interface Plan {
 export interface Settings {
   readonly periodMs: number
   readonly stopTimeoutMs: number
-  readonly hearsEvents: boolean
+  readonly receivesEvents: boolean
   readonly maxConcurrentRemovals: number
+  /** Whether what has ended by itself is removed too, which goes beyond the default. */
+  readonly coversEnded: boolean
 }
 
 const stepEveryMs = 600
-const shortestSabotageMs = 2_500
+const shortestSabotageMs = 2_000
 
-/** Everything that will be tried, and when. What comes of it depends on the engine, which no seed determines. */
+/** Everything that will be attempted, and when. The outcome depends on the engine, which no seed determines. */
 export function planOf(seed: number, durationMs: number): Plan {
   const random = new Random(seed, 11)
   const settings = {
     periodMs: random.pick([1500, 3000]),
     stopTimeoutMs: random.pick([0, 0, 1000]),
-    hearsEvents: random.chance(0.7),
+    receivesEvents: random.chance(0.7),
     maxConcurrentRemovals: random.between(1, 4),
+    coversEnded: random.chance(0.6),
   }
   return { settings, steps: stepsOf(random, seed, durationMs), sabotage: sabotageOf(random, durationMs) }
 }
@@ -129,6 +150,10 @@ function actsOf(random: Random): Sabotage[] {
     proxy('listing', { kind: 'cuts', atByte: random.between(0, 6000) }),
     proxy('listing', { kind: 'cuts', atByte: -random.between(1, 400) }),
     proxy('listing', { kind: 'never-answers' }),
+    proxy('inspection', { kind: 'hangs-up' }),
+    proxy('inspection', { kind: 'cuts', atByte: random.between(0, 6000) }),
+    proxy('inspection', { kind: 'delays', ms: random.between(300, 2000) }),
+    proxy('inspection', { kind: 'unavailable' }),
     proxy('removal', { kind: 'hangs-up' }),
     proxy('removal', { kind: 'never-answers' }),
     proxy('removal', { kind: 'loses-answer' }),

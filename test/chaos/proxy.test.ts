@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-
 import { answers, type MisbehavingServer, startMisbehavingServer } from '../support/misbehaving-server.ts'
 import { ask } from './client.ts'
 import { type Fault, FaultProxy, type Passage } from './proxy.ts'
@@ -56,7 +55,7 @@ describe('the proxy', () => {
     expect(engine.requests.map(({ path }) => path)).toEqual(['/x', '/v1.41/containers/create'])
   })
 
-  it('tells whose request came, and what for', async () => {
+  it('reports the client and the purpose of each request', async () => {
     await bytesOf('DELETE /x HTTP/1.1\r\nHost: x\r\nX-Chaos-Life: 3\r\nConnection: close\r\n\r\n')
     await ask(proxy.socketPath, 'POST', '/containers/create?name=one')
     await ask(proxy.socketPath, 'POST', '/containers/create?name=other')
@@ -84,13 +83,13 @@ describe('the proxy', () => {
     await expect(ask(proxy.socketPath, 'GET', '/x')).rejects.toThrow()
   })
 
-  it('cuts so many bytes before the end', async () => {
+  it('cuts off the given number of bytes before the end', async () => {
     engine.behave(answers(200, body, { 'content-length': '1000' }))
     proxy.arm({ kind: 'cuts', atByte: -7 })
     expect(bodyIn(await bytesOf())).toHaveLength(993)
   })
 
-  it('loses an answer: the engine has done it, and nobody hears', async () => {
+  it('loses an answer: the engine has carried the request out, and the client never learns it', async () => {
     proxy.arm({ kind: 'loses-answer' }, ({ method }) => method === 'DELETE', 1)
     expect(await bytesOf(`DELETE ${removal} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)).toBe('')
     expect(engine.requests.map(({ path }) => path)).toEqual([removal])
@@ -113,13 +112,13 @@ describe('the proxy', () => {
     },
   )
 
-  it('hangs up, and the engine never hears of it', async () => {
+  it('hangs up, and the engine never receives the request', async () => {
     proxy.arm({ kind: 'hangs-up' })
     expect(await bytesOf()).toBe('')
     expect(engine.requests).toEqual([])
   })
 
-  it('says that nobody is there', async () => {
+  it('answers 503, as if the engine were absent', async () => {
     proxy.arm({ kind: 'unavailable' })
     expect(await ask(proxy.socketPath, 'GET', '/x')).toMatchObject({ status: 503 })
     expect(engine.requests).toEqual([])
@@ -137,13 +136,13 @@ describe('the proxy', () => {
     expect(proxy.passages).toMatchObject([{ passedMs: undefined, status: undefined }])
   })
 
-  it('throttles an answer, which comes whole all the same', async () => {
+  it('throttles an answer, which still arrives completely', async () => {
     engine.behave(answers(200, body, { 'content-length': '1000' }))
     proxy.arm({ kind: 'throttles', bytes: 400 })
     expect(await ask(proxy.socketPath, 'GET', '/x')).toEqual({ status: 200, body })
   })
 
-  it('strikes whom it is aimed at, as often as it is told, and counts it', async () => {
+  it('strikes its target as often as configured, and counts it', async () => {
     proxy.arm({ kind: 'unavailable' }, ({ path }) => path === '/containers/json', 2)
     const statuses = []
     for (const path of ['/x', '/containers/json', '/v1.41/containers/json?all=1', '/containers/json'])
@@ -159,7 +158,7 @@ describe('the proxy', () => {
     expect(await ask(proxy.socketPath, 'GET', '/x')).toMatchObject({ status: 200 })
   })
 
-  it('carries no second request that nobody would see', async () => {
+  it('carries no second request unseen', async () => {
     const one = 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n'
     await bytesOf(`${one}DELETE ${removal} HTTP/1.1\r\nHost: x\r\n\r\n`)
     expect(proxy.unaccounted).toBe(1)

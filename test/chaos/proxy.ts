@@ -3,13 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
 import { answerTo, type Carried } from './carriage.ts'
-import { readHead, type RequestHead, statusIn } from './wire.ts'
+import { onlyReads, readHead, type RequestHead, statusIn } from './wire.ts'
 
 /** What can go wrong between an agent and its engine. */
 export type Fault =
-  /** The connection is accepted and closed, with nothing said. */
+  /** The connection is accepted and closed without an answer. */
   | { readonly kind: 'hangs-up' }
   /** The request is read and goes nowhere; no answer ever comes. */
   | { readonly kind: 'never-answers' }
@@ -17,13 +16,13 @@ export type Fault =
   | { readonly kind: 'delays'; readonly ms: number }
   /** The answer comes in small pieces, one every 20 ms. */
   | { readonly kind: 'throttles'; readonly bytes: number }
-  /** The connection closes behind so many bytes of the answer's body, counted from its end where that is less than zero. */
+  /** The connection closes after so many bytes of the answer's body, counted from its end if negative. */
   | { readonly kind: 'cuts'; readonly atByte: number }
   /** The engine carries the request out; instead of the answer the connection closes. */
   | { readonly kind: 'loses-answer' }
   /** The engine carries the request out; the answer never comes. */
   | { readonly kind: 'swallows-answer' }
-  /** Somebody in between says that nobody is there. */
+  /** An intermediary answers that the engine is absent. */
   | { readonly kind: 'unavailable' }
 
 export type FaultKind = Fault['kind']
@@ -41,6 +40,8 @@ export interface Passage extends Pick<RequestHead, 'method' | 'path' | 'query' |
   struckBy: FaultKind | undefined
   /** When it went on to the engine; undefined where it never did. */
   passedMs: number | undefined
+  /** When the engine had said all that it would; undefined while it works at it. */
+  overMs: number | undefined
   /** What the engine answered, whether that came through or not. */
   status: number | undefined
 }
@@ -55,7 +56,7 @@ export interface ProxyOptions {
 const longestKeptAnswer = 256 * 1024
 
 /**
- * A unix socket in front of an engine's that treats requests as badly as it is told, and keeps an account of them. It
+ * A unix socket in front of an engine's that treats requests as badly as configured, and keeps an account of them. It
  * carries one request a connection and refuses a second, which would get past the account.
  */
 export class FaultProxy {
@@ -63,7 +64,7 @@ export class FaultProxy {
   /** Everything but what only reads. */
   readonly passages: Passage[] = []
   requests = 0
-  /** Requests that came behind another one on the same connection. There must be none. */
+  /** Requests that followed another one on the same connection. There must be none. */
   unaccounted = 0
   readonly struck = new Map<FaultKind, number>()
   readonly #options: ProxyOptions
@@ -90,7 +91,7 @@ export class FaultProxy {
     return { disarm: () => void (this.#armed = this.#armed.filter((one) => one !== armed)) }
   }
 
-  /** No fault any more, and an end to all that hangs because of one. */
+  /** Disarms the fault, and ends everything that hangs because of it. */
   heal(): void {
     this.#armed = []
     for (const carried of this.#carried) {
@@ -99,7 +100,7 @@ export class FaultProxy {
     }
   }
 
-  /** Takes the socket away: whoever connects finds nobody. */
+  /** Removes the socket: every connection is refused. */
   async goAway(): Promise<void> {
     const server = this.#server
     this.#server = undefined
@@ -164,9 +165,10 @@ export class FaultProxy {
       atMs: Date.now(),
       struckBy: fault?.kind,
       passedMs: undefined,
+      overMs: undefined,
       status: undefined,
     }
-    if (method !== 'GET') this.passages.push(passage)
+    if (!onlyReads(method)) this.passages.push(passage)
     if (fault) {
       this.struck.set(fault.kind, (this.struck.get(fault.kind) ?? 0) + 1)
       this.#options.onStrike?.(fault.kind, passage)
@@ -196,17 +198,18 @@ export class FaultProxy {
     carried.engine = engine
     let kept = ''
     const answer = answerTo(carried, fault)
-    // what follows of a long request is written behind this, connected or not
+    // the rest of a long request is written after this, connected or not
     engine.write(request)
     engine.on('connect', () => void (passage.passedMs = Date.now()))
     engine.on('error', () => engine.destroy())
     engine.on('data', (chunk: Buffer) => {
-      if (passage.method !== 'GET' && kept.length < longestKeptAnswer) kept += chunk.toString('latin1')
+      if (!onlyReads(passage.method) && kept.length < longestKeptAnswer) kept += chunk.toString('latin1')
       passage.status ??= statusIn(chunk)
       answer.data(chunk)
     })
     engine.on('close', () => {
-      if (passage.method !== 'GET') {
+      passage.overMs = Date.now()
+      if (!onlyReads(passage.method)) {
         this.#options.onAnswer?.(passage, kept.slice(kept.indexOf('\r\n\r\n') + 4))
       }
       answer.end()
@@ -217,7 +220,7 @@ export class FaultProxy {
     if (!this.#carried.delete(carried)) return
     for (const timer of carried.timers) clearTimeout(timer)
     carried.client.destroy()
-    // What changes something is seen to its end, as an engine does whoever listens; what only reads is given up.
+    // What changes something is seen to its end, as an engine does whether or not a client waits; what only reads is aborted.
     if (carried.engine && !carried.engine.writableEnded) carried.engine.end()
   }
 }

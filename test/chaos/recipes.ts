@@ -4,13 +4,18 @@ import type { Story } from './plan.ts'
 /** How one container is made, and what its agent does about it. */
 export interface Recipe {
   readonly cmd?: readonly string[]
-  readonly restart?: 'always'
+  readonly restart?: 'always' | 'unless-stopped' | 'on-failure'
   readonly removesItself?: boolean
+  /** It is left as it was created. */
+  readonly isLeftUnstarted?: boolean
   /** When it is registered, as a share of the creation grace; never where it is left out. */
   readonly registersAt?: number
   /** Which answer of the engine's never comes to the agent. */
   readonly lost?: 'create' | 'start'
 }
+
+/** Podman starts it again at once, which costs it a second of a core each time. */
+const endsBadly = ['sh', '-c', 'sleep 3; exit 1']
 
 /** The stories of one container of the agent's own. */
 const recipes = {
@@ -26,7 +31,10 @@ const recipes = {
     removesItself: true,
     cmd: ['sleep', '2'],
   }),
-  'restarting-leak': () => ({ restart: 'always', cmd: ['sh', '-c', 'sleep 1; exit 1'] }),
+  'restarting-leak': () => ({ restart: 'always', cmd: endsBadly }),
+  'restarting-task': () => ({ registersAt: 0, restart: 'on-failure', cmd: endsBadly }),
+  'always-leak': () => ({ restart: 'always' }),
+  'always-task': () => ({ registersAt: 0, restart: 'unless-stopped' }),
 } satisfies Partial<Record<Story, (random: Random) => Recipe>>
 
 export type LoneStory = keyof typeof recipes
@@ -39,11 +47,15 @@ export function recipeOf(story: LoneStory, random: Random): Recipe {
   return recipes[story](random)
 }
 
+/** Ends after a second, and lasts when it is started again. */
+export const endsOnce = ['sh', '-c', 'test -e /ran && exec sleep 86400; touch /ran; sleep 1']
+
 const fleeting: ReadonlySet<Story> = new Set([
   'short-task',
   'short-leak',
   'removes-itself',
   'restarting-leak',
+  'restarting-task',
 ])
 
 /** Ends by itself, at any time. */

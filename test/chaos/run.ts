@@ -1,28 +1,30 @@
 import { setTimeout as elapse } from 'node:timers/promises'
-
 import { Random } from '../simulation/random.ts'
-import type { EngineKind } from '../support/engine-availability.ts'
-import { type RealEngine, startDockerd, startPodman } from '../support/real-engine.ts'
-import { type Account, accountOf, isHolderOfCaredFor } from './account.ts'
+import type { EngineUnderTest } from '../support/engine-matrix.ts'
+import { type RealEngine, startEngine } from '../support/real-engine.ts'
+import { type Account, accountOf } from './account.ts'
+import { Aftermath, type Calm } from './aftermath.ts'
 import { ChaosAgent } from './agent.ts'
 import { beginLife, type Life, type Tally } from './flotsam-life.ts'
 import { idle } from './idleness.ts'
 import { Journal, short } from './journal.ts'
 import { labelsOf } from './labels.ts'
 import { Ledger, type Made } from './ledger.ts'
-import { dueMs, triesOf } from './liveness.ts'
 import { type Plan, planOf } from './plan.ts'
 import { FaultProxy, type Passage } from './proxy.ts'
 import { Saboteur } from './saboteur.ts'
 import type { Standstills } from './standstills.ts'
-import { harmIn, nameIn } from './wire.ts'
+import { harmIn, nameIn, questionIn } from './wire.ts'
 import { Witness } from './witness.ts'
 
 const graces = { creationMs: 4000, restoreMs: 3000, releaseMs: 2000, recoveryMs: 1000 }
 const noticeEveryMs = 2500
+/** A story or fault that has not come yet is waited for. */
+const longestOvertimeMs = 300_000
+const overtimeStepMs = 2000
 
 export interface RunOptions {
-  readonly kind: EngineKind
+  readonly about: EngineUnderTest
   readonly seed: number
   readonly durationMs: number
   /** Of the whole process, and so of every run in it. */
@@ -30,18 +32,11 @@ export interface RunOptions {
   readonly say: (text: string) => void
 }
 
-/** How what dangled at the last fault came to its end. */
-export interface Calm {
-  readonly tookMs: number
-  /** How long of that the agent took to end what it had begun itself. */
-  readonly agentMs: number
-  /** The last one to go, and how often its removal was tried. */
-  readonly last: { readonly name: string; readonly tries: number } | undefined
-}
-
 export interface Result extends Account {
-  readonly kind: EngineKind
+  readonly engineName: string
   readonly faults: ReadonlyMap<string, number>
+  /** What was planned and never happened, so that the run says nothing of it. */
+  readonly idle: readonly string[]
   readonly tally: Tally
   readonly sent: number
   readonly requests: number
@@ -51,16 +46,21 @@ export interface Result extends Account {
   readonly journal: Journal
 }
 
-/** Lives through one plan on an engine of its own: wild, then calm, then the account. */
+/** Runs one plan on an engine of its own: wild, then calm, then the account. */
 export async function run(options: RunOptions): Promise<Result> {
-  const engine = await (options.kind === 'dockerd' ? startDockerd() : startPodman())
+  const engine = await startEngine(options.about)
   try {
     const journal = new Journal(Date.now())
-    const ledger = new Ledger(graces, journal, options.standstills)
+    const { coversEnded } = planOf(options.seed, options.durationMs).settings
+    const ledger = new Ledger(graces, journal, options.standstills, coversEnded)
+    ledger.onConviction = (charge) => options.say(`convicted: ${charge}`)
     const proxy = await FaultProxy.open({
       engineSocket: engine.socketPath,
-      onStrike: (kind, { method, path }) =>
-        journal.note('proxy', `${kind}: ${method} ${named(path, ledger)}`),
+      onStrike: (kind, { method, path, life }) => {
+        journal.note('proxy', `${kind}: ${method} ${named(path, ledger)}`)
+        const question = life === ledger.life ? questionIn(method, path) : undefined
+        if (question !== undefined && kind === 'cuts') ledger.questions.spoil(question)
+      },
       onAnswer: (passage, body) => learnFrom(passage, body, ledger, journal),
     })
     try {
@@ -88,6 +88,7 @@ class Chaos {
   readonly #random: Random
   readonly #witness: Witness
   readonly #saboteur: Saboteur
+  readonly #aftermath: Aftermath
   readonly #agent: ChaosAgent
   readonly #tally: Tally = { lines: new Map(), events: new Map() }
   readonly #ends: Promise<void>[] = []
@@ -100,7 +101,8 @@ class Chaos {
     this.#random = new Random(seed, 5)
     const { socketPath } = engine
     this.#witness = new Witness({ ...options, socketPath, passages: proxy.passages, now: () => Date.now() })
-    this.#saboteur = new Saboteur(options)
+    this.#aftermath = new Aftermath({ ...options, socketPath, witness: this.#witness })
+    this.#saboteur = new Saboteur({ ...options, onEngineEnd: () => ledger.mayEndAll() })
     this.#agent = new ChaosAgent({
       ...options,
       random: this.#random,
@@ -137,7 +139,7 @@ class Chaos {
       settings: this.#plan.settings,
       random: this.#random,
       tally: this.#tally,
-      onAsked: (id) => this.#agent.findAgain(id),
+      onAsked: (id) => this.#agent.isAsked(id),
     })
   }
 
@@ -150,8 +152,30 @@ class Chaos {
     ]
     const noticing = setInterval(() => void this.#agent.notice(), noticeEveryMs)
     await elapse(this.#options.durationMs)
+    await this.#goOnUntilAllHasHappened()
     for (const timer of timers) clearTimeout(timer)
     clearInterval(noticing)
+  }
+
+  /** What a busy machine was too slow for comes later; a fault of removals needs something to be removed. */
+  async #goOnUntilAllHasHappened(): Promise<void> {
+    const { say, seed } = this.#options
+    const lastMs = Date.now() + longestOvertimeMs
+    if (this.#idle().length > 0) say(`waits for what has not happened yet: ${this.#idle().join(', ')}`)
+    for (let more = 1; this.#idle().length > 0 && Date.now() < lastMs; more++) {
+      // never in the way of stories that are still to run
+      if (this.#agent.isAtRest) this.#agent.act('forgotten', seed * 10_000 - more)
+      await elapse(overtimeStepMs)
+    }
+  }
+
+  #faults(): ReadonlyMap<string, number> {
+    return new Map([...this.#saboteur.done, ...this.#options.proxy.struck])
+  }
+
+  #idle(): readonly string[] {
+    const notTempted = this.#agent.hasTempted ? [] : ['start of what Flotsam asks about']
+    return [...idle(this.#plan, this.#faults(), this.#agent.reported), ...notTempted]
   }
 
   async #calmDown(): Promise<Calm> {
@@ -162,54 +186,24 @@ class Chaos {
     const agentMs = Date.now() - wellMs
     this.#options.journal.note('agent', `has ended all that it had begun after ${agentMs} ms`)
     this.#life.calmDown()
-    const calm = await this.#untilNothingDangles(wellMs)
+    const calm = await this.#aftermath.untilNothingDangles(wellMs, Date.now())
     await this.#life.end()
     await Promise.all(this.#ends)
     return { ...calm, agentMs }
   }
 
-  /** Waits until all that dangles is gone, or should be; whatever is left then, the account convicts. */
-  async #untilNothingDangles(wellMs: number): Promise<Omit<Calm, 'agentMs'>> {
-    const { ledger } = this.#options
-    let last: Made | undefined
-    for (;;) {
-      const dangling = await this.#dangling()
-      last = dangling[0] ?? last
-      const nowMs = Date.now()
-      if (dangling.every((made) => nowMs > this.#dueMs(made, wellMs))) {
-        const tries = triesOf(last?.departures ?? [], ledger.life)
-        return { tookMs: nowMs - wellMs, last: last && { name: last.name, tries } }
-      }
-      await elapse(500)
-    }
-  }
-
-  #dueMs(made: Made, wellMs: number): number {
-    return dueMs(made, this.#options.ledger.life, wellMs)
-  }
-
-  async #dangling(): Promise<readonly Made[]> {
-    const { ledger } = this.#options
-    const rows = await this.#witness.look()
-    return rows.flatMap(({ id }) => {
-      const made = ledger.byId(id)
-      const isLeft = made?.kind === 'ours' && !ledger.isTracked(made)
-      return isLeft && !isHolderOfCaredFor(made, ledger, rows) ? [made] : []
-    })
-  }
-
   async #giveAccount(calm: Calm): Promise<Result> {
-    const { journal, kind, ledger, proxy } = this.#options
-    const faults = new Map([...this.#saboteur.done, ...proxy.struck])
-    if (proxy.unaccounted > 0) ledger.convict(`${proxy.unaccounted} requests came behind others`)
-    for (const what of idle(this.#plan, faults, this.#agent.told))
-      ledger.convict(`idle: no ${what} ever happened`)
-    const rows = await this.#witness.look()
+    const { about, journal, ledger, proxy } = this.#options
+    if (proxy.unaccounted > 0)
+      ledger.convict(`${proxy.unaccounted} requests followed others on one connection`)
+    await this.#aftermath.noteRefusals()
+    const rows = await this.#witness.scan()
     const account = accountOf({ ledger, rows, passages: proxy.passages })
     return {
       ...account,
-      kind,
-      faults,
+      engineName: about.name,
+      faults: this.#faults(),
+      idle: this.#idle(),
       tally: this.#tally,
       sent: ledger.all.reduce((sum, { departures }) => sum + departures.length, 0),
       requests: proxy.requests,
@@ -226,7 +220,7 @@ function named(text: string, ledger: Ledger): string {
   return text.replace(/[0-9a-f]{64}/, (id) => ledger.byId(id)?.name ?? short(id))
 }
 
-/** An answer that the agent never got still tells the ledger who was born; one to a removal is worth a line. */
+/** An answer that the agent never got still goes to the ledger, since it names what was created; one to a removal is logged. */
 function learnFrom(
   { method, path, query, status }: Passage,
   body: string,

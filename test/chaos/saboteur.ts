@@ -1,11 +1,10 @@
 import { setTimeout as elapse } from 'node:timers/promises'
-
 import type { RealEngine } from '../support/real-engine.ts'
 import type { Journal } from './journal.ts'
 import type { Sabotage, Victim } from './plan.ts'
 import type { FaultProxy } from './proxy.ts'
 import type { Standstills } from './standstills.ts'
-import type { RequestHead } from './wire.ts'
+import { inspectedIn, type RequestHead } from './wire.ts'
 
 type EngineSabotage = Exclude<Sabotage, { kind: 'proxy' | 'standstill' }>
 
@@ -14,11 +13,13 @@ export interface SaboteurOptions {
   readonly proxy: FaultProxy
   readonly journal: Journal
   readonly standstills: Standstills
+  /** The engine may be ending what it runs: called before and after that. */
+  readonly onEngineEnd: () => void
 }
 
-/** Does to the engine and to the way there what its plan says, one thing at a time on the engine itself. */
+/** Applies the planned faults to the engine and the connection, one at a time on the engine itself. */
 export class Saboteur {
-  /** How often each sort of trouble with the engine or the process itself happened; the proxy counts its own. */
+  /** How often each kind of fault of the engine or the process itself happened; the proxy counts its own. */
   readonly done = new Map<string, number>()
   readonly #options: SaboteurOptions
   #engineWork: Promise<void> = Promise.resolve()
@@ -40,7 +41,7 @@ export class Saboteur {
     }
   }
 
-  /** Everything is well again: rejects where the engine did not come back. */
+  /** Ends every fault; rejects if the engine did not come back. */
   async end(): Promise<void> {
     await this.#engineWork
     this.#options.proxy.heal()
@@ -53,7 +54,7 @@ export class Saboteur {
     const untilMs = performance.now() + ms
     let hasStruck = false
     const strikes = (head: RequestHead) => {
-      // where nobody came in time, it waits for one
+      // if none came in time, it waits for one
       const isStruck = strikesOf[victim](head) && (!hasStruck || performance.now() < untilMs)
       hasStruck ||= isStruck
       return isStruck
@@ -70,7 +71,10 @@ export class Saboteur {
 
   async #onEngine(act: EngineSabotage): Promise<void> {
     this.#note(`${act.kind} for ${act.ms} ms`)
+    const endsAll = act.kind === 'kill' || act.kind === 'restart'
+    if (endsAll) this.#options.onEngineEnd()
     await this.#lead(act)
+    if (endsAll) this.#options.onEngineEnd()
     this.#count(act.kind)
     this.#note(`${act.kind} is over`)
   }
@@ -111,5 +115,6 @@ const strikesOf: Readonly<Record<Victim, (head: RequestHead) => boolean>> = {
   // the agent's own requests have their own ways to fail
   everything: (head) => !isCreation(head),
   listing: ({ path }) => path === '/containers/json',
+  inspection: ({ method, path }) => inspectedIn(method, path) !== undefined,
   removal: isRemoval,
 }

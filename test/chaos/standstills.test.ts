@@ -1,8 +1,7 @@
 import { expect, it } from 'vitest'
-
 import { Standstills } from './standstills.ts'
 
-it('tells how much of the time since a moment nothing ran', () => {
+it('measures how much of the time since a moment the process stood still', () => {
   const standstills = new Standstills()
   standstills.note({ fromMs: 100, untilMs: 150 })
   standstills.note({ fromMs: 200, untilMs: 300 })

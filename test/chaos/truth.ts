@@ -6,7 +6,7 @@ import { harmIn } from './wire.ts'
 export interface Said {
   readonly word: 'removed' | 'vanished'
   /** Of `removed`: what it rests on. */
-  readonly confirmedBy?: 'answer' | 'look'
+  readonly confirmedBy?: 'answer' | 'scan'
   readonly id: string
   /** The life of Flotsam that says it. */
   readonly life: number
@@ -15,13 +15,13 @@ export interface Said {
 export interface WhatHappened {
   readonly departures: readonly Departure[]
   readonly passages: readonly Passage[]
-  /** Its maker asked for its removal too, or it removes itself when it ends, or nobody knows who made it. */
+  /** Its creator requested its removal too, or it removes itself when it ends, or its creator is unknown. */
   readonly couldBeOthers: boolean
 }
 
 /**
- * What contradicts the word at the moment at which it is said. `removed` means that the engine confirmed our removal, by
- * its answer or by a later look; `vanished` that it was not our request that removed it.
+ * What contradicts the report at the moment at which it is made. `removed` means that the engine confirmed our removal, by
+ * its answer or by a later scan; `vanished` that it was not our request that removed it.
  */
 export function lieIn(said: Said, { departures, passages, couldBeOthers }: WhatHappened): string | undefined {
   const { confirmedBy, id, life, word } = said
@@ -29,12 +29,12 @@ export function lieIn(said: Said, { departures, passages, couldBeOthers }: WhatH
   const arrived = removalsOf(id, passages).filter((one) => one.life === life)
   if (word === 'vanished') {
     return arrived.some(isConfirmed) && !couldBeOthers
-      ? 'the engine carried its removal out, and nobody else asked for it'
+      ? 'the engine carried its removal out, and no other client requested it'
       : undefined
   }
   if (left.length === 0) return 'no removal of it was ever sent'
   if (confirmedBy === 'answer') {
-    return arrived.some((one) => isConfirmed(one) && isHeard(one))
+    return arrived.some((one) => isConfirmed(one) && isReceived(one))
       ? undefined
       : 'no answer of the engine confirms it'
   }
@@ -56,10 +56,10 @@ export function isConfirmed({ status }: { readonly status: number | undefined })
 }
 
 /** The engine's answer came through. */
-function isHeard({ struckBy }: Passage): boolean {
+function isReceived({ struckBy }: Passage): boolean {
   return struckBy !== 'loses-answer' && struckBy !== 'swallows-answer'
 }
 
 function isRefused(passage: Passage): boolean {
-  return isHeard(passage) && passage.status !== undefined && !isConfirmed(passage)
+  return isReceived(passage) && passage.status !== undefined && !isConfirmed(passage)
 }

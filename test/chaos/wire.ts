@@ -45,12 +45,32 @@ export interface Harm {
 
 /** Reads a request that would remove, stop or change one container, by whatever name it calls it. */
 export function harmIn(method: string, path: string): Harm | undefined {
-  const removed = method === 'DELETE' ? /^\/containers\/([^/]*)$/.exec(path)?.[1] : undefined
+  const removed = method === 'DELETE' ? /^(?:\/libpod)?\/containers\/([^/]*)$/.exec(path)?.[1] : undefined
   if (removed !== undefined) return { verb: 'remove', target: decodeURIComponent(removed) }
-  const [, target, verb] = method === 'POST' ? (/^\/containers\/([^/]+)\/(\w+)$/.exec(path) ?? []) : []
+  const [, target, verb] =
+    method === 'POST' ? (/^(?:\/libpod)?\/containers\/([^/]+)\/(\w+)$/.exec(path) ?? []) : []
   if (target === undefined || verb === undefined) return undefined
   const word = verb === 'kill' || verb === 'restart' || verb === 'pause' ? 'stop' : verb
   return word === 'stop' || word === 'unpause' ? { verb: word, target } : undefined
+}
+
+/** The container that a request inspects, in either API; undefined where it does something else. */
+export function inspectedIn(method: string, path: string): string | undefined {
+  if (method !== 'GET') return undefined
+  const id = /^(?:\/libpod)?\/containers\/([^/]+)\/json$/.exec(path)?.[1]
+  return id === undefined ? undefined : decodeURIComponent(id)
+}
+
+/** The id of what a request asks about, a container or an image; undefined where it does something else. */
+export function questionIn(method: string, path: string): string | undefined {
+  if (method !== 'GET') return undefined
+  const asked = /^(?:\/libpod)?\/(?:containers|images)\/(.+)\/json$/.exec(path)?.[1]
+  return asked === undefined ? undefined : decodeURIComponent(asked)
+}
+
+/** Whether a request changes nothing, whatever its path. */
+export function onlyReads(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** The name that a request to create a container asks for. */

@@ -3,6 +3,7 @@ import { type Journal, short } from './journal.ts'
 import type { Ledger } from './ledger.ts'
 import type { Passage } from './proxy.ts'
 import { lieIn, type Said } from './truth.ts'
+import { WellTime } from './well-time.ts'
 
 /** One container as the engine itself lists it, around the proxy. */
 export interface Row {
@@ -29,11 +30,22 @@ export interface WitnessOptions {
 }
 
 const everyMs = 600
+/** A scan that takes longer is that of an engine, or of a machine, that is slow. */
+const slowMs = 1000
 
-/** Looks at the engine by itself: who was born there, and whether what Flotsam says of an end is true. */
+/** Podman says `stopped` of what has ended a moment ago. */
+export function hasEnded(state: string): boolean {
+  return state === 'exited' || state === 'stopped'
+}
+
+/** Inspects the engine itself: what was created there, and whether what Flotsam reports about an end is true. */
 export class Witness {
   readonly #options: WitnessOptions
   readonly #said = new Map<string, { readonly word: Said['word']; readonly atMs: number }>()
+  /** When Flotsam last said that a container is gone. */
+  lastEndMs = -Infinity
+  /** When engine and machine were quick. */
+  readonly well = new WellTime(everyMs + slowMs)
   #isOver = false
   #watching: Promise<void> = Promise.resolve()
 
@@ -50,7 +62,7 @@ export class Witness {
     await this.#watching
   }
 
-  /** Flotsam says that a container is gone. What was sent is held against that at once, and every later listing. */
+  /** Flotsam reports that a container is gone: compared with the requests at once, and with every later listing. */
   said(said: Said): void {
     const { journal, ledger, now, passages } = this.#options
     const { confirmedBy, id, word } = said
@@ -58,7 +70,8 @@ export class Witness {
     const name = made?.name ?? short(id)
     const by = confirmedBy === undefined ? '' : ` by ${confirmedBy}`
     journal.note('flotsam', `says ${word}${by}: ${short(id)} ${name}`)
-    this.#said.set(id, { word, atMs: now() })
+    this.lastEndMs = now()
+    this.#said.set(id, { word, atMs: this.lastEndMs })
     const lie = lieIn(said, {
       departures: made?.departures ?? ledger.strangers.get(id) ?? [],
       passages,
@@ -68,23 +81,29 @@ export class Witness {
   }
 
   /** What the engine holds now. Rejects where it does not say. */
-  async look(): Promise<readonly Row[]> {
+  async scan(): Promise<readonly Row[]> {
     const { now, socketPath } = this.#options
     const beganMs = now()
     const { status, body } = await ask(socketPath, 'GET', '/containers/json?all=true')
     if (status !== 200) throw new Error(`the witness's listing: ${status} ${body.trim()}`)
-    const rows = (JSON.parse(body) as EngineRow[]).map((row) => this.#learnFrom(row))
+    const listing = { beganMs, endedMs: now() }
+    const rows = (JSON.parse(body) as EngineRow[]).map((row) => this.#learnFrom(row, listing))
     for (const row of rows) this.#convictLie(row, beganMs)
     return rows
   }
 
-  #learnFrom({ Id, Names, State, Created }: EngineRow): Row {
+  #learnFrom(
+    { Id, Names, State, Created }: EngineRow,
+    listing: { readonly beganMs: number; readonly endedMs: number },
+  ): Row {
     const { ledger } = this.#options
     const name = (Names[0] ?? '').replace(/^\//, '')
-    const made = ledger.byName(name)
+    // names move from one to the other, ids never do
+    const made = ledger.byId(Id) ?? ledger.byName(name)
     if (made) {
       ledger.learnId(made, Id)
-      made.createdMs ??= Created * 1000
+      if (made.id === Id) made.createdMs ??= Created * 1000
+      if (made.id === Id && hasEnded(State)) ledger.seeEnd(made, listing)
     }
     return { id: Id, name, state: State }
   }
@@ -100,9 +119,14 @@ export class Witness {
   }
 
   async #watch(): Promise<void> {
+    const { now } = this.#options
+    let fromMs = now()
     while (!this.#isOver) {
-      // an engine that is down says nothing; the next one will
-      await this.look().catch(() => undefined)
+      // an engine that is down proves nothing; the next answer will
+      const rows = await this.scan().catch(() => undefined)
+      const untilMs = now()
+      if (rows) this.well.note({ fromMs, untilMs })
+      fromMs = untilMs
       await new Promise((resolve) => setTimeout(resolve, everyMs))
     }
   }

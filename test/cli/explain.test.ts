@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => engine.close())
 
-test('shows each rule with what it saw, marks the one that decides, and ends with the verdict and when it could change', async () => {
+test('shows each rule with its finding, marks the one that decides, and ends with the verdict and when it could change', async () => {
   const id = engine.containers.create({ name: 'fresh', labels, createdAtMs: Date.now() - 108_000 })
   const { code, out, err } = await ranCli(`explain fresh ${target} --nothing-tracked`)
   expect([code, err]).toEqual([0, ''])
@@ -40,16 +40,16 @@ test('a foreign container is explained as such', async () => {
   )
 })
 
-test('without a tracker nobody knows, and it says so', async () => {
+test('without a tracker the answer is unknown, and the output says so', async () => {
   engine.containers.create({ name: 'old', labels, createdAtMs: 1000 })
   const { out } = await ranCli(`explain old ${target}`)
   expect(out).toContain('spared: tracker-unknown')
 })
 
-test('a container that there is none of is a mistake of the user’s: one line and exit code 2', async () => {
-  const { code, out, err } = await ranCli(`explain nobody ${target}`, createTestWorld())
+test('an unknown container is a usage error: one line and exit code 2', async () => {
+  const { code, out, err } = await ranCli(`explain missing ${target}`, createTestWorld())
   expect([code, out]).toEqual([2, ''])
   expect(err).toBe(
-    'error: container "nobody": the engine lists no such container; give a full id, the start of one, or a name\n',
+    'error: container "missing": the engine lists no such container; give a full id, the start of one, or a name\n',
   )
 })

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { noSelf } from '../support/self-tests.ts'
 import {
   createTestWorld,
   ranCli,
@@ -31,7 +32,7 @@ function start(more: string, options: TestWorldOptions = {}): Running {
   const world = createTestWorld({
     clock,
     createReconciler: (given) =>
-      createReconcilerIn({ clock, engine, random: () => 0.5, isSelf: async () => () => false }, given),
+      createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => noSelf }, given),
     ...options,
   })
   let isOver = false
@@ -53,7 +54,7 @@ async function end({ world, ended }: Running): Promise<Ran> {
 }
 
 describe('run', () => {
-  it('goes on until a signal, and then ends with 0', async () => {
+  it('runs until a signal, then ends with 0', async () => {
     const running = start(`--nothing-tracked ${quick}`)
     await clock.advance(24 * 3_600_000)
     expect(running.isOver()).toBe(false)
@@ -62,7 +63,7 @@ describe('run', () => {
     expect([clock.pendingTimers, running.world.listenerCount]).toEqual([0, 0])
   })
 
-  it('removes what is forgotten, and logs it as one JSON object a line', async () => {
+  it('removes untracked containers, and logs one JSON object per line', async () => {
     const { id } = engine.add({ ageMs: 3_600_000, name: 'forgotten' })
     const running = start(`--nothing-tracked ${quick}`)
     await clock.advance(1000)
@@ -82,7 +83,7 @@ describe('run', () => {
     expect(engine.count('remove')).toBe(0)
   })
 
-  it('survives-outage: an engine that is not there at the start is picked up when it comes', async () => {
+  it('survives-outage: an engine that is absent at the start is used once it is up', async () => {
     engine.fault = () => 'unavailable'
     engine.add({ ageMs: 3_600_000 })
     const running = start(`--nothing-tracked ${quick}`)
@@ -126,10 +127,10 @@ describe('run', () => {
     expect((await running.ended).code).toBe(0)
   })
 
-  it('ends even where the library would not', async () => {
+  it('ends even if the library does not', async () => {
     const running = start('--nothing-tracked', {
       createReconciler: (given) => ({
-        ...createReconcilerIn({ clock, engine, random: () => 0.5, isSelf: async () => () => false }, given),
+        ...createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => noSelf }, given),
         stop: () => new Promise(() => {}),
       }),
     })
@@ -141,7 +142,7 @@ describe('run', () => {
     expect((await running.ended).code).toBe(0)
   })
 
-  it('ends quietly when nobody reads its output any more', async () => {
+  it('ends quietly when the reader of its output has gone', async () => {
     const running = start('--nothing-tracked')
     await clock.advance(1000)
     running.world.closeOutput()
@@ -149,11 +150,11 @@ describe('run', () => {
     expect(await running.ended).toMatchObject({ code: 0, err: '' })
   })
 
-  it('ends with 1 when the supervisor itself has failed, since nothing is watched any more', async () => {
+  it('ends with 1 when the supervisor itself has failed', async () => {
     const running = start('--nothing-tracked', {
       createReconciler(given) {
         const reconciler = createReconcilerIn(
-          { clock, engine, random: () => 0.5, isSelf: async () => () => false },
+          { clock, engine, random: () => 0.5, self: async () => noSelf },
           given,
         )
         const on: typeof reconciler.on = (name, listener) => {
@@ -193,7 +194,7 @@ describe('what run logs', () => {
     expect(running.events()).toEqual(['started', 'stopped'])
   })
 
-  it('what an engine says can do nothing to a terminal', async () => {
+  it('text from an engine cannot control a terminal', async () => {
     engine.add({ ageMs: 3_600_000, name: 'for\u001b[2Jgotten' })
     const running = start(`--nothing-tracked ${quick}`, { isTerminal: true, env: { NO_COLOR: '1' } })
     await clock.advance(1000)
@@ -203,7 +204,7 @@ describe('what run logs', () => {
   })
 
   it.each([
-    ['debug', ['started', 'looked', 'stopped']],
+    ['debug', ['started', 'scanned', 'stopped']],
     ['info', ['started', 'stopped']],
     ['silent', []],
   ])('--log-level %s', async (level, events) => {
@@ -216,7 +217,7 @@ describe('what run logs', () => {
   it('--log-level makes scan log to stderr, beside its result', async () => {
     const world = createTestWorld({
       createReconciler: (given) =>
-        createReconcilerIn({ clock, engine, random: () => 0.5, isSelf: async () => () => false }, given),
+        createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => noSelf }, given),
     })
     engine.add({ ageMs: 3_600_000 })
     const running = ranCli(`sweep ${owner} --nothing-tracked --json --log-level info`, world)

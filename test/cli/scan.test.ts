@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createReconciler } from '../../src/index.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createTestWorld, ranCli } from './support/cli-world.ts'
+import { trackedText } from './support/tracked-text.ts'
 
 const labels = { 'com.example.agent': 'agent-7' }
 const owner = '--owner com.example.agent=agent-7'
@@ -36,7 +37,7 @@ async function stockEngine() {
   add('fresh', { createdAtMs: Date.now() })
   add('foreign', { labels: { 'com.example.agent': 'agent-8' } })
   const file = join(folder, 'containers')
-  await writeFile(file, `${known}\n`)
+  await writeFile(file, trackedText(known))
   return { file, known }
 }
 
@@ -65,6 +66,16 @@ describe('scan', () => {
     expect(lines.slice(-2)).toEqual(['5 owned containers: 1 tracked, 1 graced, 1 dangling, 2 spared', ''])
   })
 
+  it('a container unpaused within the creation grace is new again', async () => {
+    const id = add('resumed')
+    engine.containers.pause(id)
+    engine.containers.unpause(id)
+    add('forgotten')
+    const { out } = await ranCli(`scan ${target} --nothing-tracked`)
+    expect(out).toMatch(/^\S+ +resumed .* graced +creation-grace$/m)
+    expect(out).toMatch(/^\S+ +forgotten .* dangling +untracked$/m)
+  })
+
   it('is aligned, with short ids and ages for people', async () => {
     const id = add('forgotten')
     add('a-much-longer-name')
@@ -79,14 +90,14 @@ describe('scan', () => {
     expect(out).toMatch(new RegExp(`^${id.slice(0, 12)}  forgotten .* 1h 30m  dangling`, 'm'))
   })
 
-  it('--include-stopped covers those that have ended', async () => {
+  it('--states covers ended containers', async () => {
     add('ended', { status: 'exited' })
     add('begun', { status: 'created' })
-    const { out } = await ranCli(`scan ${target} --nothing-tracked --include-stopped`)
+    const { out } = await ranCli(`scan ${target} --nothing-tracked --states created,exited`)
     expect(out).toContain('2 owned containers: 0 tracked, 0 graced, 2 dangling, 0 spared')
   })
 
-  it('says so where there is nothing', async () => {
+  it('says so when there is nothing', async () => {
     expect(await ranCli(`scan ${target} --nothing-tracked`)).toEqual({
       code: 0,
       out: '0 owned containers: 0 tracked, 0 graced, 0 dangling, 0 spared\n',
@@ -94,24 +105,24 @@ describe('scan', () => {
     })
   })
 
-  it('never asks the engine for anything but to look', async () => {
+  it('sends the engine only read requests', async () => {
     const { file } = await stockEngine()
     await ranCli(`scan ${target} --tracked ${file}`)
     expect([...engine.requests].map(({ method }) => method)).not.toContain('DELETE')
     expect(new Set([...engine.requests].map(({ method }) => method))).toEqual(new Set(['GET']))
   })
 
-  it('unknown-is-spared: without a tracker it spares all that is untracked, and hints at how to give one', async () => {
+  it('unknown-is-spared: without a tracker it spares every container, and hints at how to give one', async () => {
     add('forgotten')
     const { code, out, err } = await ranCli(`scan ${target}`)
     expect(code).toBe(0)
     expect(out).toMatch(/spared {2,}tracker-unknown$/m)
     expect(err).toBe(
-      'hint: it is not said what is tracked, so nothing is called dangling; give --tracked FILE, --tracked-url URL or --nothing-tracked\n',
+      'hint: no tracker given, so no container is called dangling; give --tracked FILE, --tracked-url URL or --nothing-tracked\n',
     )
   })
 
-  it('--json prints what look() gives, as one object, and nothing else', async () => {
+  it('--json prints what scan() gives, as one object, and nothing else', async () => {
     const { file, known } = await stockEngine()
     const { code, out, err } = await ranCli(`scan ${target} --tracked ${file} --json`)
     expect([code, err]).toEqual([0, ''])
@@ -131,7 +142,7 @@ describe('scan', () => {
     })
   })
 
-  it('what an engine says in names can do nothing to a terminal', async () => {
+  it('names from an engine cannot control a terminal', async () => {
     engine.images.add({ reference: 'evil\u001b[2J:1' })
     add('forgotten', { image: 'evil\u001b[2J:1' })
     const { out } = await ranCli(`scan ${target} --nothing-tracked`)
@@ -157,8 +168,8 @@ describe('colours are for terminals', () => {
   })
 })
 
-describe('what a scan cannot find out ends with 1 and one line', () => {
-  it('an engine that is not there', async () => {
+describe('a failed scan ends with 1 and one line', () => {
+  it('an absent engine', async () => {
     await engine.goDown()
     const { code, out, err } = await ranCli(`scan ${target} --json`)
     expect([code, out]).toEqual([1, ''])
@@ -172,7 +183,7 @@ describe('what a scan cannot find out ends with 1 and one line', () => {
     expect(err).toMatch(/^error: cannot list containers at [^\n]*\n$/)
   })
 
-  it('a tracked file that is not there, or not ids: the engine is not even asked', async () => {
+  it('a tracked file that is missing or invalid: the engine is not asked', async () => {
     const file = join(folder, 'containers')
     expect(await ranCli(`scan ${target} --tracked ${file}`)).toEqual({
       code: 1,
@@ -183,21 +194,21 @@ describe('what a scan cannot find out ends with 1 and one line', () => {
     expect(await ranCli(`scan ${target} --tracked ${file}`)).toEqual({
       code: 1,
       out: '',
-      err: `error: --tracked: "${file}" cannot be believed: line 1 is not a full container id, 64 lower-case hexadecimal digits\n`,
+      err: `error: --tracked: "${file}" is invalid: its last line is "web"; a whole file ends with the line "end"; write it with flotsam track, or write a new file and rename it\n`,
     })
     expect(engine.requests.total).toBe(0)
   })
 
-  it('a tracked file that breaks between the check and the look', async () => {
+  it('a tracked file that breaks between the check and the scan', async () => {
     const { file } = await stockEngine()
     const world = createTestWorld({
       createReconciler(options) {
         const reconciler = createReconciler(options)
-        const look = async () => {
+        const scan = async () => {
           await writeFile(file, 'web\n')
-          return reconciler.look()
+          return reconciler.scan()
         }
-        return { ...reconciler, look }
+        return { ...reconciler, scan }
       },
     })
     const { code, out, err } = await ranCli(`scan ${target} --tracked ${file}`, world)

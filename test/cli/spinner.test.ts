@@ -7,15 +7,15 @@ function slow(isTerminal: boolean, takesMs: number) {
   const clock = createFakeClock()
   const world = createTestWorld({ isTerminal, clock })
   const work = new Promise<string>((resolve) => clock.setTimeout(() => resolve('done'), takesMs))
-  return { clock, world, waited: withSpinner('looking', world, work) }
+  return { clock, world, waited: withSpinner('scanning', world, work) }
 }
 
-test('what takes longer than a second turns on a terminal, and leaves a clean line', async () => {
+test('a wait over a second shows a spinner on a terminal, and leaves a clean line', async () => {
   const { clock, world, waited } = slow(true, 1500)
   await clock.advance(999)
   expect(world.err).toBe('')
   await clock.advance(300)
-  expect(world.err).toBe('\r| looking\r/ looking\r- looking')
+  expect(world.err).toBe('\r| scanning\r/ scanning\r- scanning')
   await clock.advance(1000)
   expect(await waited).toBe('done')
   expect(world.err.endsWith('\r\u001B[K')).toBe(true)

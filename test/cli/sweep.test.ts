@@ -3,6 +3,7 @@ import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { noSelf } from '../support/self-tests.ts'
 import { createTestWorld, type Ran, ranCli, type TestWorld } from './support/cli-world.ts'
 
 const line = `sweep --owner ${ownerLabel}=${ownerValue} --nothing-tracked`
@@ -18,18 +19,18 @@ beforeEach(() => {
 })
 
 /** A command line on a clock and an engine that only the test moves. */
-function createWorld(isTerminal: boolean): TestWorld {
+function createWorld(isTerminal: boolean, self = noSelf): TestWorld {
   return createTestWorld({
     clock,
     isTerminal,
     createReconciler: (options) =>
-      createReconcilerIn({ clock, engine, random: () => 0.5, isSelf: async () => () => false }, options),
+      createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => self }, options),
   })
 }
 
 const old = (fields: Parameters<FakeEngine['add']>[0] = {}) => engine.add({ ageMs: 3_600_000, ...fields })
 
-/** Lets time pass until the command ends; how long it took goes along. */
+/** Advances time until the command ends; also returns how long it took. */
 async function swept(more = '', mostMs = 1_200_000) {
   const beganMs = clock.now()
   const ended: Ran[] = []
@@ -44,7 +45,7 @@ async function swept(more = '', mostMs = 1_200_000) {
 }
 
 describe('sweep', () => {
-  it('removes just what dangles in its look, and nothing that begins to dangle meanwhile', async () => {
+  it('removes exactly the containers dangling in its scan, and none that begin to dangle meanwhile', async () => {
     const forgotten = [old(), old(), old()]
     const kept = old({ labels: { [ownerLabel]: ownerValue, 'flotsam.keep': '' } })
     const foreign = old({ labels: { [ownerLabel]: 'agent-8' } })
@@ -65,24 +66,67 @@ describe('sweep', () => {
     expect(engine.count('remove', nearly.id)).toBe(0)
   })
 
-  it('tells people one line a container, and a summary', async () => {
+  it('prints one line per container, and a summary', async () => {
     const { id } = old({ name: 'forgotten' })
-    old({ labels: { [ownerLabel]: ownerValue, 'flotsam.keep': '' } })
+    const kept = old({ name: 'kept', labels: { [ownerLabel]: ownerValue, 'flotsam.keep': '' } })
     const { code, out, err } = await swept()
     expect([code, err]).toEqual([0, ''])
     expect(out).toBe(
-      `removed ${id.slice(0, 12)} forgotten busybox:test\n1 removed, 0 vanished, 0 failed, 0 unknown, 1 spared\n`,
+      [
+        `removed ${id.slice(0, 12)} forgotten busybox:test`,
+        `spared ${kept.id.slice(0, 12)} kept busybox:test: keep-label`,
+        '1 removed, 0 vanished, 0 failed, 0 unknown, 1 spared',
+        '',
+      ].join('\n'),
     )
   })
 
-  it('has nothing to do where nothing dangles', async () => {
+  it('names each container that it spares, with the reason, by reason and name', async () => {
+    const kept = { labels: { [ownerLabel]: ownerValue, 'flotsam.keep': '' } }
+    old({ name: 'b', ...kept })
+    old({ name: 'c', state: 'exited' })
+    old({ name: 'a', ...kept })
+    const { code, out } = await swept()
+    expect(code).toBe(0)
+    expect(out.replaceAll(/[0-9a-f]{12} /g, '')).toBe(
+      [
+        'spared a busybox:test: keep-label',
+        'spared b busybox:test: keep-label',
+        'spared c busybox:test: state-not-covered',
+        '0 removed, 0 vanished, 0 failed, 0 unknown, 3 spared',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('names containers still in a grace, and how long that can last', async () => {
+    engine.add({ name: 'fresh', ageMs: 0 })
+    engine.add({ name: 'again', ageMs: 3_600_000, startedAtMs: clock.wallNow() - 1000 })
+    const { code, out, json } = await swept('--creation-grace 90s')
+    expect(code).toBe(0)
+    expect(out.replaceAll(/[0-9a-f]{12} /g, '')).toBe(
+      [
+        'graced again busybox:test: creation-grace, for another 90s at most',
+        'graced fresh busybox:test: creation-grace, for another 90s at most',
+        '0 removed, 0 vanished, 0 failed, 0 unknown, 0 spared, 2 graced',
+        '',
+      ].join('\n'),
+    )
+    expect(json).toThrow()
+    world = createWorld(false)
+    expect((await swept('--json')).json()).toEqual(nothing)
+    world = createWorld(false)
+    expect((await swept()).out).toContain('creation-grace, for another 5m at most')
+  })
+
+  it('does nothing when nothing dangles', async () => {
     engine.add()
     const { code, json } = await swept('--json')
     expect([code, json()]).toEqual([0, nothing])
     expect(engine.count('list')).toBe(1)
   })
 
-  it('dry-run: tells what it would remove, and makes nothing that could', async () => {
+  it('dry-run: reports what it would remove, and builds nothing that could', async () => {
     const { id } = old({ name: 'forgotten' })
     expect((await swept('--dry-run --json')).json()).toEqual({ ...nothing, wouldRemove: [id] })
     expect(world.made.map(({ dryRun }) => dryRun)).toEqual([true])
@@ -93,7 +137,7 @@ describe('sweep', () => {
     expect(engine.count('remove')).toBe(0)
   })
 
-  it('looks without the means to remove, and leaves no timer and no listener', async () => {
+  it('scans without the means to remove, and leaves no timer and no listener', async () => {
     old()
     await swept()
     expect(world.made.map(({ dryRun, restoreGrace }) => [dryRun, restoreGrace])).toEqual([
@@ -104,8 +148,8 @@ describe('sweep', () => {
   })
 })
 
-describe('truthful: what became of each', () => {
-  it('failed after three tries; the others go on', async () => {
+describe('truthful: the outcome of each container', () => {
+  it('failed after three attempts; the others continue', async () => {
     const stubborn = old({ name: 'stubborn' })
     const others = [old(), old()]
     engine.fault = (verb, id) => (verb === 'remove' && id === stubborn.id ? 'refused' : undefined)
@@ -120,12 +164,54 @@ describe('truthful: what became of each', () => {
     expect(tookMs).toBeLessThan(10_000)
   })
 
-  it('a failure is told to people with its reason', async () => {
+  it('a failure is printed with its reason', async () => {
     const { id } = old({ name: 'stubborn' })
     engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
     expect((await swept()).out).toBe(
       `failed ${id.slice(0, 12)} stubborn busybox:test: remove: refused\n0 removed, 0 vanished, 1 failed, 0 unknown, 0 spared\n`,
     )
+  })
+
+  it('a container unpaused within the creation grace stays, one unpaused before it goes', async () => {
+    const [before, within] = [old(), old()]
+    engine.emit('unpause', before)
+    await clock.advance(301_000)
+    engine.emit('unpause', within)
+    const { code, json } = await swept('--json')
+    expect([code, json()]).toEqual([0, { ...nothing, removed: [before.id] }])
+    expect(engine.count('unpausedWithin')).toBe(1)
+  })
+
+  describe('positive-evidence: events that the engine has forgotten are not taken as absent', () => {
+    const hint = (who: string) =>
+      `hint: the engine no longer knows what was unpaused within the creation grace, so ${who} graced; a shorter --creation-grace needs less of its memory, and flotsam run needs none\n`
+
+    it('an unpause that other events have pushed out of its memory', async () => {
+      const [unpaused, ended] = [old(), old({ state: 'created' })]
+      engine.emit('unpause', unpaused)
+      await clock.advance(60_000)
+      engine.rememberedSinceMs = clock.wallNow()
+      const { code, err, json } = await swept('--json')
+      expect([code, err, json()]).toEqual([
+        0,
+        hint('a running container is'),
+        { ...nothing, removed: [ended.id] },
+      ])
+    })
+
+    it('a running container is as new as the oldest event, or as now without one', async () => {
+      const ids = [old().id, old().id]
+      engine.rememberedSinceMs = undefined
+      expect((await swept()).err).toBe(hint('2 running containers are'))
+      engine.rememberedSinceMs = clock.wallNow()
+      await clock.advance(295_000)
+      world = createWorld(false)
+      expect((await swept()).err).toBe(hint('2 running containers are'))
+      await clock.advance(20_000)
+      world = createWorld(false)
+      const { err, json } = await swept('--json')
+      expect([err, json()]).toEqual(['', { ...nothing, removed: ids }])
+    })
   })
 
   it('vanished before anything was done', async () => {
@@ -138,7 +224,7 @@ describe('truthful: what became of each', () => {
     expect([code, json()]).toEqual([0, { ...nothing, vanished: [id] }])
   })
 
-  it('vanished: somebody else was quicker, as the next look confirms', async () => {
+  it('vanished: another client was faster, as the next scan confirms', async () => {
     const { id } = old()
     engine.fault = (verb) => {
       if (verb !== 'remove') return undefined
@@ -148,7 +234,7 @@ describe('truthful: what became of each', () => {
     expect((await swept('--json')).json()).toEqual({ ...nothing, vanished: [id] })
   })
 
-  it('removed by a request without an answer, as the next look confirms', async () => {
+  it('removed by a request without an answer, as the next scan confirms', async () => {
     const { id } = old()
     engine.fault = (verb) => {
       if (verb !== 'remove') return undefined
@@ -175,7 +261,7 @@ describe('truthful: what became of each', () => {
     expect(engine.count('remove')).toBe(0)
   })
 
-  it('unknown: the engine goes away for good in the middle of it', async () => {
+  it('unknown: the engine goes down for good during the sweep', async () => {
     const { id } = old()
     engine.fault = (verb) => {
       if (verb === 'list' && engine.count('list') <= 2) return undefined
@@ -217,7 +303,7 @@ describe('truthful: what became of each', () => {
     expect(tookMs).toBeLessThan(300_000)
   })
 
-  it('unknown: somebody else removes it and never comes to an end', async () => {
+  it('unknown: a removal by another client never finishes', async () => {
     const { id } = old()
     engine.fault = (verb) => (verb === 'remove' ? 'in-progress' : undefined)
     const { code, err, json, tookMs } = await swept('--json')
@@ -226,7 +312,7 @@ describe('truthful: what became of each', () => {
     expect(tookMs).toBeLessThan(200_000)
   })
 
-  it('quiet-stop: a signal begins no new removal, and what is open is told as unknown', async () => {
+  it('quiet-stop: after a signal no new removal begins, and pending ones are reported as unknown', async () => {
     const containers = [old(), old(), old()]
     engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
     const running = ranCli(`${line} --json`, world)
@@ -240,7 +326,7 @@ describe('truthful: what became of each', () => {
     expect(engine.count('remove')).toBe(2)
   })
 
-  it('an engine that is not there ends with 1 at once', async () => {
+  it('an absent engine ends with 1 at once', async () => {
     engine.fault = () => 'unavailable'
     const { code, out, err } = await swept('--json')
     expect([code, out, err]).toEqual([1, '', 'error: list: unavailable\n'])
@@ -248,8 +334,96 @@ describe('truthful: what became of each', () => {
   })
 })
 
+describe('truthful: a container left because of an unknown is no success, and is reported with its cause', () => {
+  it('a container that may need others cannot be inspected: namespace-unknown', async () => {
+    const leaks = [old({ name: 'one' }), old({ name: 'two' })]
+    const foreign = engine.add({ name: 'guest', labels: {}, networkMode: '' })
+    engine.fault = (verb, id) => (verb === 'inspect' && id === foreign.id ? 'refused' : undefined)
+    const { code, err, json } = await swept('--json')
+    expect([code, json()]).toEqual([
+      1,
+      { ...nothing, spared: leaks.map(({ id }) => ({ id, reason: 'namespace-unknown' })) },
+    ])
+    const example = `${leaks[0]?.id.slice(0, 12)} one busybox:test`
+    expect(err).toBe(
+      `error: namespace-unknown: 2 containers are left, for example ${example}: what guest shares with other containers is not known, so none that is older is removed: inspect: refused\n`,
+    )
+    expect(engine.count('remove')).toBe(0)
+  })
+
+  it('its image cannot be inspected: image-unknown', async () => {
+    const { id } = old({ name: 'one' })
+    engine.fault = (verb) => (verb === 'imageLabels' ? 'timed-out' : undefined)
+    const { code, err, out } = await swept()
+    expect(code).toBe(1)
+    expect(err).toBe(
+      `error: image-unknown: 1 container is left, ${id.slice(0, 12)} one busybox:test: imageLabels: timed-out\n`,
+    )
+    expect(out).toContain(`spared ${id.slice(0, 12)} one busybox:test: image-unknown\n`)
+  })
+
+  it('it cannot be inspected itself: inspection-failed', async () => {
+    const { id } = old({ name: 'one' })
+    engine.fault = (verb) => (verb === 'unpausedWithin' ? 'timed-out' : undefined)
+    const { code, err, json } = await swept('--json')
+    expect([code, json()]).toEqual([1, { ...nothing, spared: [{ id, reason: 'inspection-failed' }] }])
+    expect(err).toMatch(
+      /^error: inspection-failed: 1 container is left, .* one busybox:test: unpausedWithin: timed-out$/m,
+    )
+  })
+
+  it.each([
+    ['state-unknown', { state: '' }, 'the engine does not say what state it is in'],
+    ['self-unknown', {}, 'name that one with --self'],
+    ['inspection-disagrees', {}, 'its inspection says something else than the listing'],
+  ])('%s', async (reason, fields, why) => {
+    const { id } = old({ name: 'one', ...fields })
+    if (reason === 'inspection-disagrees')
+      engine.shapeInspection = (inspection) => ({ ...inspection, name: 'another' })
+    if (reason === 'self-unknown') world = createWorld(false, { ...noSelf, judge: () => 'unknown' })
+    const { code, err, json } = await swept('--json')
+    expect([code, json()]).toEqual([1, { ...nothing, spared: [{ id, reason }] }])
+    expect(err).toContain(`error: ${reason}: 1 container is left, ${id.slice(0, 12)} one busybox:test: `)
+    expect(err).toContain(why)
+  })
+
+  it('one that turns out to be unknown only at its removal', async () => {
+    const { id } = old({ name: 'one' })
+    let scans = 0
+    engine.shapeListing = (listing) => {
+      scans += 1
+      return listing
+    }
+    engine.fault = (verb) => (verb === 'imageLabels' && scans > 1 ? 'refused' : undefined)
+    const { code, err, json } = await swept('--json')
+    expect([code, json()]).toEqual([1, { ...nothing, spared: [{ id, reason: 'image-unknown' }] }])
+    expect(err).toBe(
+      `error: image-unknown: 1 container is left, ${id.slice(0, 12)} one busybox:test: imageLabels: refused\n`,
+    )
+  })
+
+  it('also in a dry run, and beside what was removed', async () => {
+    const removed = old({ name: 'known' })
+    const left = old({ name: 'unknown', imageId: 'sha256:lost' })
+    const { code, json } = await swept('--json')
+    expect([code, json()]).toEqual([
+      1,
+      { ...nothing, removed: [removed.id], spared: [{ id: left.id, reason: 'image-unknown' }] },
+    ])
+    world = createWorld(false)
+    expect((await swept('--json --dry-run')).code).toBe(1)
+  })
+
+  it('a decision is a success: protected, kept, state not covered', async () => {
+    const holder = old({ name: 'holder' })
+    engine.add({ name: 'guest', labels: {}, networkMode: `container:${holder.id}` })
+    old({ name: 'ended', state: 'exited' })
+    expect(await swept()).toMatchObject({ code: 0, err: '' })
+  })
+})
+
 describe('progress', () => {
-  it('shows on a terminal what takes longer than a second, and is cleared away', async () => {
+  it('is shown on a terminal after a second, and is cleared', async () => {
     for (let count = 0; count < 3; count += 1) old()
     const slow = old()
     engine.fault = (verb, id) =>
@@ -260,7 +434,7 @@ describe('progress', () => {
     expect(err.endsWith('\r\u001b[2K')).toBe(true)
   })
 
-  it('stays silent where it is quick, and where nobody watches', async () => {
+  it('is not shown when it is quick, or without a terminal', async () => {
     old()
     world = createWorld(true)
     expect((await swept()).err).toBe('')
@@ -279,7 +453,7 @@ describe('over HTTP', () => {
   })
   afterEach(() => server.close())
 
-  it('what scan calls dangling is what a sweep at that moment removes', async () => {
+  it('a sweep removes what scan reports as dangling at that moment', async () => {
     const labels = { [ownerLabel]: ownerValue }
     const createdAtMs = Date.now() - 3_600_000
     for (let count = 0; count < 60; count += 1) server.containers.create({ labels, createdAtMs })
@@ -296,4 +470,30 @@ describe('over HTTP', () => {
     expect(server.containers.size).toBe(1)
     expect(server.requests.matching({ method: 'DELETE' })).toHaveLength(60)
   })
+
+  it.each([
+    ['says nothing of it', 'x'],
+    ['names it', undefined],
+  ])(
+    'positive-evidence: a holder is kept when the engine lists its guest but answers a 404 that %s',
+    async (_what, message) => {
+      const createdAtMs = Date.now() - 3_600_000
+      const holder = server.containers.create({ labels: { [ownerLabel]: ownerValue }, createdAtMs })
+      const guest = server.containers.create({ pidMode: `container:${holder}`, createdAtMs })
+      server.faults.add({
+        path: new RegExp(`^/containers/${guest}/json`),
+        kind: 'error',
+        status: 404,
+        message: message ?? `No such container: ${guest}`,
+      })
+      const target = `--host ${server.address} --owner ${ownerLabel}=${ownerValue} --nothing-tracked --json`
+      const { code, out, err } = await ranCli(`sweep ${target}`)
+      expect([code, JSON.parse(out)]).toEqual([
+        1,
+        { ...nothing, spared: [{ id: holder, reason: 'namespace-unknown' }] },
+      ])
+      expect(err).toContain('error: namespace-unknown: 1 container is left, ')
+      expect(server.requests.matching({ method: 'DELETE' })).toEqual([])
+    },
+  )
 })

@@ -1,62 +1,56 @@
 import { describe, expect, it } from 'vitest'
+import { settings } from '../../src/options/command.ts'
 import { createTestWorld, ranCli } from './support/cli-world.ts'
 
 const owner = '--owner com.example.agent=agent-7'
-const durationForm = 'it must be a duration such as "90s", "5m" or "1h30m"'
+const durationFrom = (least: string) =>
+  `it must be a duration from ${least} to 8760h, such as "90s", "5m" or "1h30m"`
+const selfForm = 'it must be a container id of at least 12 digits, or a container name'
 const ownerForm =
   'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, nor KEY have spaces'
 const hostForms =
   'allowed are unix:///path, tcp://host:port, http://host:port, https://host:port, ssh://user@host, npipe:////./pipe/name'
 const levels = 'trace, debug, info, warn, error, fatal, silent'
 
-/** Command lines that cannot be used, and all that the user is told. */
-const wrong: readonly (readonly [line: string | readonly string[], told: string])[] = [
+/** Unusable command lines, and the whole output for each. */
+const wrong: readonly (readonly [line: string | readonly string[], reported: string])[] = [
   ['bogus', "unknown command 'bogus'"],
   ['scna', "unknown command 'scna' (Did you mean scan?)"],
   [`scan ${owner} --ownr a=b`, "unknown option '--ownr' (Did you mean --owner?)"],
   [`scan ${owner} more`, "too many arguments for 'scan'. Expected 0 arguments but got 1."],
   ['scan --owner', "option '--owner <KEY=VALUE>' argument missing"],
 
-  ['scan', '--owner is missing; give --owner KEY=VALUE, or --preset nomad'],
-  ['run --nothing-tracked', '--owner is missing; give --owner KEY=VALUE, or --preset nomad'],
-  ['sweep --nothing-tracked', '--owner is missing; give --owner KEY=VALUE, or --preset nomad'],
+  ['scan', '--owner is missing; give it, or --preset'],
+  ['run --nothing-tracked', '--owner is missing; give it, or --preset'],
+  ['sweep --nothing-tracked', '--owner is missing; give it, or --preset'],
   ['scan --owner =x', `--owner: "=x" is not allowed; ${ownerForm}`],
   ['scan --owner KEY=', `--owner: "KEY=" is not allowed; ${ownerForm}`],
   ['scan --owner KEY', `--owner: "KEY" is not allowed; ${ownerForm}`],
-  [['scan', '--owner', ''], '--owner: "" is not allowed; it must be KEY=VALUE'],
+  [['scan', '--owner', ''], `--owner: "" is not allowed; ${ownerForm}`],
   [['scan', '--owner', 'a b=c'], `--owner: "a b=c" is not allowed; ${ownerForm}`],
-  ['scan --owner a=b --owner c=d', '--owner: "c=d" is one too many; give it once'],
+  ['scan --owner a=b --owner c=d', '--owner may be given only once'],
   [
     'scan --owner flotsam.keep=x',
-    '--owner: the keep label cannot be the owner label too; then nothing could ever be removed',
+    '--owner: "flotsam.keep=x" is not allowed; its label must not be that of --keep-label, which keeps every container',
   ],
-  [
-    'scan --preset kubernetes',
-    "option '--preset <NAME>' argument 'kubernetes' is invalid. Allowed choices are nomad.",
-  ],
+  ['scan --preset kubernetes', '--preset: "kubernetes" is not allowed; it must be nomad'],
 
-  [
-    `run ${owner}`,
-    'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked',
-  ],
-  [
-    `sweep ${owner}`,
-    'it is not said what is tracked; give --tracked FILE, --tracked-url URL or --nothing-tracked',
-  ],
+  [`run ${owner}`, 'no tracker given; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
+  [`sweep ${owner}`, 'no tracker given; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
   [
     `sweep ${owner} --tracked f --nothing-tracked`,
-    "option '--tracked <FILE>' cannot be used with option '--nothing-tracked'",
+    '--tracked and --nothing-tracked cannot be given together; give one of them',
   ],
   [
     `sweep ${owner} --tracked f --tracked-url http://127.0.0.1/`,
-    "option '--tracked <FILE>' cannot be used with option '--tracked-url <URL>'",
+    '--tracked and --tracked-url cannot be given together; give one of them',
   ],
   [
     `sweep ${owner} --nothing-tracked --tracked-url http://127.0.0.1/`,
-    "option '--tracked-url <URL>' cannot be used with option '--nothing-tracked'",
+    '--tracked-url and --nothing-tracked cannot be given together; give one of them',
   ],
-  [`sweep ${owner} --tracked f --tracked g`, '--tracked: "g" is one too many; give it once'],
-  [['sweep', ...owner.split(' '), '--tracked', ''], '--tracked: "" is not allowed; it must be FILE'],
+  [`sweep ${owner} --tracked f --tracked g`, '--tracked may be given only once'],
+  [['sweep', ...owner.split(' '), '--tracked', ''], '--tracked: "" is not allowed; it must name a file'],
   [
     `sweep ${owner} --tracked-url ftp://127.0.0.1/`,
     '--tracked-url: "ftp://127.0.0.1/" is not allowed; it must be http://… or https://…',
@@ -67,60 +61,56 @@ const wrong: readonly (readonly [line: string | readonly string[], told: string]
   ],
   [
     `sweep ${owner} --tracked-url http://me:secret@127.0.0.1/`,
-    '--tracked-url: a user or password in it is not allowed; it would not be used',
+    '--tracked-url: a URL with a user or password is not allowed; they would not be used',
   ],
 
-  ...['--period', '--creation-grace', '--restore-grace', '--release-grace'].flatMap((flag) =>
-    ['5', '1h foo', '-1s', 'NaN', '1d'].map(
-      (value) =>
-        [
-          ['scan', ...owner.split(' '), flag, value],
-          `${flag}: "${value}" is not allowed; ${durationForm}`,
-        ] as const,
-    ),
-  ),
-  [`scan ${owner} --period 0s`, '--period: "0s" is not allowed; it must be longer than zero'],
-  [`scan ${owner} --period 99ms`, '--period: "99ms" is not allowed; it must be at least 100ms'],
-  [`scan ${owner} --period 9000h`, '--period: "9000h" is not allowed; it must be at most a year, 8760h'],
-  [`scan ${owner} --creation-grace 0s`, '--creation-grace: "0s" is not allowed; it must be longer than zero'],
+  [`scan ${owner} --period 99ms`, `--period: "99ms" is not allowed; ${durationFrom('100ms')}`],
+  [`scan ${owner} --creation-grace 0s`, `--creation-grace: "0s" is not allowed; ${durationFrom('1ms')}`],
   [
     `scan ${owner} --creation-grace 9s`,
-    '--creation-grace: 9s is not allowed; it must be at least 10s, or --allow-short-grace must be given (for tests and demonstrations)',
+    '--creation-grace: "9s" is not allowed; it must be at least 10s, or --allow-short-grace must be given (for tests and demonstrations)',
   ],
   [
     'scan --preset nomad --filter-listing',
-    '--filter-listing: true is not allowed with preset "nomad" alone; there is no one label to filter by, unless --owner narrows it',
+    '--filter-listing: true is not allowed; --preset owns containers by more than one label, so it needs whole listings',
   ],
-  [
-    `scan ${owner} --log-level loud`,
-    `option '--log-level <LEVEL>' argument 'loud' is invalid. Allowed choices are ${levels}.`,
-  ],
-  [`scan ${owner} --host nowhere`, `--host: 'nowhere': it names no scheme; ${hostForms}`],
+  [`scan ${owner} --log-level loud`, `--log-level: "loud" is not allowed; it must be one of ${levels}`],
+  [`scan ${owner} --host nowhere`, `--host: "nowhere" is not allowed; the scheme is missing; ${hostForms}`],
   [
     `scan ${owner} --host unix://relative`,
-    `--host: 'unix://relative': the path of the socket must begin with a slash; ${hostForms}`,
+    `--host: "unix://relative" is not allowed; the path of the socket must begin with a slash; ${hostForms}`,
   ],
   [
     `sweep ${owner} --nothing-tracked --host tcp://host:0`,
-    `--host: 'tcp://host:0': the port is not within 1 and 65535; ${hostForms}`,
+    `--host: "tcp://host:0" is not allowed; the port is not within 1 and 65535; ${hostForms}`,
   ],
   [
     `run ${owner} --nothing-tracked --host gopher://host`,
-    `--host: 'gopher://host': the scheme 'gopher' is unknown; ${hostForms}`,
+    `--host: "gopher://host" is not allowed; the scheme 'gopher' is unknown; ${hostForms}`,
   ],
-  // what a sweep sets for itself is checked all the same
+  [
+    `scan ${owner} --self c0ffee`,
+    '--self: "c0ffee" is not allowed; it must be a container id of at least 12 digits, or a container name',
+  ],
+  [
+    `scan ${owner} --self a/b`,
+    '--self: "a/b" is not allowed; it must be a container id of at least 12 digits, or a container name',
+  ],
+  [['scan', ...owner.split(' '), '--self', ''], `--self: "" is not allowed; ${selfForm}`],
+  [`scan ${owner} --self a --self b`, '--self may be given only once'],
+  // options that a sweep sets itself are still checked
   [
     `sweep ${owner} --nothing-tracked --restore-grace 5`,
-    `--restore-grace: "5" is not allowed; ${durationForm}`,
+    `--restore-grace: "5" is not allowed; ${durationFrom('0s')}`,
   ],
 ]
 
 describe('wrong usage ends with 2 and one line that names the flag, the value and what is allowed', () => {
-  it.each(wrong)('%s', async (line, told) => {
-    expect(await ranCli(line)).toEqual({ code: 2, out: '', err: `error: ${told}\n` })
+  it.each(wrong)('%s', async (line, reported) => {
+    expect(await ranCli(line)).toEqual({ code: 2, out: '', err: `error: ${reported}\n` })
   })
 
-  it('shows no more than the beginning of a long value, and nothing that a terminal would obey', async () => {
+  it('shows only the beginning of a long value, and no control characters', async () => {
     const { err } = await ranCli(['scan', '--owner', `\u001b[2J${'x'.repeat(500)}`])
     expect(err).toMatch(/^error: --owner: "\\u001b\[2Jx{85,100}… is not allowed; .*\n$/)
     expect(await ranCli(['\u001b[2J'])).toEqual({ code: 2, out: '', err: "error: unknown command '?[2J'\n" })
@@ -132,14 +122,14 @@ describe('wrong usage ends with 2 and one line that names the flag, the value an
     expect(err).toMatch(/^Usage: flotsam /)
   })
 
-  it('an engine in DOCKER_HOST that cannot be used is named by that', async () => {
+  it('an unusable engine in DOCKER_HOST is reported by that name', async () => {
     const before = process.env['DOCKER_HOST']
     process.env['DOCKER_HOST'] = 'gopher://host'
     try {
       const { code, err } = await ranCli(`scan ${owner}`)
       expect(code).toBe(2)
       expect(err).toMatch(
-        /^error: DOCKER_HOST is 'gopher:\/\/host': the scheme 'gopher' is unknown; [^\n]*\n$/,
+        /^error: DOCKER_HOST: "gopher:\/\/host" is not allowed; the scheme 'gopher' is unknown; [^\n]*\n$/,
       )
     } finally {
       if (before === undefined) delete process.env['DOCKER_HOST']
@@ -149,41 +139,21 @@ describe('wrong usage ends with 2 and one line that names the flag, the value an
 })
 
 describe('help and version', () => {
-  it('--version tells the version on stdout', async () => {
+  it('--version prints the version on stdout', async () => {
     expect(await ranCli('--version')).toEqual({ code: 0, out: '9.8.7\n', err: '' })
   })
 
-  it.each(['run', 'scan', 'sweep'])('%s --help tells every shared flag on stdout', async (command) => {
+  it.each(['run', 'scan', 'sweep'])('%s --help prints every shared flag on stdout', async (command) => {
     const { code, out, err } = await ranCli(`${command} --help`)
     expect([code, err]).toEqual([0, ''])
     const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag)
-    expect(flags).toEqual(
-      expect.arrayContaining([
-        '--host',
-        '--owner',
-        '--preset',
-        '--tracked',
-        '--tracked-url',
-        '--nothing-tracked',
-        '--period',
-        '--creation-grace',
-        '--restore-grace',
-        '--release-grace',
-        '--allow-short-grace',
-        '--include-stopped',
-        '--filter-listing',
-        '--no-events',
-        '--dry-run',
-        '--json',
-        '--log-level',
-        '--config',
-      ]),
-    )
+    expect(flags).toEqual(expect.arrayContaining([...settings.map(({ flag }) => flag), '--json', '--config']))
+    expect(settings.length).toBeGreaterThan(25)
     expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')
   })
 })
 
-/** What reaches the library of the words on the command line. */
+/** The options that the library receives for a command line. */
 const passedOn: readonly (readonly [line: string, options: object])[] = [
   ['--owner a=b', { owner: { label: 'a', value: 'b' } }],
   ['--owner a=b=c', { owner: { label: 'a', value: 'b=c' } }],
@@ -195,25 +165,47 @@ const passedOn: readonly (readonly [line: string, options: object])[] = [
     '--owner a=b --period 1m --creation-grace 1s --allow-short-grace --restore-grace 0s --release-grace 2s',
     {
       owner: { label: 'a', value: 'b' },
-      period: '1m',
-      creationGrace: '1s',
+      period: 60_000,
+      creationGrace: 1000,
       allowShortGrace: true,
-      restoreGrace: '0s',
-      releaseGrace: '2s',
+      restoreGrace: 0,
+      releaseGrace: 2000,
     },
   ],
   [
-    '--owner a=b --include-stopped --filter-listing',
+    '--owner a=b --states created,exited --filter-listing',
     {
       owner: { label: 'a', value: 'b' },
-      states: ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
+      states: ['created', 'exited'],
       filterListing: true,
     },
   ],
+  ['--owner a=b --orchestrated', { owner: { label: 'a', value: 'b' }, orchestrated: true }],
+  ['--owner a=b --self agent', { owner: { label: 'a', value: 'b' }, self: 'agent' }],
   ['--owner a=b --no-events', { owner: { label: 'a', value: 'b' }, events: false }],
+  ['--owner a=b --no-remove-volumes', { owner: { label: 'a', value: 'b' }, removeVolumes: false }],
+  [
+    '--owner a=b --recovery-grace 20s --stop-timeout 3s --keep-label keep --backoff 2s..1m30s',
+    {
+      owner: { label: 'a', value: 'b' },
+      recoveryGrace: 20_000,
+      stopTimeout: 3000,
+      keepLabel: 'keep',
+      backoff: { min: 2000, max: 90_000 },
+    },
+  ],
+  [
+    '--owner a=b --max-concurrent-removals 3 --max-removals-per-scan 7 --max-dangling-share 0.5',
+    {
+      owner: { label: 'a', value: 'b' },
+      maxConcurrentRemovals: 3,
+      maxRemovalsPerScan: 7,
+      maxDanglingShare: 0.5,
+    },
+  ],
 ]
 
-describe('flags become options of the library, and what is not given is left to it', () => {
+describe('flags become options of the library, and anything not given is left to its defaults', () => {
   it.each(passedOn)('%s', async (line, options) => {
     const world = createTestWorld()
     await ranCli(`scan --host unix:///nowhere ${line}`, world)

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { runCli } from '../../src/cli/program.ts'
 import type { CliWorld } from '../../src/cli/world.ts'
 import { createReconciler } from '../../src/index.ts'
@@ -51,7 +50,7 @@ describe('flotsam demo', () => {
     ['--speed', '9', '--speed: "9" is not allowed; it must be a number from 0.25 to 4'],
     ['--speed', 'fast', '--speed: "fast" is not allowed; it must be a number from 0.25 to 4'],
     ['--image', 'busybox', '--image goes with --host: the embedded engine has an image of its own'],
-    ['--host', 'ssh://me@there', '--host ssh://me@there: the demo can only relay'],
+    ['--host', 'ssh://me@there', '--host: "ssh://me@there" is not allowed; the demo can only relay'],
     ['--host', 'nonsense', '--host'],
   ])('%s %s is wrong usage', async (flag, value, message) => {
     const { world, err, out } = typing()
@@ -61,7 +60,7 @@ describe('flotsam demo', () => {
   })
 
   it(
-    'ends at a signal with 1, and listens no more',
+    'ends at a signal with 1, and closes its listener',
     async () => {
       const { world, out, interrupt, listening } = typing()
       const ended = runCli(['demo', '--speed', '4'], world)
@@ -80,7 +79,7 @@ describe('flotsam demo', () => {
     ['a terminal that cannot go back', { isTerminal: true, env: { TERM: 'dumb' } }, false],
     ['a pipe', { isTerminal: false }, false],
   ])(
-    'on %s it draws in place only where that is possible, and colours nothing under NO_COLOR',
+    'on %s it redraws in place only where possible, and uses no colours under NO_COLOR',
     async (_where, { isTerminal, env }: { isTerminal: boolean; env?: CliWorld['env'] }, isDrawn) => {
       const { world, out, interrupt } = typing({ isTerminal, env: { COLUMNS: '60', NO_COLOR: '1', ...env } })
       const ended = runCli(['demo', '--speed', '4'], world)

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-
 import type { Summary } from '../../src/demo/account.ts'
 import { runDemo } from '../../src/demo/demo.ts'
 import { openEmbeddedStage } from '../../src/demo/embedded-stage.ts'
 import { fastestSpeed } from '../../src/demo/pace.ts'
 import type { Evidence, Stage } from '../../src/demo/stage.ts'
+import { blocks } from '../support/pages.ts'
 import { hideCursor, type RecordingScreen, recordingScreen, showCursor, visible } from './support.ts'
 
 const storyLimitMs = 90_000
@@ -49,7 +49,7 @@ const moments = [
   '1  The agent works',
   '3  Graces',
   'the engine freezes',
-  'is down.',
+  'goes down.',
   'Late, it is back',
 ] as const
 
@@ -88,21 +88,21 @@ beforeAll(async () => {
   plays = await playAll()
 }, storyLimitMs)
 
-/** What the plain story says of one container: its steps, and where it then stood. */
+/** The lines of the plain story about one container: its steps and its state after each. */
 function changesOf(name: string): readonly string[] {
   const lines = plays.piped.screen.text().split('\n')
   const itsLines = lines.filter((line) => new RegExp(`^ +[\\d.]+s {2}${name} `).test(line))
   return itsLines.map((line) => line.replace(/^.*?[0-9a-f]{12} +/, '').replaceAll(/ {2,}/g, ' | '))
 }
 
-describe('the story, told to a pipe', () => {
-  it('ends well: the account agrees with the request log', () => {
+describe('the story, written to a pipe', () => {
+  it('passes: the account agrees with the request log', () => {
     const { code, screen } = plays.piped
     expect(screen.text()).toContain("Checked against the engine's request log")
     expect(code).toBe(0)
   })
 
-  it('is told in five chapters and a summary, in that order', () => {
+  it('has five chapters and a summary, in that order', () => {
     const lines = plays.piped.screen.text().split('\n')
     expect(lines.filter((line) => /^(\d {2}|What)/.test(line))).toEqual([
       '1  The agent works',
@@ -114,20 +114,36 @@ describe('the story, told to a pipe', () => {
     ])
   })
 
+  it('is what README.md shows, but for its ids, times and the places where it wraps', () => {
+    const plain = (text: string) =>
+      text
+        .replaceAll(/\b[0-9a-f]{12}\b/g, 'ID')
+        .replaceAll(/[\d.]+m?s\b/g, 'TIME')
+        .replaceAll(/\b\d+ failed scans?/g, 'FAILED')
+        .replaceAll(/\s+/g, ' ')
+    const story = plain(plays.piped.screen.text())
+    const [sample = ''] = blocks('README.md', 'text', 'See it first')
+    const shown = plain(sample)
+      .split(/ … |(?= TIME job)|(?= job-7 is registered)|(?= Leaked)|(?= Spared)|(?= The outage)|(?= ✓)/)
+      .map((part) => part.trim())
+    expect(shown.length).toBeGreaterThan(8)
+    expect(shown.filter((part) => !story.includes(part))).toEqual([])
+  })
+
   it('is plain text without any escape sequence', () => {
     expect(plays.piped.screen.text()).toBe(visible(plays.piped.screen.text()))
   })
 
-  it('tells each change of a container in one line: one adopted at the last moment and restored lives', () => {
+  it('prints each change of a container in one line: one adopted at the last moment and restored is kept', () => {
     expect(changesOf('job-7')).toEqual([
-      'discovered → graced | graced: creation-grace',
+      'discovered → classified → graced | graced: creation-grace',
       'graced → classified | tracked',
-      'discovered → graced | graced: restore-grace',
+      'discovered → classified → graced | graced: restore-grace',
       'graced → classified | tracked',
     ])
   })
 
-  it('tells every state of a removal, as the chart went through them', () => {
+  it('prints every state of a removal, in the order of the chart', () => {
     expect(changesOf('job-9').slice(1)).toEqual([
       'graced | graced: recovery-grace',
       'graced → classified → removing | dangling: untracked',
@@ -135,16 +151,16 @@ describe('the story, told to a pipe', () => {
     ])
   })
 
-  it('says nothing of a neighbour, which has no chart', () => {
+  it('prints nothing about a foreign container, which has no chart', () => {
     expect(changesOf('neighbour')).toEqual([])
   })
 
-  it('tells an outage in one line when the engine goes and one when it is back', () => {
+  it('prints an outage as one line when the engine goes down and one when it is back', () => {
     const text = plays.piped.screen.text()
     const log = text.split('\n').filter((line) => /^ +[\d.]+s {2}log /.test(line))
     expect(log.filter((line) => line.includes('does not answer'))).toHaveLength(1)
     expect(log.filter((line) => line.includes('answers again'))).toHaveLength(1)
-    expect(text).toMatch(/The outage: [\w.]+ and \d+ failed looks cost \d log lines/)
+    expect(text).toMatch(/The outage: [\w.]+ and \d+ failed scans cost \d log lines/)
   })
 
   it('leaves nothing behind', () => {
@@ -160,14 +176,14 @@ describe('the summary as JSON', () => {
     expect({ ok: summary().ok, code: plays.json.code }).toEqual({ ok: true, code: 0 })
   })
 
-  it('has everything that was lost as leaked, and as removed after that', () => {
+  it('lists every lost container as leaked, and then as removed', () => {
     const { leaked, removed } = summary()
     expect(leaked.map(({ name }) => name)).toEqual(leaks)
     for (const { removedAtMs, leakedAtMs } of leaked) expect(removedAtMs).toBeGreaterThan(leakedAtMs)
     expect(new Set(leaked.map(({ id }) => id))).toEqual(new Set(removed))
   })
 
-  it('names each that was spared with its reason', () => {
+  it('names each spared container with its reason', () => {
     const reasons = summary().spared.map(({ name, why }) => [name, why.replace(/ \(.*/, '')])
     expect(Object.fromEntries(reasons)).toEqual({
       neighbour: 'not ours: Flotsam gives it no chart',
@@ -178,25 +194,25 @@ describe('the summary as JSON', () => {
     })
   })
 
-  it('says what the engine says: the same removals, once each, and none asked for of the spared', () => {
+  it('agrees with the engine: the same removals, once each, and none requested for spared containers', () => {
     const { removed, asked, living } = plays.json.evidence as Evidence
-    const { removed: told, spared } = summary()
-    expect([...removed].sort()).toEqual([...told].sort())
-    expect([...asked].sort()).toEqual([...told].sort())
+    const { removed: reported, spared } = summary()
+    expect([...removed].sort()).toEqual([...reported].sort())
+    expect([...asked].sort()).toEqual([...reported].sort())
     expect([...living].sort()).toEqual(spared.map(({ id }) => id).sort())
     expect(spared.map(({ name }) => name).sort()).toEqual([...survivors].sort())
   })
 
-  it('counts the looks that failed and the lines that they cost', () => {
-    const { failedLooks, lastedMs, logLines } = summary().outage
-    expect(failedLooks).toBeGreaterThan(1)
+  it('counts the failed scans and their log lines', () => {
+    const { failedScans, lastedMs, logLines } = summary().outage
+    expect(failedScans).toBeGreaterThan(1)
     expect(lastedMs).toBeGreaterThan(0)
     expect(logLines).toBeGreaterThanOrEqual(2)
   })
 })
 
-describe('the check is one that can fail', () => {
-  it('a removal that the engine has no record of makes it exit 1', () => {
+describe('the check can fail', () => {
+  it('a removal unknown to the engine makes it exit 1', () => {
     const { code, screen } = plays.unrecorded
     expect(screen.text()).toMatch(
       /Flotsam says that it removed job-[56], and the engine's\s+request log knows/,
@@ -204,7 +220,7 @@ describe('the check is one that can fail', () => {
     expect(code).toBe(1)
   })
 
-  it('a removal asked for of a spared one makes it exit 1, also with --json', () => {
+  it('a requested removal of a spared container makes it exit 1, even with --json', () => {
     const { code, screen } = plays.overreaching
     const { ok, check } = JSON.parse(screen.text()) as Summary
     expect({ ok, code }).toEqual({ ok: false, code: 1 })
@@ -216,7 +232,7 @@ describe('the check is one that can fail', () => {
 
 describe('the story on a terminal', () => {
   it.each(widths.map((columns, index) => [columns, index] as const))(
-    'never writes beyond %i columns, and gives the cursor back before the summary',
+    'never writes beyond %i columns, and restores the cursor before the summary',
     (columns, index) => {
       const { code, screen } = plays.terminals[index] as Played
       const text = screen.text()
@@ -235,7 +251,7 @@ describe('the story on a terminal', () => {
   })
 
   it.each(moments.map((moment, index) => [moment, index] as const))(
-    'interrupted at "%s" it gives the cursor back, leaves nothing behind and exits 1',
+    'interrupted at "%s" it restores the cursor, leaves nothing behind and exits 1',
     (_moment, index) => {
       const { code, screen, stage } = plays.interrupted[index] as Played
       expect(screen.text()).toContain('interrupted; everything that it made is removed')

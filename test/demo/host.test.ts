@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-
 import type { Summary } from '../../src/demo/account.ts'
 import { runDemo } from '../../src/demo/demo.ts'
 import { openHostStage } from '../../src/demo/host-stage.ts'
 import { fastestSpeed } from '../../src/demo/pace.ts'
 import { runLabel } from '../../src/demo/stage.ts'
-import { OptionError } from '../../src/errors.ts'
+import { OptionError } from '../../src/domain/errors.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { recordingScreen } from './support.ts'
 
@@ -16,12 +15,12 @@ interface Host {
   readonly bystanders: readonly string[]
 }
 
-/** An engine that belongs to somebody else, with containers that look a little like ours. */
+/** An engine with foreign containers, some of which resemble ours. */
 async function openHost(): Promise<Host> {
   const engine = createEmbeddedEngine({ images: ['postgres:17', 'busybox:latest'] })
   await engine.listen()
-  // Some engines have ignored the filter, and whoever cleaned up by it alone removed everything.
-  engine.faults.add({ kind: 'deaf-label-filter' })
+  // Some engines have ignored the filter: a cleanup that relied on it alone removed everything.
+  engine.faults.add({ kind: 'ignored-label-filter' })
   const bystanders = [
     engine.containers.create({ name: 'database', image: 'postgres:17' }),
     engine.containers.create({
@@ -36,7 +35,7 @@ const idsOn = ({ engine }: Host) => engine.containers.list().map(({ id }) => id)
 const deletedOn = ({ engine }: Host) =>
   engine.requests.matching({ method: 'DELETE' }).map(({ containerId }) => containerId)
 
-describe("the story on somebody's own engine", () => {
+describe('the story on an existing engine', () => {
   const hosts: Host[] = []
   let whole: { readonly host: Host; readonly summary: Summary; readonly code: number }
   let cut: { readonly host: Host; readonly text: string; readonly code: number; readonly madeBefore: number }
@@ -71,7 +70,7 @@ describe("the story on somebody's own engine", () => {
   }, storyLimitMs)
   afterAll(() => Promise.all(hosts.map(({ engine }) => engine.close())))
 
-  it("ends well, by the engine's listings and events", () => {
+  it("passes, by the engine's listings and events", () => {
     expect(whole.summary.check).toEqual({ source: "the engine's listings and events", mismatches: [] })
     expect(whole.code).toBe(0)
   })
@@ -81,7 +80,7 @@ describe("the story on somebody's own engine", () => {
     expect(leaked.map(({ name }) => name)).toEqual(['job-5', 'job-6', 'job-8', 'web-2', 'job-9', 'job-10'])
     expect(new Set(leaked.map(({ id }) => id))).toEqual(new Set(removed))
     expect(spared.map(({ name }) => name).sort()).toEqual(['db-3', 'job-7', 'keep-4', 'neighbour', 'web-1'])
-    expect(outage.failedLooks).toBeGreaterThan(1)
+    expect(outage.failedScans).toBeGreaterThan(1)
   })
 
   it('Flotsam removed the lost ones, and the rest went when the demo cleaned up', () => {
@@ -91,12 +90,12 @@ describe("the story on somebody's own engine", () => {
       expect(deleted.lastIndexOf(id)).toBeGreaterThan(deleted.lastIndexOf(whole.summary.removed.at(-1)))
   })
 
-  it("leaves the engine as it was, and has touched nobody's container but its own", () => {
+  it('leaves the engine as it was, and has touched only its own containers', () => {
     expect(idsOn(whole.host)).toEqual(whole.host.bystanders)
     for (const id of whole.host.bystanders) expect(deletedOn(whole.host)).not.toContain(id)
   })
 
-  it('cleans up as well when it is interrupted in the middle of an outage', () => {
+  it('cleans up even when it is interrupted during an outage', () => {
     expect(cut.madeBefore).toBeGreaterThan(cut.host.bystanders.length)
     expect(cut.text).toContain('interrupted; everything that it made is removed')
     expect(cut.code).toBe(1)
@@ -104,19 +103,23 @@ describe("the story on somebody's own engine", () => {
   })
 })
 
-describe('a host that cannot be played on', () => {
-  it('an image that is not there is refused by name', async () => {
+describe('an unusable host', () => {
+  it('a missing image is refused by name', async () => {
     const { engine } = await openHost()
     const opened = openHostStage({ host: engine.address, image: 'nosuch:1' })
-    await expect(opened).rejects.toThrow(/--image nosuch:1: it cannot run `sleep`.*No such image/)
+    await expect(opened).rejects.toThrow(
+      /^option image: "nosuch:1" is not allowed; it cannot run `sleep`.*No such image/,
+    )
     expect(engine.containers.size).toBe(2)
     await engine.close()
   })
 
-  it('an engine without any image is told so', async () => {
+  it('an engine without any image is refused with that reason', async () => {
     const engine = createEmbeddedEngine({ images: [] })
     await engine.listen()
-    await expect(openHostStage({ host: engine.address })).rejects.toThrow(/no image on this engine.*--image/)
+    await expect(openHostStage({ host: engine.address })).rejects.toThrow(
+      /^option image is missing; no image on this engine can run `sleep`/,
+    )
     await engine.close()
   })
 
@@ -124,7 +127,7 @@ describe('a host that cannot be played on', () => {
     await expect(openHostStage({ host: 'ssh://me@there' })).rejects.toBeInstanceOf(OptionError)
   })
 
-  it('an engine that is not there is named, with the cause', async () => {
+  it('an absent engine is named, with the cause', async () => {
     const screen = recordingScreen()
     const openStage = () => openHostStage({ host: 'unix:///nonexistent/docker.sock' })
     expect(await runDemo({ screen, openStage })).toBe(1)

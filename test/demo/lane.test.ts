@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { drawFrame, type FrameRow } from '../../src/demo/frame.ts'
 import { inkFor } from '../../src/demo/glyphs.ts'
 import { Lane } from '../../src/demo/lane.ts'
@@ -14,7 +13,7 @@ function laneOf(...notes: readonly (readonly [number, Parameters<Lane['note']>[1
 }
 
 describe('a lane', () => {
-  it('goes on with its last mark, and is empty after the end', () => {
+  it('continues with its last mark, and is empty after the end', () => {
     const lane = laneOf([2, 'discovered'], [3, 'graced'], [5, 'gone'])
     expect(ink.lane(lane.between(0, 8))).toBe('  ○··■  ')
   })
@@ -29,11 +28,11 @@ describe('a lane', () => {
     expect(ink.lane(lane.between(6, 10))).toBe('━━━▲')
   })
 
-  it('does not show what is yet to come', () => {
+  it('does not show the future', () => {
     expect(ink.lane(laneOf([3, 'tracked']).between(0, 3))).toBe('   ')
   })
 
-  it('begins a life with its first mark, also where that is none', () => {
+  it('begins with its first mark, even if that is empty', () => {
     expect(ink.lane(laneOf([0, 'absent'], [0, 'up']).between(0, 2))).toBe('━━')
   })
 })
@@ -62,7 +61,7 @@ describe('the picture', () => {
     expect(lines.join('\n')).toContain('new-1')
   })
 
-  it('has the whole id and reason where there is room, and the start of them where there is little', () => {
+  it('shows the whole id and reason if there is room, otherwise their start', () => {
     expect(
       drawFrame({ ink, columns: 100, rows: 40, place: 3, lanes: [row('web-1', false)], log: [] })[1],
     ).toMatch(/^ web-1 {3}a{12} ····.*graced: creation-grace$/)
@@ -71,10 +70,10 @@ describe('the picture', () => {
     ).toMatch(/^ web-1 {3}a{6} ····.* {2}creation-grace$/)
   })
 
-  it('is ASCII where the screen has nothing else', () => {
+  it('is ASCII on a screen without Unicode', () => {
     const plain = inkFor({ hasColour: false, hasUnicode: false })
     const text = drawFrame({ ink: plain, columns: 60, rows: 40, place: 30, lanes, log }).join('\n')
-    // oxlint-disable-next-line no-control-regex -- everything outside ASCII is what is looked for
+    // oxlint-disable-next-line no-control-regex -- the test searches for everything outside ASCII
     expect(text).toMatch(/^[\u0000-\u007f]*$/)
   })
 
@@ -86,7 +85,7 @@ describe('the picture', () => {
 })
 
 describe('wrapping', () => {
-  it('keeps within the columns, and breaks no word', () => {
+  it('stays within the columns, and breaks no word', () => {
     expect(wrap('one two  three four', 9)).toEqual(['one two', 'three', 'four'])
     expect(wrap('incomprehensible', 5)).toEqual(['incomprehensible'])
   })

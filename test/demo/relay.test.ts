@@ -1,11 +1,10 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-
 import { connectTo, within } from '../../src/demo/connection.ts'
 import { Relay } from '../../src/demo/relay.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 
-const patienceMs = 200
+const extendedDeadlineMs = 200
 const limitMs = 5000
 
 describe('the relay in front of an engine', () => {
@@ -34,7 +33,7 @@ describe('the relay in front of an engine', () => {
     within(waitMs, (abortSignal) => connectTo(relay.socketPath).listContainers({ all: true, abortSignal }))
   const names = () => engine.containers.list().map(({ name }) => name)
 
-  it('passes on what it is asked, and the answer', async () => {
+  it('forwards the request and the answer', async () => {
     const { id } = await create('web-1')
     expect((await list()).map(({ Id }) => Id)).toEqual([id])
   })
@@ -42,43 +41,45 @@ describe('the relay in front of an engine', () => {
   it('loses the answer of the next such call and of no other', async () => {
     relay.loseAnswer('create')
     expect(await list()).toEqual([])
-    await expect(create('job-1', patienceMs)).rejects.toThrow(`no answer within ${patienceMs} ms`)
+    await expect(create('job-1', extendedDeadlineMs)).rejects.toThrow(
+      `no answer within ${extendedDeadlineMs} ms`,
+    )
     await create('job-2')
     expect(names()).toEqual(['job-1', 'job-2'])
   })
 
-  it('frozen, it accepts and answers nobody, and passes nothing on', async () => {
+  it('frozen, it accepts connections, never answers, and forwards nothing', async () => {
     relay.freeze()
-    await expect(create('job-1', patienceMs)).rejects.toThrow('no answer')
-    await expect(list(patienceMs)).rejects.toThrow('no answer')
+    await expect(create('job-1', extendedDeadlineMs)).rejects.toThrow('no answer')
+    await expect(list(extendedDeadlineMs)).rejects.toThrow('no answer')
     expect(engine.requests.total).toBe(0)
   })
 
-  it('going down, it carries out the creations that nobody waits for any more, and nothing else', async () => {
+  it('going down, it carries out the abandoned creations, and nothing else', async () => {
     relay.freeze()
-    await expect(create('job-1', patienceMs)).rejects.toThrow('no answer')
-    await expect(list(patienceMs)).rejects.toThrow('no answer')
+    await expect(create('job-1', extendedDeadlineMs)).rejects.toThrow('no answer')
+    await expect(list(extendedDeadlineMs)).rejects.toThrow('no answer')
     await relay.goDown()
     expect(names()).toEqual(['job-1'])
     expect([...engine.requests].map(({ method }) => method)).toEqual(['POST'])
   })
 
-  it('down, it is not there; up again, it is where it was', async () => {
+  it('down, it refuses connections; up again, it has the same address', async () => {
     await relay.goDown()
     await expect(list()).rejects.toThrow(/ENOENT|ECONNREFUSED/)
     await relay.comeUp()
     expect(await list()).toEqual([])
   })
 
-  it('cuts a listing that hangs as it goes down', async () => {
+  it('cuts off a hanging listing as it goes down', async () => {
     relay.freeze()
     const hanging = expect(list()).rejects.toThrow(/hang up|ECONNRESET/)
-    await expect(create('job-1', patienceMs)).rejects.toThrow('no answer')
+    await expect(create('job-1', extendedDeadlineMs)).rejects.toThrow('no answer')
     await relay.goDown()
     await hanging
   })
 
-  it('closing, it waits for what the engine is still making', async () => {
+  it('closing, it waits for creations in progress', async () => {
     engine.faults.add({ kind: 'latency', method: 'POST', path: '/containers/create', delayMs: 300 })
     await expect(create('job-1', 50)).rejects.toThrow('no answer')
     await relay.close()

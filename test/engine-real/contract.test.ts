@@ -1,13 +1,14 @@
 import { expect, it } from 'vitest'
-import { defineEngineContract, dockerdTraits, podmanTraits } from '../support/engine-contract.ts'
+import { defineEngineContract, traitsOf } from '../support/engine-contract.ts'
 import { plainRequest, type PlainAnswer } from '../support/engine-http.ts'
+import { everyEngine, everyPodman } from '../support/engine-matrix.ts'
 import { describeOnEngine } from '../support/real-engine.ts'
 
-describeOnEngine('dockerd', 'engine contract', (engine) => defineEngineContract(engine, dockerdTraits))
+describeOnEngine(everyEngine, 'engine contract', (engine, about) =>
+  defineEngineContract(engine, traitsOf(about)),
+)
 
-describeOnEngine('podman', 'engine contract', (engine) => {
-  defineEngineContract(engine, podmanTraits)
-
+describeOnEngine(everyPodman, 'pods', (engine) => {
   it('the infra container of a pod is listed like any other, shares its namespace by id, and is not removed', async () => {
     const libpod = (path: string, body: unknown): Promise<PlainAnswer> =>
       plainRequest(engine().docker, 'POST', `/v4.0.0/libpod${path}`, body)

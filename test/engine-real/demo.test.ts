@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-
 import type { Summary } from '../../src/demo/account.ts'
 import { runDemo } from '../../src/demo/demo.ts'
 import { openHostStage } from '../../src/demo/host-stage.ts'
@@ -15,7 +14,7 @@ async function idsOn(engine: RealEngine): Promise<string[]> {
 
 describeOnEngine('dockerd', 'the demo', (engine) => {
   it(
-    'plays the whole story on a real engine, with an image that it finds there, and leaves it as it was',
+    'runs completely on a real engine, with an image that it finds there, and leaves the engine as it was',
     async () => {
       const bystander = await engine().run({ labels: { 'flotsam.demo.agent': 'feed' } })
       const screen = recordingScreen()
@@ -33,7 +32,7 @@ describeOnEngine('dockerd', 'the demo', (engine) => {
   )
 
   it(
-    'interrupted in the middle, it removes what it made',
+    'interrupted, it removes what it created',
     async () => {
       const before = await idsOn(engine())
       const screen = recordingScreen()

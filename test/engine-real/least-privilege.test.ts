@@ -4,8 +4,8 @@ import Docker from 'dockerode'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ranCli } from '../cli/support/cli-world.ts'
 import { engineIsRequired, engineTestsAreOff, findBinary } from '../support/engine-availability.ts'
-import { Daemon, until } from '../support/engine-process.ts'
 import { plainRequest } from '../support/engine-http.ts'
+import { Daemon, until } from '../support/engine-process.ts'
 import { type Bench, describeOnBench, owned } from '../support/real-harness.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/least-privilege.md'), 'utf8')
@@ -27,8 +27,8 @@ function blockThatHas(text: string): string {
   return found
 }
 
-/** The block of the page, which says that these lines are to be left out for a look only. */
-const lookOnly = configuration
+/** The block of the page, which says that these lines are to be left out for a scan only. */
+const scanOnly = configuration
   .split('\n')
   .filter((line) => !/method (DELETE|POST)/.test(line))
   .join('\n')
@@ -81,12 +81,13 @@ function cli({ address }: Proxy, command: string) {
 }
 
 /**
- * A command has no look before its own to count from: it goes by the engine's clock, which is told in whole seconds. A
+ * A command has no scan before its own to count from: it goes by the engine's clock, which is given in whole seconds. A
  * container whose creation grace is over for a reconciler that watched may still be in it for a command.
  */
 async function isPastItsGrace({ engine: { docker } }: Bench, id: string): Promise<void> {
-  const { Created } = await docker.getContainer(id).inspect()
-  const endsMs = Date.parse(Created) + graceMs + 2 * wholeSecondMs
+  // The creation grace counts from the last start.
+  const { State } = await docker.getContainer(id).inspect()
+  const endsMs = Date.parse(State.StartedAt) + graceMs + 2 * wholeSecondMs
   await until(() => Date.now() > endsMs, graceMs + proxyDeadlineMs, `the grace of ${id}`)
 }
 
@@ -102,7 +103,7 @@ describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege
         proxy = await startProxy(bench(), configuration)
       })
 
-      it('run removes a leak, and what is tracked lives', async () => {
+      it('run removes a leak, and a tracked container is kept', async () => {
         const tracked = await bench().engine.run({ labels: owned })
         const leak = await bench().leak()
         const watch = bench().make({ engine: proxy.address })
@@ -141,7 +142,7 @@ describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege
           ['POST', '/containers/create'],
           ['POST', `${id}/exec`],
           ['POST', `${id}/kill`],
-          ['GET', `${id}/json`],
+          ['GET', `${id}/top`],
           ['GET', `${id}/logs`],
           ['GET', '/info'],
           ['GET', '/v1.41/../info'],
@@ -159,11 +160,11 @@ describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege
         expect((await docker.getContainer(leak).inspect()).State.Running).toBe(true)
       })
 
-      it('survives-outage: an engine that is gone behind it is down, and is found again', async () => {
+      it('survives-outage: an absent engine behind it is down, and is found again', async () => {
         const watch = bench().watch({ engine: proxy.address })
-        await watch.once('looked')
+        await watch.once('scanned')
         await bench().engine.kill()
-        await watch.reconciler.look().catch(() => undefined)
+        await watch.reconciler.scan().catch(() => undefined)
         expect((await watch.once('engineDown')).kind).toBe('unavailable')
         await bench().engine.restart()
         expect((await watch.once('engineUp')).failures).toBeGreaterThan(0)
@@ -173,10 +174,10 @@ describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege
 
     describe('without the lines that change anything', () => {
       beforeEach(async () => {
-        proxy = await startProxy(bench(), lookOnly)
+        proxy = await startProxy(bench(), scanOnly)
       })
 
-      it('dry-run: it says what it would remove', async () => {
+      it('dry-run: it reports what it would remove', async () => {
         const leak = await bench().leak('crawl-2')
         const watch = bench().watch({ engine: proxy.address, dryRun: true })
         await watch.once('classified', ({ id, verdict }) => id === leak && verdict === 'dangling')
@@ -190,7 +191,7 @@ describe.skipIf(haproxy === undefined)(`behind the proxy of docs/least-privilege
       it('a denied DELETE is the line of the page, and removes nothing', async () => {
         const leak = await bench().leak('crawl-2')
         const watch = bench().watch({ engine: proxy.address })
-        const { about, kind } = await watch.once('trouble')
+        const { about, kind } = await watch.once('degraded', (event) => event.about !== 'tracking')
         expect([about, kind]).toEqual(['removal', 'misconfigured'])
         const shown = shownLine
           .replace(/container \w{12} at/, `container ${leak.slice(0, 12)} at`)

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { plainRequest } from '../support/engine-http.ts'
+import { everyDockerd, everyPodman } from '../support/engine-matrix.ts'
 import { describeOnEngine, type RealEngine } from '../support/real-engine.ts'
 
 function defineLifecycle(engine: () => RealEngine, survivors: { crash: boolean; restart: boolean }): void {
@@ -51,9 +52,9 @@ function defineLifecycle(engine: () => RealEngine, survivors: { crash: boolean; 
   })
 }
 
-describeOnEngine('dockerd', 'private engine', (engine) =>
+describeOnEngine(everyDockerd, 'private engine', (engine) =>
   defineLifecycle(engine, { crash: false, restart: false }),
 )
-describeOnEngine('podman', 'private engine', (engine) =>
+describeOnEngine(everyPodman, 'private engine', (engine) =>
   defineLifecycle(engine, { crash: true, restart: true }),
 )

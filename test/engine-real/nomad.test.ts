@@ -6,7 +6,7 @@ const otherAllocation = '0b9d3a5e-1c55-4f0e-9b63-8f8c0a7d2e11'
 const mounts = ['alloc:/alloc', 'local:/local', 'secrets:/secrets']
 
 describeOnBench('dockerd', 'the preset nomad', (bench) => {
-  it('finds containers by label and by their older name and mounts; others and tracked ones live', async () => {
+  it('finds containers by label and by their older name and mounts; others and tracked ones are kept', async () => {
     const { engine } = bench()
     const labels = { 'com.hashicorp.nomad.alloc_id': allocation }
     const labelled = await engine.run({ labels, name: `web-${allocation}` })

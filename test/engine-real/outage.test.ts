@@ -1,22 +1,23 @@
 import { expect, it } from 'vitest'
+import { oldestAndNewest } from '../support/engine-matrix.ts'
 import { describeOnBench, elapse, gate, owned, type Watch } from '../support/real-harness.ts'
 
-/** The log lines about the engine's health, without those that say that it is still so. */
+/** The log lines about the engine's health, without the repeated ones. */
 function healthLines({ lines }: Watch): readonly string[] {
   return lines.map(({ event }) => event).filter((event) => event === 'engineDown' || event === 'engineUp')
 }
 
 const outageDeadlineMs = 30_000
 
-describeOnBench('dockerd', 'survives-outage', (bench) => {
-  it('an engine that stands still for a minute: one line each way, then everything goes on by itself', async () => {
+describeOnBench('dockerd', 'survives-outage, at length', (bench) => {
+  it('an engine frozen for a minute: one line each way, then everything resumes by itself', async () => {
     const kept = await bench().leak('kept')
     const watch = bench().make()
     watch.tracked.add(kept)
     watch.reconciler.start()
-    await watch.once('looked')
+    await watch.once('scanned')
     const leak = await bench().leak()
-    await watch.reconciler.look()
+    await watch.reconciler.scan()
     await bench().engine.freeze()
     await elapse(60_000)
     expect(healthLines(watch)).toEqual(['engineDown'])
@@ -30,7 +31,9 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     expect(await bench().engine.state(kept)).toBe('running')
     expect(watch.of('lost')).toEqual([])
   }, 120_000)
+})
 
+describeOnBench(oldestAndNewest('dockerd'), 'survives-outage', (bench) => {
   it('an engine that is killed and comes back: tracked ones that died are lost, restarted leaks go', async () => {
     const kept = await bench().leak('kept')
     const always = { RestartPolicy: { Name: 'always' } }
@@ -42,7 +45,7 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     const watch = bench().make({ creationGrace: '4s' })
     watch.tracked.add(kept).add(returning)
     watch.reconciler.start()
-    await watch.once('looked')
+    await watch.once('scanned')
     await bench().engine.kill()
     await watch.once('engineDown')
     expect(watch.of('removed')).toEqual([])
@@ -61,7 +64,7 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     expect(await bench().engine.exists(kept)).toBe(true)
   })
 
-  it('an engine that is not there at the start is waited for, and its leaks go', async () => {
+  it('an engine absent at the start is waited for, and its leaks are removed', async () => {
     const leak = await bench().engine.run({
       labels: owned,
       hostConfig: { RestartPolicy: { Name: 'always' } },
@@ -69,7 +72,7 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     await bench().engine.kill()
     const watch = bench().watch()
     expect((await watch.once('engineDown')).kind).toBe('unavailable')
-    await expect(watch.reconciler.look()).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(watch.reconciler.scan()).rejects.toMatchObject({ kind: 'unavailable' })
     await bench().engine.restart()
     await watch.removal(leak)
     expect(healthLines(watch)).toEqual(['engineDown', 'engineUp'])
@@ -78,9 +81,9 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
   it('recovery grace: a container whose start the engine answers only after an outage is registered in time', async () => {
     const { engine } = bench()
     const watch = bench().watch({ states: ['created', 'running'], creationGrace: '3s' })
-    await watch.once('looked')
+    await watch.once('scanned')
     const leak = await bench().leak()
-    await watch.reconciler.look()
+    await watch.reconciler.scan()
 
     let created = ''
     const agent = async (): Promise<void> => {
@@ -94,7 +97,7 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     await bench().moment('task', 'create')
     await engine.freeze()
     expect(watch.tracked.size).toBe(0)
-    const failed = watch.reconciler.look().catch((error: unknown) => error)
+    const failed = watch.reconciler.scan().catch((error: unknown) => error)
     await watch.once('engineDown', undefined, outageDeadlineMs)
     expect(await failed).toMatchObject({ kind: 'timed-out' })
     engine.thaw()
@@ -105,22 +108,22 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     expect(watch.of('removed').map(({ id }) => id)).toEqual([leak])
   })
 
-  it('quiet-stop: an engine that stands still holds stop() up for less than 6 s', async () => {
+  it('quiet-stop: a frozen engine delays stop() by less than 6 s', async () => {
     await bench().leak()
     const lastAsked = gate()
-    let isFrozen = false
+    let isApproved = false
     const watch = bench().watch({
-      // The last question is asked in the same breath in which the request leaves.
+      // The last question is asked on an established connection, in the same turn in which the request leaves.
       tracked: {
         has: () => {
-          if (isFrozen) lastAsked.open()
+          if (!isApproved) return false
+          isApproved = false
+          void bench().engine.freeze()
+          lastAsked.open()
           return false
         },
       },
-      beforeRemove: async () => {
-        await bench().engine.freeze()
-        return (isFrozen = true)
-      },
+      beforeRemove: () => (isApproved = true),
     })
     await lastAsked.opened
     const beganAt = performance.now()
@@ -130,13 +133,13 @@ describeOnBench('dockerd', 'survives-outage', (bench) => {
     expect(watch.of('removed')).toEqual([])
   })
 
-  it('quiet-stop: an engine that stands still from the first look on does not hold stop() up', async () => {
+  it('quiet-stop: an engine frozen from the first scan on does not delay stop()', async () => {
     await bench().engine.freeze()
     const watch = bench().watch()
-    const looking = watch.reconciler.look().catch((error: unknown) => error)
+    const scanning = watch.reconciler.scan().catch((error: unknown) => error)
     const beganAt = performance.now()
     await watch.reconciler.stop()
     expect(performance.now() - beganAt).toBeLessThan(6000)
-    expect(await looking).toMatchObject({ code: 'ERR_FLOTSAM_LIFECYCLE' })
+    expect(await scanning).toMatchObject({ code: 'ERR_FLOTSAM_LIFECYCLE' })
   })
 })

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { describeOnBench, elapse, owned } from '../support/real-harness.ts'
-describeOnBench('dockerd', 'awake-time: an engine that stands still between two looks', (bench) => {
-  it('answers late, and what it made meanwhile is given its time', async () => {
+describeOnBench('dockerd', 'awake-time: an engine frozen between two scans', (bench) => {
+  it('answers late, and containers created meanwhile get their full grace', async () => {
     const { engine } = bench()
-    // With events a look would be under way when the engine stands still, and would notice.
+    // With events a scan would be under way when the engine stands still, and would notice.
     const watch = bench().watch({ states: ['created', 'running'], creationGrace: '4s', events: false })
-    await watch.once('looked')
+    await watch.once('scanned')
     let created = ''
     const agent = async (): Promise<void> => {
       created = await engine.create({ labels: owned, name: 'task' })
@@ -18,10 +18,10 @@ describeOnBench('dockerd', 'awake-time: an engine that stands still between two 
     await engine.freeze()
     expect(watch.tracked.size).toBe(0)
     await elapse(6500)
-    const looking = watch.reconciler.look()
+    const scanning = watch.reconciler.scan()
     await elapse(6500)
     engine.thaw()
-    await looking
+    await scanning
     await registered
     expect(watch.of('engineDown')).toEqual([])
     expect(await watch.verdicts()).toEqual({ [created]: 'tracked: tracked' })

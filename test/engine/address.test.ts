@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { resolveEngine, type Surroundings } from '../../src/engine/address.ts'
-import { OptionError } from '../../src/errors.ts'
+import { OptionError } from '../../src/domain/errors.ts'
+import { resolveEngine } from '../../src/engine/address.ts'
+import { machineSurroundings, type Surroundings } from '../../src/engine/surroundings.ts'
 
 let home: string
 let exists: (path: string) => boolean
@@ -81,27 +82,28 @@ describe('an address', () => {
   })
 
   test.each([
-    ['', 'names no scheme'],
-    ['/var/run/docker.sock', 'names no scheme'],
-    ['localhost:2375', 'names no scheme'],
+    ['', 'the scheme is missing'],
+    ['/var/run/docker.sock', 'the scheme is missing'],
+    ['localhost:2375', 'the scheme is missing'],
     ['ftp://x', "scheme 'ftp' is unknown"],
     ['unix://', 'socket is empty'],
     ['unix://run/docker.sock', 'begin with a slash'],
-    ['npipe://x', 'names no pipe'],
+    ['npipe://x', 'it is not the path of a pipe'],
     ['tcp://engine:0', 'within 1 and 65535'],
     ['tcp://engine:99999', 'within 1 and 65535'],
     ['tcp://engine:', 'host:port'],
     ['tcp://engine:a', 'host:port'],
     ['tcp://a b:1', 'host:port'],
     ['tcp://engine:1?x=y', 'host:port'],
-    ['ssh://', 'no host'],
+    ['ssh://', 'no valid host'],
     ['ssh://-oProxyCommand=x', 'host'],
-    ['ssh://-oProxyCommand@far', 'no user'],
+    ['ssh://-oProxyCommand@far', 'no valid user'],
   ])('%j is refused: %s', (engine, why) => {
     const { option, message } = refusal(engine)
     expect(option).toBe('engine')
     expect(message).toContain(why)
-    expect(message).toContain(`engine is '${engine.replace(/[?].*/, '').replace(/-o.*@/, '***@')}'`)
+    const shown = JSON.stringify(engine.replace(/[?].*/, ''))
+    expect(message).toContain(`option engine: ${shown} is not allowed; `)
     expect(message).toContain('allowed are unix:///path, tcp://host:port')
   })
 
@@ -120,7 +122,7 @@ describe('an address', () => {
   })
 })
 
-describe('an instance of the user is told to people without secrets', () => {
+describe('the user’s own instance is described without secrets', () => {
   test.each([
     [{ socketPath: '/run/x.sock' }, 'unix:///run/x.sock'],
     [{ socketPath: '//./pipe/x' }, 'npipe:////./pipe/x'],
@@ -133,13 +135,13 @@ describe('an instance of the user is told to people without secrets', () => {
     expect(resolveEngine(dockerode, around())).toEqual({ kind: 'instance', address, dockerode })
   })
 
-  test('one that looks for its socket by itself', () => {
+  test('one that finds its socket by itself', () => {
     const dockerode = { modem: { dial: () => {}, socketPath: () => {} } } as unknown as Dockerode
     expect(resolveEngine(dockerode, around()).address).toBe("dockerode's own default socket")
   })
 })
 
-describe('where nothing is named it is what the docker command would use', () => {
+describe('with no address given it is the one that the docker command would use', () => {
   const addressWith = (env: Surroundings['env'], platform?: NodeJS.Platform) =>
     resolveEngine(undefined, around(env, platform)).address
 
@@ -152,7 +154,7 @@ describe('where nothing is named it is what the docker command would use', () =>
     expect(addressWith({})).toBe('unix:///var/run/docker.sock')
   })
 
-  test('DOCKER_HOST, also without a scheme, and empty means none', () => {
+  test('DOCKER_HOST, with or without a scheme; empty means unset', () => {
     expect(addressWith({ DOCKER_HOST: ' unix:///a.sock ' })).toBe('unix:///a.sock')
     expect(addressWith({ DOCKER_HOST: '127.0.0.1:99' })).toBe('tcp://127.0.0.1:99')
     expect(addressWith({ DOCKER_HOST: 'engine' })).toBe('tcp://engine:2375')
@@ -176,14 +178,14 @@ describe('where nothing is named it is what the docker command would use', () =>
     expect(addressWith({ DOCKER_CONTEXT: 'default' })).toBe('unix:///var/run/docker.sock')
   })
 
-  test('the context lies where DOCKER_CONFIG says', async () => {
+  test('the context is read from DOCKER_CONFIG', async () => {
     await writeContext('far', { Host: 'ssh://me@far' }, 'elsewhere')
     await write('elsewhere/config.json', { currentContext: 'far' })
     expect(addressWith({ DOCKER_CONFIG: join(home, 'elsewhere') })).toBe('ssh://me@far')
     expect(addressWith({})).toBe('unix:///var/run/docker.sock')
   })
 
-  test.each(['', 'default'])('a configured context %j is none', async (currentContext) => {
+  test.each(['', 'default'])('a configured context %j means no context', async (currentContext) => {
     await write('.docker/config.json', { currentContext })
     expect(addressWith({})).toBe('unix:///var/run/docker.sock')
   })
@@ -194,30 +196,35 @@ describe('where nothing is named it is what the docker command would use', () =>
   })
 
   test('a bad DOCKER_HOST is named', () => {
-    const { option, message } = refusal(undefined, { DOCKER_HOST: 'foo://bar' })
-    expect(option).toBe('DOCKER_HOST')
-    expect(message).toContain("DOCKER_HOST is 'foo://bar'")
+    const { option, source, message } = refusal(undefined, { DOCKER_HOST: 'foo://bar' })
+    expect([option, source]).toEqual(['engine', 'DOCKER_HOST'])
+    expect(message).toContain('DOCKER_HOST: "foo://bar" is not allowed; ')
   })
 })
 
-describe('a context that cannot be used is named', () => {
+describe('an unusable context is named', () => {
   test('one that does not exist', async () => {
     const fromEnvironment = refusal(undefined, { DOCKER_CONTEXT: 'absent' })
-    expect(fromEnvironment.option).toBe('DOCKER_CONTEXT')
-    expect(fromEnvironment.message).toContain("docker context 'absent' (named by DOCKER_CONTEXT)")
+    expect(fromEnvironment).toMatchObject({
+      option: 'engine',
+      source: 'the docker context of DOCKER_CONTEXT',
+    })
+    expect(fromEnvironment.message).toContain('DOCKER_CONTEXT: "absent" is not allowed; ')
     expect(fromEnvironment.message).toContain('does not exist')
     await write('.docker/config.json', { currentContext: 'absent' })
-    expect(refusal(undefined).option).toBe('currentContext')
+    expect(refusal(undefined).source).toBe('the docker context of currentContext')
   })
 
   test.each([
     ['broken JSON', '{"auths":"hunter2', 'is not JSON'],
-    ['an array', '[]', 'holds no object'],
+    ['an array', '[]', 'does not contain an object'],
     ['a context that is a number', '{"currentContext":7}', 'currentContext is 7'],
   ])('a configuration of %s', async (_what, config, why) => {
     await write('.docker/config.json', config)
     const error = refusal(undefined)
-    expect(error.message).toContain(`the docker configuration '${home}/.docker/config.json' cannot be used`)
+    expect(error.message).toContain(
+      `the docker configuration: "${home}/.docker/config.json" is not allowed; `,
+    )
     expect(error.message).toContain(why)
     expect(inspect(error)).not.toContain('hunter2')
   })
@@ -232,14 +239,14 @@ describe('a context that cannot be used is named', () => {
     ['a host that is a number', { Host: 7 }],
   ])('one with %s', async (_what, endpoint) => {
     await writeContext('odd', endpoint)
-    expect(refusal(undefined, { DOCKER_CONTEXT: 'odd' }).message).toContain('names no docker endpoint')
+    expect(refusal(undefined, { DOCKER_CONTEXT: 'odd' }).message).toContain('has no docker endpoint')
   })
 
   test('one whose host is bad', async () => {
     await writeContext('odd', { Host: 'foo://me:hunter2@x' })
     const error = refusal(undefined, { DOCKER_CONTEXT: 'odd' })
-    expect(error.option).toBe("docker context 'odd'")
-    expect(error.message).toContain("docker context 'odd' is 'foo://***@x'")
+    expect(error.source).toBe("docker context 'odd'")
+    expect(error.message).toContain(`docker context 'odd': "foo://***@x" is not allowed; `)
     expect(inspect(error)).not.toContain('hunter2')
   })
 })
@@ -263,7 +270,7 @@ describe('TLS', () => {
     expect(tlsOf('http://a:1', { ...env, DOCKER_TLS_VERIFY: '1' })).toBeUndefined()
   })
 
-  test('certificates lie in the configuration where no path is given, and none are needed for a socket', async () => {
+  test('without a path certificates come from the configuration; a socket needs none', async () => {
     await write('.docker/ca.pem', 'ca')
     await write('.docker/cert.pem', 'cert')
     await write('.docker/key.pem', 'key')
@@ -279,14 +286,14 @@ describe('TLS', () => {
   })
 
   test.each([
-    ['no authority', ['cert.pem', 'key.pem'], 'no ca.pem'],
-    ['a certificate without its key', ['ca.pem', 'cert.pem'], 'no key.pem'],
-    ['a key without its certificate', ['ca.pem', 'key.pem'], 'no cert.pem'],
+    ['no authority', ['cert.pem', 'key.pem'], 'ca.pem, which verifies'],
+    ['a certificate without its key', ['ca.pem', 'cert.pem'], 'key.pem is missing'],
+    ['a key without its certificate', ['ca.pem', 'key.pem'], 'cert.pem is missing'],
   ])('%s is refused', async (_what, files, why) => {
     for (const file of files) await write(`certs/${file}`, 'x')
     const directory = join(home, 'certs')
     const error = refusal('tcp://a:1', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: directory })
-    expect(error.option).toBe('DOCKER_CERT_PATH')
+    expect(error.source).toBe('DOCKER_CERT_PATH')
     expect(error.message).toContain(directory)
     expect(error.message).toContain(why)
   })
@@ -298,18 +305,48 @@ describe('TLS', () => {
     expect(refusal('tcp://a:1', env).message).toContain('ca.pem: EISDIR')
   })
 
-  test('a context brings its own, and the environment has no say in it', async () => {
+  test('a context brings its own, and the environment is ignored', async () => {
     const directory = await writeContext('far', { Host: 'tcp://far:1', SkipTLSVerify: false })
     const env = { DOCKER_CONTEXT: 'far', DOCKER_TLS_VERIFY: '1' }
     expect(tlsOf(undefined, env)).toBeUndefined()
     await write(`${directory}/ca.pem`, 'ca')
     expect(tlsOf(undefined, env)).toEqual({ ca: pem('ca'), cert: undefined, key: undefined, verify: true })
     await write(`${directory}/key.pem`, 'key')
-    expect(refusal(undefined, env).option).toBe("docker context 'far'")
+    expect(refusal(undefined, env).source).toBe("docker context 'far'")
   })
 
   test('a context may ask not to verify', async () => {
     await writeContext('far', { Host: 'tcp://far:1', SkipTLSVerify: true })
     expect(tlsOf(undefined, { DOCKER_CONTEXT: 'far' })).toMatchObject({ verify: false })
+  })
+})
+
+describe('a user without a home directory, as systemd makes one', () => {
+  const homeless = (env: Surroundings['env'] = {}) => ({ ...around(env), homeDir: undefined })
+
+  test('does without the configuration of docker, and finds the socket', () => {
+    expect(resolveEngine(undefined, homeless())).toMatchObject({ address: 'unix:///var/run/docker.sock' })
+    expect(resolveEngine('tcp://10.0.0.1', homeless())).toMatchObject({ address: 'tcp://10.0.0.1:2375' })
+  })
+
+  test('reads the configuration that DOCKER_CONFIG names', async () => {
+    await writeContext('far', { Host: 'tcp://10.0.0.2:2375' }, 'config')
+    const env = { DOCKER_CONFIG: join(home, 'config'), DOCKER_CONTEXT: 'far' }
+    expect(resolveEngine(undefined, homeless(env))).toMatchObject({ address: 'tcp://10.0.0.2:2375' })
+  })
+
+  test.each([
+    [{ DOCKER_CONTEXT: 'far' }, /DOCKER_CONFIG/],
+    [{ DOCKER_TLS_VERIFY: '1' }, /DOCKER_CERT_PATH is missing/],
+  ])('%o needs a directory, and the error names its variable', (env, message) => {
+    expect(() => resolveEngine(undefined, homeless(env))).toThrow(message)
+  })
+
+  test('is no error', () => {
+    const failing = () => {
+      throw new Error('uv_os_homedir returned ENOENT (no such file or directory)')
+    }
+    expect(machineSurroundings(failing).homeDir).toBeUndefined()
+    expect(machineSurroundings(() => '/home/a').homeDir).toBe('/home/a')
   })
 })

@@ -35,7 +35,7 @@ describe('every-call-ends', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('an outer signal gives it up early and says so', async () => {
+  test('an outer signal aborts it early, and the error says so', async () => {
     const clock = createFakeClock()
     const { work, seen } = neverSettles()
     const outer = new AbortController()
@@ -46,7 +46,7 @@ describe('every-call-ends', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('one signal gives up every call under way, also after calls that have ended, and no call that has', async () => {
+  test('one signal aborts every call under way, even after other calls have ended, and affects no ended call', async () => {
     const clock = createFakeClock()
     const outer = new AbortController()
     const limits = { deadlineMs: 10_000, signal: outer.signal }
@@ -59,7 +59,7 @@ describe('every-call-ends', () => {
     expect(seen.map((signal) => signal.aborted)).toEqual([true, true, true, false])
   })
 
-  test('a call that is given up before it begins does not begin', async () => {
+  test('a call aborted before it starts does not start', async () => {
     const clock = createFakeClock()
     const { work, seen } = neverSettles()
     const call = callEngine(clock, context, { deadlineMs: 10_000, signal: AbortSignal.abort() }, work)
@@ -88,7 +88,7 @@ describe('every-call-ends', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('work that fails after its deadline disturbs nobody', async () => {
+  test('work that fails after its deadline has no further effect', async () => {
     const clock = createFakeClock()
     let failLate = (_error: Error) => {}
     const late = new Promise<never>((_, reject) => (failLate = reject))
@@ -101,7 +101,7 @@ describe('every-call-ends', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('a deadline beyond what a timer can wait is no deadline at once', async () => {
+  test('a deadline longer than a timer can wait does not expire at once', async () => {
     const clock = createFakeClock()
     let settled = false
     const call = callEngine(clock, context, { deadlineMs: Infinity }, neverSettles().work)

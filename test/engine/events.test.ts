@@ -1,6 +1,5 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-
 import { createDockerodeEngine, watchOnly } from '../../src/engine/dockerode-engine.ts'
 import { readEvents } from '../../src/engine/event-stream.ts'
 import { AnswerError } from '../../src/engine/failure.ts'
@@ -32,7 +31,7 @@ const line = (fields: object = {}) =>
     ...fields,
   })}\n`
 
-const told: EngineEvent = {
+const reported: EngineEvent = {
   id,
   action: 'start',
   name: 'task-1',
@@ -56,10 +55,10 @@ async function read(text: string | Buffer, cuts: readonly number[] = []): Promis
 
 describe('a stream of events is read', () => {
   test('one a line', async () => {
-    expect(await read(line() + line({ Action: 'die' }))).toEqual([told, { ...told, action: 'die' }])
+    expect(await read(line() + line({ Action: 'die' }))).toEqual([reported, { ...reported, action: 'die' }])
   })
 
-  test('in whatever pieces it comes, letters of several bytes included', async () => {
+  test('in chunks of any size, multi-byte characters included', async () => {
     const text = line({ Actor: { ID: id, Attributes: { name: 'größe-𝄞', a: '\n' } } }) + line()
     const whole = await read(text)
     expect(whole.map(({ name }) => name)).toEqual(['größe-𝄞', 'task-1'])
@@ -82,10 +81,10 @@ describe('a stream of events is read', () => {
     ['an array', '[]\n'],
     ['a last line that is cut off', line().slice(0, -20)],
   ])('%s is left out', async (_, text) => {
-    expect(await read(line() + text)).toEqual([told])
+    expect(await read(line() + text)).toEqual([reported])
   })
 
-  test('attributes that are no texts are left out, and one named __proto__ is only a name', async () => {
+  test('attributes that are not strings are left out, and one named __proto__ is just a name', async () => {
     const attributes = JSON.parse('{"a":1,"b":null,"c":"d","__proto__":"e"}') as object
     const [event] = await read(line({ Actor: { ID: id, Attributes: attributes } }))
     expect(Object.entries(event?.labels ?? {})).toEqual([
@@ -101,7 +100,7 @@ describe('a stream of events is read', () => {
     await expect(read(line() + text)).rejects.toThrow(AnswerError)
   })
 
-  test('what goes on without an end is given up, and is not looked through again with every piece', async () => {
+  test('an endless line is rejected, and is not scanned again with every chunk', async () => {
     async function* endless() {
       const piece = Buffer.from('x'.repeat(1000))
       for (;;) yield piece
@@ -115,14 +114,14 @@ describe('following the events of an engine', () => {
   let clock: FakeClock
   let server: MisbehavingServer
   let engine: Engine
-  let heard: string[]
+  let received: string[]
   let abort: AbortController
 
   beforeEach(async () => {
     clock = createFakeClock()
     server = await startMisbehavingServer(neverAnswers)
     engine = createDockerodeEngine({ engine: server.address, clock })
-    heard = []
+    received = []
     abort = new AbortController()
   })
 
@@ -137,11 +136,11 @@ describe('following the events of an engine', () => {
     engine.events({
       signal: abort.signal,
       label,
-      onOpen: () => heard.push('open'),
-      onEvent: ({ action }) => heard.push(action),
+      onOpen: () => received.push('open'),
+      onEvent: ({ action }) => received.push(action),
     })
 
-  test('asks for those of containers, and with a label for those that bear it', async () => {
+  test('requests those of containers, and with a label those that have it', async () => {
     server.behave(answers(200, ''))
     await follow()
     await follow('a=b')
@@ -152,7 +151,7 @@ describe('following the events of an engine', () => {
     ])
   })
 
-  test('tells that it is open before anything has happened, and each event as it comes', async () => {
+  test('reports that it is open before anything has happened, and each event as it arrives', async () => {
     let write: ((text: string) => void) | undefined
     let end: (() => void) | undefined
     server.behave((response) => {
@@ -160,32 +159,32 @@ describe('following the events of an engine', () => {
       write = (text) => void response.write(text)
       end = () => void response.end()
     })
-    const isHeard = async (count: number) => {
-      while (heard.length < count) await new Promise((resolve) => setImmediate(resolve))
+    const isReceived = async (count: number) => {
+      while (received.length < count) await new Promise((resolve) => setImmediate(resolve))
     }
     const following = follow()
-    await isHeard(1)
+    await isReceived(1)
     write?.(line().slice(0, 30))
     write?.(line().slice(30) + line({ Action: 'die' }))
-    await isHeard(3)
+    await isReceived(3)
     end?.()
     await following
-    expect(heard).toEqual(['open', 'start', 'die'])
+    expect(received).toEqual(['open', 'start', 'die'])
   })
 
-  test('every-call-ends: its signal ends one that never answers, and leaves no connection', async () => {
+  test('every-call-ends: its signal ends a request that is never answered, and leaves no connection', async () => {
     const following = follow()
     await server.requested(1)
     await clock.advance(24 * 3_600_000)
     abort.abort()
     await expect(following).rejects.toMatchObject({ kind: 'timed-out' })
-    expect(heard).toEqual([])
+    expect(received).toEqual([])
   })
 
-  test('every-call-ends: its signal ends one that is open and quiet', async () => {
+  test('every-call-ends: its signal ends an open stream without events', async () => {
     server.behave((response) => response.writeHead(200).flushHeaders())
     const following = follow()
-    while (heard.length === 0) await new Promise((resolve) => setImmediate(resolve))
+    while (received.length === 0) await new Promise((resolve) => setImmediate(resolve))
     abort.abort()
     await expect(following).rejects.toMatchObject({ kind: 'timed-out' })
   })
@@ -193,27 +192,27 @@ describe('following the events of an engine', () => {
   test.each([
     ['a denial', answersPage(403), 'misconfigured'],
     ['an endpoint that is not there', answers(404, '{"message":"page not found"}'), 'misconfigured'],
-    ['an engine in trouble', answers(500, '{"message":"boom"}'), 'unavailable'],
-    ['a page in the place of events', answersPage(200), 'invalid-answer'],
+    ['a failing engine', answers(500, '{"message":"boom"}'), 'unavailable'],
+    ['a page instead of events', answersPage(200), 'invalid-answer'],
     ['a reset', resets, 'unavailable'],
   ])('%s is %s', async (_, behaviour, kind) => {
     server.behave(behaviour)
     await expect(follow()).rejects.toMatchObject({ kind })
   })
 
-  test('a connection that breaks rejects, however it breaks', async () => {
+  test('a broken connection rejects, however it broke', async () => {
     server.behave((response) => {
       response.writeHead(200)
       response.write(line(), () => response.destroy())
     })
     await expect(follow()).rejects.toMatchObject({ kind: 'unavailable' })
-    expect(heard[0]).toBe('open')
+    expect(received[0]).toBe('open')
   })
 
-  test('dry-run: who may only look may listen too', async () => {
+  test('dry-run: a read-only client may follow events too', async () => {
     server.behave(answers(200, line()))
-    const call = { signal: abort.signal, onOpen: () => {}, onEvent: () => heard.push('event') }
+    const call = { signal: abort.signal, onOpen: () => {}, onEvent: () => received.push('event') }
     await watchOnly(engine).events(call)
-    expect(heard).toEqual(['event'])
+    expect(received).toEqual(['event'])
   })
 })

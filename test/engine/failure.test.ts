@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { AnswerError, CutError, StatusError, toEngineError, type Verb } from '../../src/engine/failure.ts'
-import { EngineError, type FailureKind } from '../../src/errors.ts'
+import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
+import {
+  AnswerError,
+  CutError,
+  GoneError,
+  StatusError,
+  toEngineError,
+  type Verb,
+} from '../../src/engine/failure.ts'
 
 const address = 'unix:///var/run/docker.sock'
 
@@ -8,7 +15,7 @@ function kindOf(thrown: unknown, verb: Verb): FailureKind {
   return toEngineError(thrown, { verb, address, subject: 'abc' }).kind
 }
 
-const everyVerb: readonly Verb[] = ['list', 'info', 'imageLabels', 'remove', 'stop', 'unpause']
+const everyVerb: readonly Verb[] = ['list', 'info', 'imageLabels', 'inspect', 'remove', 'stop', 'unpause']
 
 describe('a system error is known by its code', () => {
   test.each<[string, FailureKind]>([
@@ -63,19 +70,27 @@ describe('an answer is known by its status', () => {
     [202, '', { remove: 'invalid-answer', list: 'invalid-answer' }],
   ])('%i %s', (status, detail, kinds) => {
     for (const [verb, kind] of Object.entries(kinds)) {
-      const error = toEngineError(new StatusError(status, detail), { verb: verb as Verb, address })
+      const error = toEngineError(new StatusError(status, detail, true), { verb: verb as Verb, address })
       expect([verb, error.kind, error.status]).toEqual([verb, kind, status])
     }
   })
 
-  test('an answer that is cut is unavailable, one that is not what the API promises is invalid', () => {
+  test('a truncated answer is unavailable, one that breaks the API is invalid', () => {
     expect(kindOf(new CutError(), 'list')).toBe('unavailable')
     expect(kindOf(new AnswerError('x'), 'list')).toBe('invalid-answer')
+    expect(kindOf(new GoneError('x'), 'inspect')).toBe('gone')
+  })
+
+  test('positive-evidence: a 404 not worded by an engine says nothing about the container', () => {
+    for (const verb of ['inspect', 'imageLabels', 'remove', 'stop', 'unpause'] as const) {
+      expect(kindOf(new StatusError(404, 'Not Found', false), verb)).toBe('misconfigured')
+      expect(kindOf(new StatusError(404, 'No such container', true), verb)).toBe('gone')
+    }
   })
 })
 
-describe('what people read', () => {
-  test('is one line with the verb, the address, the cause and what to look at', () => {
+describe('the message', () => {
+  test('is one line with the verb, the address, the cause and what to check', () => {
     const thrown = Object.assign(new Error('connect EACCES /var/run/docker.sock'), { code: 'EACCES' })
     const error = toEngineError(thrown, { verb: 'list', address })
     expect(error.message).toBe(
@@ -85,7 +100,7 @@ describe('what people read', () => {
   })
 
   test('names the container and what the engine said', () => {
-    const error = toEngineError(new StatusError(500, 'device\n busy'), {
+    const error = toEngineError(new StatusError(500, 'device\n busy', true), {
       verb: 'remove',
       address,
       subject: 'abc',

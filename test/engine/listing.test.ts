@@ -6,7 +6,7 @@ import { readListing } from '../../src/engine/listing.ts'
 import type { PastListing } from '../../src/engine/past-listing.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
-/** Scans a text whose bytes come cut at these places. */
+/** Scans a text whose bytes arrive split at these offsets. */
 function scan(text: string | Buffer, cuts: readonly number[] = []): unknown[] {
   const bytes = Buffer.from(text)
   const places = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b)
@@ -53,7 +53,7 @@ const value = fc.oneof(
 )
 
 describe('a listing is read as JSON.parse reads it', () => {
-  test('any array, cut at any bytes', () => {
+  test('any array, split at any bytes', () => {
     fc.assert(
       fc.property(fc.array(value), cutPlaces, spaces, spaces, (array, cuts, before, after) => {
         const text = `${before}${JSON.stringify(array, null, before.length)}${after}`
@@ -71,7 +71,7 @@ describe('a listing is read as JSON.parse reads it', () => {
     }
   })
 
-  test('everything that JSON.parse makes no array of is refused, however close to one', () => {
+  test('everything that JSON.parse does not read as an array is refused, however close to one', () => {
     const fragment = fc.constantFrom(
       '[',
       ']',
@@ -104,7 +104,7 @@ describe('a listing is read as JSON.parse reads it', () => {
     )
   })
 
-  test('every array that is cut short is refused', () => {
+  test('every truncated array is refused', () => {
     const text = JSON.stringify([{ Id: 'a', Labels: { b: 'c,]' } }, { Id: 'd' }])
     for (let length = 0; length < text.length; length++) {
       expect(() => scan(text.slice(0, length)), text.slice(0, length)).toThrow(AnswerError)
@@ -127,7 +127,7 @@ describe('a listing is read as JSON.parse reads it', () => {
     expect(() => scan(text)).toThrow(why)
   })
 
-  test('an entry that never ends is refused before it fills the memory', () => {
+  test('an endless entry is refused before it fills the memory', () => {
     const scanner = createArrayScanner(collecting([]))
     scanner.push(Buffer.from('["'))
     const mebibyte = Buffer.alloc(1024 * 1024, 'a')
@@ -148,7 +148,7 @@ async function readOne(entry: unknown) {
   return listing.containers[0]
 }
 
-describe('an entry is reduced to what the rules need', () => {
+describe('an entry is reduced to the fields that the rules need', () => {
   test('every field', async () => {
     const entry = {
       Id: id,
@@ -168,6 +168,7 @@ describe('an entry is reduced to what the rules need', () => {
       names: ['other/link', 'web'],
       image: 'busybox:1',
       imageId: 'sha256:abc',
+      platform: '',
       state: 'running',
       createdAtMs: 1_700_000_000_000,
       labels: { 'com.example': 'x', constructor: 'y' },
@@ -189,6 +190,7 @@ describe('an entry is reduced to what the rules need', () => {
       names: [],
       image: '',
       imageId: '',
+      platform: '',
       state: '',
       createdAtMs: undefined,
       labels: {},
@@ -197,13 +199,13 @@ describe('an entry is reduced to what the rules need', () => {
     })
   })
 
-  test('a label that nobody set is not found, nor one lost that is called like a part of the language', async () => {
+  test('an unset label is not found, and one named like an Object.prototype member is not lost', async () => {
     const labels = (await readOne(JSON.parse(`{"Id":"${id}","Labels":{"__proto__":"p"}}`)))?.labels
     expect(labels?.['toString']).toBeUndefined()
     expect(Object.entries(labels ?? {})).toEqual([['__proto__', 'p']])
   })
 
-  test('a creation before 1970 is none', async () => {
+  test('a creation time before 1970 is dropped', async () => {
     expect((await readOne({ Id: id, Created: -62_135_596_800 }))?.createdAtMs).toBeUndefined()
   })
 
@@ -227,8 +229,8 @@ describe('an entry is reduced to what the rules need', () => {
   })
 })
 
-describe('a large listing does not hold up the program', () => {
-  test('it breathes at least once for every 16 KiB, also within one chunk', async () => {
+describe('a large listing does not block the program', () => {
+  test('it yields at least once every 16 KiB, even within one chunk', async () => {
     const clock = createFakeClock()
     let breaths = 0
     const entries = Array.from({ length: 2_000 }, (_, at) => ({
@@ -246,7 +248,7 @@ describe('a large listing does not hold up the program', () => {
   })
 })
 
-describe('an entry that has not changed is not read again', () => {
+describe('an unchanged entry is not parsed again', () => {
   interface Change {
     readonly at: number
     readonly what: 'change' | 'remove' | 'add' | 'swap' | 'status'
@@ -302,7 +304,7 @@ describe('an entry that has not changed is not read again', () => {
     return length
   }
 
-  test('whatever changed, and wherever the bytes are cut, it reads as if there had been no listing before', async () => {
+  test('whatever changed, and wherever the bytes are split, it reads as if there had been no previous listing', async () => {
     const cuts = fc.array(fc.nat(), { maxLength: 12 })
     const texts = fc.array(
       strangeText.map((all) => all.join('')),
@@ -323,10 +325,10 @@ describe('an entry that has not changed is not read again', () => {
           const { listing: past } = await readListing(cut(write(old), cutsBefore), breathe)
           const now = write(changed(old, changes, statuses))
           const remembered = await readListing(cut(now, cutsNow), breathe, past)
-          const anew = await readListing(chunksOf(now), breathe)
-          expect(remembered.listing.containers).toEqual(anew.listing.containers)
-          expect(remembered.bytes).toBe(anew.bytes)
-          // and that reading is as good a past as any
+          const fresh = await readListing(chunksOf(now), breathe)
+          expect(remembered.listing.containers).toEqual(fresh.listing.containers)
+          expect(remembered.bytes).toBe(fresh.bytes)
+          // and that reading serves as the next past
           const again = await readListing(cut(now, cutsBefore), breathe, remembered.listing)
           expect(again.listing.containers).toBe(remembered.listing.containers)
         },
@@ -335,7 +337,7 @@ describe('an entry that has not changed is not read again', () => {
     )
   })
 
-  test('one that goes on after the bytes of the one before is another one', async () => {
+  test('an entry that continues after the bytes of the previous one is a different entry', async () => {
     const past = await read([entry(1)])
     const text = JSON.stringify([entry(1)])
     for (const end of [' ', '\n ']) {
@@ -347,18 +349,18 @@ describe('an entry that has not changed is not read again', () => {
     }
   })
 
-  test('those that are the same are the same objects, also behind one that changed, came or went', async () => {
+  test('unchanged entries are the same objects, even behind one that changed, appeared or disappeared', async () => {
     const before = await read([1, 2, 3, 4, 5].map((number) => entry(number)))
     const [, second, , fourth, fifth] = before.containers
     const now = [entry(9), entry(1, 'changed'), entry(2), entry(4), entry(5)]
     const { containers } = await read(now, before)
     expect(containers[2]).toBe(second)
     expect(containers[4]).toBe(fifth)
-    // what stood where another is now is read once more
+    // an entry that has moved is parsed again
     expect(containers[3]).toEqual(fourth)
   })
 
-  test('a listing that says what the one before did is the same one, and one that lacks its end is not', async () => {
+  test('a listing equal to the previous one is the same object, and one without its end is not', async () => {
     const entries = [1, 2, 3].map((number) => entry(number))
     const before = await read(entries)
     expect(await read(entries, before)).toBe(before)
@@ -367,7 +369,7 @@ describe('an entry that has not changed is not read again', () => {
     expect((await read([], before)).containers).toEqual([])
   })
 
-  test('the words for how long a container has been up are passed over, however long they are', async () => {
+  test('the text for how long a container has been up is skipped, however long', async () => {
     const before = await read([1, 2, 3].map((number) => entry(number)))
     for (const Status of ['Up 6 minutes', 'Up About an hour (healthy)', '', 'seit 5 Stunden – läuft']) {
       const now = [1, 2, 3].map((number) => ({ ...entry(number), Status }))
@@ -375,7 +377,7 @@ describe('an entry that has not changed is not read again', () => {
     }
   })
 
-  test('wherever the bytes are cut within those words', async () => {
+  test('wherever the bytes are split within that text', async () => {
     const before = await read([entry(1)])
     const text = JSON.stringify([{ ...entry(1), Status: 'Up 55 minutes' }])
     for (let place = 0; place < text.length; place++) {
@@ -399,7 +401,7 @@ describe('an entry that has not changed is not read again', () => {
     expect((await read([now], before)).containers).toEqual((await read([now])).containers)
   })
 
-  test('words that are no JSON are no words', async () => {
+  test('text that is not JSON is not skipped', async () => {
     const before = await read([entry(1)])
     const text = JSON.stringify([entry(1)])
     for (const words of ['Up 5\nminutes', 'Up 5\\xminutes', 'Up 5"minutes']) {
@@ -408,7 +410,7 @@ describe('an entry that has not changed is not read again', () => {
     }
   })
 
-  test('flat: the bytes that are held stay in proportion, however many listings change a little', async () => {
+  test('flat: the retained bytes stay in proportion, however many listings change a little', async () => {
     const count = 800
     let entries = Array.from({ length: count }, (_, number) => entry(number))
     let listing = await read(entries)
@@ -420,7 +422,7 @@ describe('an entry that has not changed is not read again', () => {
     expect(listing.containers).toEqual((await read(entries)).containers)
   })
 
-  test('flat: what is left of a listing that has shrunk does not hold the buffers of the whole', async () => {
+  test('flat: the rest of a listing that has shrunk does not retain the buffers of the whole', async () => {
     const all = Array.from({ length: 10_000 }, (_, number) => entry(number))
     const left = all.filter((_, number) => number % 160 < 2)
     async function* inChunks(entries: readonly object[]): AsyncGenerator<Buffer> {

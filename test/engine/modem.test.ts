@@ -2,12 +2,11 @@ import { Agent } from 'node:http'
 import { inspect } from 'node:util'
 import Dockerode from 'dockerode'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { EngineError } from '../../src/domain/errors.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import { guardModem } from '../../src/engine/modem.ts'
 import type { Engine } from '../../src/engine/port.ts'
-import { EngineError } from '../../src/errors.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { answers, type MisbehavingServer, startMisbehavingServer } from '../support/misbehaving-server.ts'
 
@@ -33,7 +32,10 @@ async function redirectTo(location: string, status = 301, on: 'unix' | 'tcp' = '
 }
 
 async function expectRefusal(engine: Engine): Promise<void> {
-  for (const asked of [engine.list(call), engine.remove(id, { ...call, volumes: true })]) {
+  for (const asked of [
+    engine.list(call),
+    engine.remove(id, { ...call, mayLeave: () => true, volumes: true, force: true }),
+  ]) {
     const error: unknown = await asked.then(() => 'an answer').catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(EngineError)
     expect(error).toMatchObject({ kind: 'misconfigured', status: 301 })
@@ -45,7 +47,7 @@ async function expectRefusal(engine: Engine): Promise<void> {
   expect(server.requests.map(({ method }) => method)).toEqual(['GET', 'DELETE'])
 }
 
-describe('an engine that redirects is not followed, and harms nobody', () => {
+describe('a redirect by the engine is not followed and does no harm', () => {
   test('to another machine', async () => {
     await redirectTo(`http://127.0.0.1:${elsewhere.port}/containers/json`)
     await expectRefusal(createDockerodeEngine({ engine: server.address, clock: systemClock }))
@@ -74,18 +76,18 @@ describe('an engine that redirects is not followed, and harms nobody', () => {
   })
 })
 
-describe('a request is not spelled out with all that can be reached from it, which would block the program', () => {
-  /** An agent that notes when it is put into words. */
-  function telltale() {
+describe('a request is not formatted with everything reachable from it, which would block the program', () => {
+  /** An agent that records when it is formatted. */
+  function agentThatRecords() {
     let spelledOut = 0
     const agent = new Agent()
     Object.defineProperty(agent, inspect.custom, { value: () => `${++spelledOut}` })
     return { agent, spelledOut: () => spelledOut }
   }
 
-  test('nor where the agent is that of an instance of dockerode', async () => {
+  test('nor with the agent of a dockerode instance', async () => {
     server = await startMisbehavingServer(answers(200, []))
-    const { agent, spelledOut } = telltale()
+    const { agent, spelledOut } = agentThatRecords()
     inspect({ agent }, { showHidden: true, depth: null })
     expect(spelledOut()).toBe(1)
     const options = { socketPath: server.socketPath, agent } as Dockerode.DockerOptions
@@ -93,7 +95,7 @@ describe('a request is not spelled out with all that can be reached from it, whi
     expect(spelledOut()).toBe(1)
   })
 
-  test('a debug log still names it', () => {
+  test('a debug log still names the request', () => {
     const asked: unknown[] = []
     const modem = {
       dial: () => {},

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHash } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { machineSurroundings } from '../../src/engine/address.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
+import { machineSurroundings } from '../../src/engine/surroundings.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { answers, startMisbehavingServer, type MisbehavingServer } from '../support/misbehaving-server.ts'
 
@@ -82,7 +82,7 @@ afterEach(async () => {
 })
 
 function list(env: Record<string, string>, engine?: string) {
-  const surroundings = { ...machineSurroundings(), env, homeDir: at('nobody') }
+  const surroundings = { ...machineSurroundings(), env, homeDir: at('no-home') }
   return createDockerodeEngine({ engine, clock: createFakeClock(), surroundings }).list({
     deadlineMs: 10_000,
   })
@@ -101,7 +101,7 @@ describe('TLS', () => {
     expect(authorized).toEqual([true])
   })
 
-  test('an engine that somebody else vouches for is a wrong configuration, and hears nothing', async () => {
+  test('an engine with a certificate of another authority is a wrong configuration and receives nothing', async () => {
     await expect(list(withCertificates('stranger'), server.address)).rejects.toMatchObject({
       kind: 'misconfigured',
       message: expect.stringContaining('TLS: ') as string,
@@ -112,7 +112,7 @@ describe('TLS', () => {
     expect(server.requests).toEqual([])
   })
 
-  test('a client that the engine wants a certificate of and that has none is a wrong configuration', async () => {
+  test('a client without the certificate that the engine requires is a wrong configuration', async () => {
     mkdirSync(at('bare'))
     writeFileSync(at('bare', 'ca.pem'), readFileSync(at('ours.pem')))
     await expect(list(withCertificates('bare'), server.address)).rejects.toMatchObject({
@@ -148,7 +148,7 @@ describe('TLS', () => {
     await expect(list(writeContext(false))).resolves.toMatchObject({ containers: [] })
   })
 
-  test('a docker context that asks not to verify is obeyed', async () => {
+  test('a docker context with verification off is obeyed', async () => {
     await expect(list(writeContext(true))).resolves.toMatchObject({ containers: [] })
   })
 })

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-
-import { type EngineAddress, resolveEngine, type Surroundings } from '../../src/engine/address.ts'
-import { OptionError } from '../../src/errors.ts'
+import { OptionError } from '../../src/domain/errors.ts'
+import { type EngineAddress, resolveEngine } from '../../src/engine/address.ts'
+import { type Surroundings } from '../../src/engine/surroundings.ts'
 import { anyJsonText, notJson, strangeText } from './json.ts'
 import { fuzz, fuzzTimeoutMs } from './support.ts'
 
@@ -13,7 +12,7 @@ const secret = 'hunter2'
 
 type Kind = EngineAddress['kind'] | 'refused'
 
-/** What sort of address it is, or one refusal that says which option is at fault; nothing else may come of it. */
+/** The kind of address, or one refusal that names the option; any other result fails. */
 function kindOf(engine: string | undefined, surroundings: Surroundings): Kind {
   try {
     const address = resolveEngine(engine, surroundings)
@@ -47,7 +46,7 @@ const around = (
   platform: NodeJS.Platform = 'linux',
 ): Surroundings => ({
   env,
-  homeDir: '/home/somebody',
+  homeDir: '/home/user',
   platform,
   readFile: (path) => {
     const text = files.get(path)
@@ -109,7 +108,7 @@ const text = fc.oneof(
 )
 
 describe('where the engine is', () => {
-  test('whatever address is given leads somewhere or is refused', { timeout: fuzzTimeoutMs }, async () => {
+  test('any given address leads to an engine or is refused', { timeout: fuzzTimeoutMs }, async () => {
     let usable = 0
     await fuzz(
       2000,
@@ -126,7 +125,7 @@ describe('where the engine is', () => {
     expect(usable).toBeGreaterThan(100)
   })
 
-  test('what an address holds of secrets is never shown', { timeout: fuzzTimeoutMs }, async () => {
+  test('secrets in an address are never shown', { timeout: fuzzTimeoutMs }, async () => {
     await fuzz(
       500,
       fc.property(
@@ -151,7 +150,7 @@ describe('where the engine is', () => {
     )
   })
 
-  test('whatever the files of a docker context hold', { timeout: fuzzTimeoutMs }, async () => {
+  test('any content of the files of a docker context', { timeout: fuzzTimeoutMs }, async () => {
     const config = fc.oneof(
       { weight: 4, arbitrary: fc.constant('{"currentContext":"far"}') },
       anyJsonText.map((name) => `{"currentContext":${name}}`),
@@ -172,7 +171,7 @@ describe('where the engine is', () => {
       fc.property(config, meta, tls, fc.option(text, { nil: undefined }), (config, meta, tls, named) => {
         const name = named ?? 'far'
         const digest = createHash('sha256').update(name).digest('hex')
-        const home = '/home/somebody/.docker'
+        const home = '/home/user/.docker'
         const files = new Map([
           [join(home, 'config.json'), config],
           [join(home, 'contexts/meta', digest, 'meta.json'), meta],

@@ -1,10 +1,9 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { EngineError } from '../../src/domain/errors.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import type { Engine } from '../../src/engine/port.ts'
-import { EngineError } from '../../src/errors.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { anyJsonText, notJson, strangeText } from './json.ts'
 import { type RawAnswer, type RawEngine, startRawEngine, wholeAnswer } from './raw-engine.ts'
@@ -20,23 +19,24 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-/** Another one for each try, so that a request that arrives late is not taken for one of the next try. */
-let tries = 0
-let id = fakeId(tries)
+/** A new one for each run, so that a late request is not taken for one of the next run. */
+let runs = 0
+let id = fakeId(runs)
 /** Short, since some answers never end. */
 const hasty = 60
 /** Longer than any pause of the machine that this runs on, where every answer is whole. */
 const patient = 10_000
 let deadlineMs = hasty
 
+const mayLeave = () => true
 const verbs = {
   list: () => engine.list({ deadlineMs }),
   info: () => engine.info({ deadlineMs }),
-  imageLabels: () => engine.imageLabels('sha256:busybox', { deadlineMs }),
-  networkMode: () => engine.networkMode(id, { deadlineMs }),
-  remove: () => engine.remove(id, { deadlineMs, volumes: true }),
-  stop: () => engine.stop(id, { deadlineMs, graceSeconds: 1 }),
-  unpause: () => engine.unpause(id, { deadlineMs }),
+  imageLabels: () => engine.imageLabels({ id: 'sha256:busybox', platform: '' }, { deadlineMs }),
+  inspect: () => engine.inspect(id, { deadlineMs }),
+  remove: () => engine.remove(id, { deadlineMs, mayLeave, volumes: true, force: true }),
+  stop: () => engine.stop(id, { deadlineMs, mayLeave, graceSeconds: 1 }),
+  unpause: () => engine.unpause(id, { deadlineMs, mayLeave }),
 }
 const verb = fc.constantFrom(...(Object.keys(verbs) as (keyof typeof verbs)[]))
 const kinds = [
@@ -49,7 +49,7 @@ const kinds = [
   'invalid-answer',
 ]
 
-/** What became of a call: a value, or the one sort of error that the port allows; anything else fails here. */
+/** The result of a call: a value, or the one kind of error that the port allows; anything else fails here. */
 async function outcomeOf(
   asked: () => Promise<unknown>,
 ): Promise<{ value: unknown } | { error: EngineError }> {
@@ -168,7 +168,7 @@ describe('whatever bytes an engine answers', () => {
   )
 
   test(
-    'fresh-look: a change is sent once, whatever becomes of its answer',
+    'fresh-scan: a change is sent once, whatever becomes of its answer',
     { timeout: fuzzTimeoutMs },
     async () => {
       const change = fc.constantFrom('remove' as const, 'stop' as const, 'unpause' as const)
@@ -176,7 +176,7 @@ describe('whatever bytes an engine answers', () => {
         120,
         fc.asyncProperty(change, rawAnswer, async (verb, answer) => {
           server.answer = () => answer
-          id = fakeId(++tries)
+          id = fakeId(++runs)
           await outcomeOf(verbs[verb])
           const ours = server.requests.filter(({ path }) => path.includes(id))
           const path = {
@@ -217,7 +217,7 @@ describe('whatever an engine says of its refusal', () => {
           if (!('error' in outcome)) throw new Error(`${verb} was happy with ${status}`)
           expect(outcome.error.status).toBe(status)
           expect(outcome.error.message.length).toBeLessThan(1000)
-          expect(outcome.error.kind).toBe(expectedKind(verb, status, outcome.error.message))
+          expect(outcome.error.kind).toBe(expectedKind(verb, status, said, outcome.error.message))
         }),
       )
     },
@@ -225,20 +225,39 @@ describe('whatever an engine says of its refusal', () => {
 })
 
 /** By the table of the API, in words of our own. */
-function expectedKind(verb: keyof typeof verbs, status: number, message: string): string {
+function expectedKind(
+  verb: keyof typeof verbs,
+  status: number,
+  said: string | Buffer,
+  message: string,
+): string {
   const asksForAll = verb === 'list' || verb === 'info'
   if ([400, 401, 403, 407].includes(status)) return 'misconfigured'
   if ([408, 429, 502, 503, 504].includes(status)) return 'unavailable'
-  if (status === 404) return asksForAll ? 'misconfigured' : 'gone'
+  if (status === 404) {
+    if (asksForAll || !isWordedByAnEngine(said)) return 'misconfigured'
+    // that a container is gone says only an answer about this very one
+    return verb === 'inspect' && !String(said).includes(id) ? 'invalid-answer' : 'gone'
+  }
   if (status === 409) return /in progress|being removed/i.test(message) ? 'in-progress' : 'refused'
   if (asksForAll) return status < 500 ? 'misconfigured' : 'unavailable'
   return 'refused'
 }
 
+/** `{"message":"No such container: …"}` */
+function isWordedByAnEngine(said: string | Buffer): boolean {
+  try {
+    const { message } = JSON.parse(String(said)) as { message?: unknown }
+    return typeof message === 'string' && message !== 'page not found'
+  } catch {
+    return false
+  }
+}
+
 describe('only a confirmation confirms', () => {
   beforeAll(() => void (deadlineMs = patient))
 
-  test('a removal is believed for 200 and 204 without a body alone', { timeout: fuzzTimeoutMs }, async () => {
+  test('a removal is accepted only for 200 and 204 without a body', { timeout: fuzzTimeoutMs }, async () => {
     await fuzz(
       150,
       fc.asyncProperty(fc.integer({ min: 200, max: 599 }), body, async (status, said) => {

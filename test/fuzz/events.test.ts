@@ -1,10 +1,9 @@
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/domain/clock.ts'
+import { EngineError } from '../../src/domain/errors.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import type { Engine, EngineEvent } from '../../src/engine/port.ts'
-import { EngineError } from '../../src/errors.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { anyJsonText, notJson, strangeText } from './json.ts'
 import { type RawEngine, startRawEngine } from './raw-engine.ts'
@@ -20,12 +19,12 @@ beforeAll(async () => {
 })
 afterAll(() => server.close())
 
-interface Heard {
+interface Received {
   readonly events: readonly EngineEvent[]
   readonly end: 'ended' | EngineError
 }
 
-async function hear(pieces: readonly (string | Buffer)[]): Promise<Heard> {
+async function receive(pieces: readonly (string | Buffer)[]): Promise<Received> {
   server.answer = () => ({ pieces: ['HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n', ...pieces] })
   const events: EngineEvent[] = []
   const { signal } = new AbortController()
@@ -80,8 +79,8 @@ const lines = fc.array(
   { maxLength: 5 },
 )
 
-/** What a stream tells until its first line that is no JSON; a last line without an end was cut off. */
-function toldBy(text: string): { readonly actions: readonly string[]; readonly isSound: boolean } {
+/** The events of a stream up to its first line that is not JSON; a last line without an end was cut off. */
+function reportedBy(text: string): { readonly actions: readonly string[]; readonly isSound: boolean } {
   const actions: string[] = []
   for (const one of text.split('\n').slice(0, -1)) {
     if (one.trim() === '') continue
@@ -99,50 +98,50 @@ function toldBy(text: string): { readonly actions: readonly string[]; readonly i
   return { actions, isSound: true }
 }
 
-describe('whatever a stream of events holds', () => {
-  test('what is well formed is told, in order, up to what is not', { timeout: fuzzTimeoutMs }, async () => {
-    let told = 0
-    await fuzz(
-      250,
-      fc.asyncProperty(
-        lines,
-        fc.array(fc.nat(400), { maxLength: 4 }),
-        fc.boolean(),
-        async (lines, cuts, isWhole) => {
-          const text = lines.map((one) => `${one}\n`).join('') + (isWhole ? '' : '{"Type":"cont')
-          const bytes = Buffer.from(text)
-          const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort(
-            (a, b) => a - b,
-          )
-          const pieces = places.slice(1).map((to, at) => bytes.subarray(places[at], to))
-          const { events, end } = await hear(pieces.filter(({ length }) => length > 0))
-          // as they come out of their bytes: a lone surrogate is none any more
-          const { actions, isSound } = toldBy(bytes.toString())
-          expect(events.map(({ action }) => action)).toEqual(actions)
-          if (isSound) expect(end).toBe('ended')
-          else expect((end as EngineError).kind).toBe('invalid-answer')
-          for (const { id, name, labels } of events) {
-            expect(id).toBe(fakeId(1))
-            expect(name).toBeTypeOf('string')
-            for (const value of Object.values(labels)) expect(value).toBeTypeOf('string')
-          }
-          told += events.length
-        },
-      ),
-    )
-    expect(told).toBeGreaterThan(30)
-  })
-
+describe('any content of an event stream', () => {
   test(
-    'a line without an end is given up before it fills the memory',
+    'well-formed events are delivered in order, up to the first malformed one',
     { timeout: fuzzTimeoutMs },
     async () => {
-      const piece = Buffer.alloc(64 * 1024, 'a')
-      const { events, end } = await hear(Array.from({ length: 200 }, () => piece))
-      expect(events).toEqual([])
-      expect((end as EngineError).kind).toBe('invalid-answer')
+      let reported = 0
+      await fuzz(
+        250,
+        fc.asyncProperty(
+          lines,
+          fc.array(fc.nat(400), { maxLength: 4 }),
+          fc.boolean(),
+          async (lines, cuts, isWhole) => {
+            const text = lines.map((one) => `${one}\n`).join('') + (isWhole ? '' : '{"Type":"cont')
+            const bytes = Buffer.from(text)
+            const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort(
+              (a, b) => a - b,
+            )
+            const pieces = places.slice(1).map((to, at) => bytes.subarray(places[at], to))
+            const { events, end } = await receive(pieces.filter(({ length }) => length > 0))
+            // as they come out of their bytes: a lone surrogate is none any more
+            const { actions, isSound } = reportedBy(bytes.toString())
+            expect(events.map(({ action }) => action)).toEqual(actions)
+            if (isSound) expect(end).toBe('ended')
+            else expect((end as EngineError).kind).toBe('invalid-answer')
+            for (const { id, name, labels } of events) {
+              expect(id).toBe(fakeId(1))
+              expect(name).toBeTypeOf('string')
+              for (const value of Object.values(labels)) expect(value).toBeTypeOf('string')
+            }
+            reported += events.length
+          },
+        ),
+      )
+      expect(reported).toBeGreaterThan(30)
     },
   )
+
+  test('an endless line is rejected before it fills the memory', { timeout: fuzzTimeoutMs }, async () => {
+    const piece = Buffer.alloc(64 * 1024, 'a')
+    const { events, end } = await receive(Array.from({ length: 200 }, () => piece))
+    expect(events).toEqual([])
+    expect((end as EngineError).kind).toBe('invalid-answer')
+  })
 
   test(
     'a stream that breaks, or was none, ends in an error of the port',

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 
-/** A text that a JSON string could hold, or that only looks like one: lone surrogates, line ends, NULs, markup. */
+/** A text that a JSON string could hold, or that only resembles one: lone surrogates, line ends, NULs, markup. */
 export const strangeText = fc.oneof(
   fc.string({ maxLength: 12 }),
   fc.constantFrom(
@@ -49,7 +49,7 @@ export const anyJsonText: fc.Arbitrary<string> = fc.oneof(
   ),
 )
 
-/** What is no JSON at all, or not for long. */
+/** Text that is not JSON, or stops being JSON. */
 export const notJson = fc.oneof(
   fc.constantFrom(
     '',

@@ -1,4 +1,4 @@
-/** What may be asked of the engine after an answer to a listing, worked out anew and in the plainest way. */
+/** What may be requested of the engine after an answer to a listing, computed again in the simplest way. */
 export interface Permission {
   /** Ids that may be removed, stopped or unpaused. */
   readonly removable: ReadonlySet<string>
@@ -26,7 +26,7 @@ interface Entry {
   readonly networkMode: string
 }
 
-/** Everything that an entry of a whole listing must satisfy, or the listing as a whole is not believed. */
+/** What an entry of a complete listing must satisfy, or the whole listing is rejected. */
 export function permissionOf(body: string, rules: Rules): Permission {
   const entries = readAll(body)
   if (!entries) return nothingAllowed

@@ -16,7 +16,7 @@ export interface RawAnswer {
   readonly staysOpen?: boolean
 }
 
-/** A server that writes whatever bytes it is told to, and keeps account of what it was asked. */
+/** A server that writes the given bytes, and records its requests. */
 export interface RawEngine {
   readonly address: string
   readonly port: number

@@ -6,12 +6,12 @@ const seed = Number(process.env['FLOTSAM_FUZZ_SEED'] ?? 20_260_115)
 if (!(times > 0) || !Number.isSafeInteger(seed))
   throw new RangeError('FLOTSAM_FUZZ_RUNS must be a number above 0, and FLOTSAM_FUZZ_SEED a whole number')
 
-/** Enough for a minute of each property; whoever wants more says so with FLOTSAM_FUZZ_RUNS. */
+/** Enough for a minute of each property; FLOTSAM_FUZZ_RUNS raises it. */
 export const fuzzTimeoutMs = 20_000 + times * 10_000
 
 /**
- * Tries a property so often, from a seed that is the same each time. FLOTSAM_FUZZ_RUNS=50 tries fifty times as often, and
- * FLOTSAM_FUZZ_SEED begins elsewhere.
+ * Checks a property so often, from a fixed seed. FLOTSAM_FUZZ_RUNS=50 checks it fifty times as often, and
+ * FLOTSAM_FUZZ_SEED sets another seed.
  */
 export async function fuzz<TInputs extends [unknown, ...unknown[]]>(
   runs: number,
@@ -29,7 +29,7 @@ export function expectNothingUncaught(): void {
     process.on('unhandledRejection', note)
   })
   afterAll(async () => {
-    // A rejection that nobody handles is told of only after the turn that it happens in.
+    // An unhandled rejection is reported only after the turn in which it happens.
     await new Promise<void>((resolve) => setTimeout(resolve, 20))
     process.off('uncaughtException', note)
     process.off('unhandledRejection', note)

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-
-import { createReconcilerIn } from '../../src/reconciler.ts'
-import { createTestWorld, ranCli, type TestWorld } from '../cli/support/cli-world.ts'
 import { drawFrame } from '../../src/demo/frame.ts'
 import { inkFor } from '../../src/demo/glyphs.ts'
+import { createReconcilerIn } from '../../src/reconciler.ts'
+import { createTestWorld, ranCli, type TestWorld } from '../cli/support/cli-world.ts'
+import { recordingScreen, visible } from '../demo/support.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
-import { recordingScreen, visible } from '../demo/support.ts'
+import { noSelf } from '../support/self-tests.ts'
 
 const owner = `--owner ${ownerLabel}=${ownerValue}`
 const address =
@@ -29,7 +29,7 @@ async function running(
     world ??
     createTestWorld({
       createReconciler: (given) =>
-        createReconcilerIn({ clock, engine, random: () => 0.5, isSelf: async () => () => false }, given),
+        createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => noSelf }, given),
     })
   const ended = ranCli(`run ${owner} --nothing-tracked ${flags}`, used)
   end = async () => {
@@ -53,7 +53,7 @@ const isListening = (url: string) =>
   })
 
 describe('--inspect', () => {
-  it('of run: tells the address on stderr in one line, and serves there until the end', async () => {
+  it('of run: prints the address on stderr in one line, and serves there until the end', async () => {
     const { world, url } = await running('--inspect')
     expect(world.made[0]?.inspect).toBeTypeOf('function')
     expect(await isListening(url)).toBe(true)
@@ -76,7 +76,7 @@ describe('--inspect', () => {
     expect(new URL(url).port).toBe(String(port))
   })
 
-  it('tells the address at every log level', async () => {
+  it('prints the address at every log level', async () => {
     const { url } = await running('--inspect --log-level silent')
     expect(url).toContain('token')
   })
@@ -115,16 +115,16 @@ describe('--inspect', () => {
     expect(err).toContain("unknown option '--inspect'")
   })
 
-  it('leaves nothing listening where the options cannot be used', async () => {
+  it('leaves no listener when the options are invalid', async () => {
     const world = createTestWorld()
-    const { code } = await ranCli(`run ${owner} --nothing-tracked --creation-grace 1s --inspect`, world)
+    const { code } = await ranCli(`run ${owner} --nothing-tracked --host nowhere --inspect`, world)
     expect(code).toBe(2)
     const url = address.exec(world.err.split('error: ')[0] as string)?.[1] as string
     expect(await isListening(url)).toBe(false)
-    expect(world.err).toContain('error: --creation-grace: ')
+    expect(world.err).toContain('error: --host: ')
   })
 
-  it('of demo: Flotsam’s actors reach a tab while the story is told', async () => {
+  it('of demo: Flotsam’s actors reach a tab while the story runs', async () => {
     const world = createTestWorld()
     const ended = ranCli('demo --inspect --speed 4 --json', world)
     await expect.poll(() => world.err).toMatch(address)
@@ -138,7 +138,7 @@ describe('--inspect', () => {
     })
     const closed = once(webSocket, 'close')
     await expect
-      .poll(() => [...names].filter((name) => /^[0-9a-f]{64}$/.test(name)).length, { timeout: 20_000 })
+      .poll(() => [...names].filter((name) => /^\S+ [0-9a-f]{12}$/.test(name)).length, { timeout: 20_000 })
       .toBeGreaterThan(1)
     expect(names).toContain('supervisor')
     world.signal()

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { assign, createActor, createMachine } from 'xstate'
-
 import { containerMachine, supervisorMachine } from '../../machines/index.ts'
-import { presentAsIs, Presenter } from '../../src/inspector/present.ts'
 import type { Inspector } from '../../src/inspector/index.ts'
+import { presentAsIs, Presenter } from '../../src/inspector/present.ts'
+import { policyOf, recordOf } from '../machines/support/container-chart.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
-import { look, type Message, openInspector, type Viewer } from './support/viewer.ts'
+import { scan, type Message, openInspector, type Viewer } from './support/viewer.ts'
 
 const secret = 'hunter2'
 
@@ -23,6 +23,8 @@ const contextOf = ({ snapshot }: Message) =>
   (snapshot as { readonly context: Record<string, unknown> }).context
 const valueOf = ({ snapshot }: Message) => (snapshot as { readonly value: unknown }).value
 const statusOf = ({ snapshot }: Message) => (snapshot as { readonly status: string }).status
+/** Actors of containers have names that people can read. */
+const actorOf = ({ engine }: Harness, id: string) => `${engine.containers.get(id)?.name} ${id.slice(0, 12)}`
 const settled = (viewer: Viewer, id: string, isSo: (message: Message) => boolean) =>
   viewer.until(() => {
     const standing = viewer.standing().get(id)
@@ -30,55 +32,69 @@ const settled = (viewer: Viewer, id: string, isSo: (message: Message) => boolean
   })
 
 describe('Flotsam’s own actors in a tab', () => {
-  it('a tab that comes late sees every one of 1,000 containers with its verdict, and the supervisor above them', async () => {
-    const inspector = await openInspector()
-    const { engine, tracked, clock, reconciler } = watching(inspector)
-    const ids = Array.from({ length: 1000 }, (_, at) => engine.add({ ageMs: 1000, name: `task-${at}` }).id)
-    for (const id of ids.slice(0, 500)) tracked.add(id)
-    reconciler.start()
-    await clock.advance(1000)
-    const viewer = await look(inspector)
-    await viewer.until(() => viewer.standing().size >= 1002)
-    const standing = viewer.standing()
-    expect(ids.filter((id) => !standing.has(id))).toEqual([])
-    expect(valueOf(standing.get(ids[0] as string) as Message)).toEqual({ classified: 'tracked' })
-    expect(contextOf(standing.get(ids[999] as string) as Message)).toMatchObject({
-      id: ids[999],
-      name: 'task-999',
-      verdict: { verdict: 'graced', reason: 'creation-grace' },
-    })
-    expect(valueOf(standing.get('supervisor') as Message)).toEqual({
-      running: { looking: 'idle', health: { up: 'unhearing' } },
-    })
-    const actors = new Map(viewer.of('@xstate.actor').map((message) => [message['name'], message]))
-    const [container, fleet, supervisor] = [ids[5] as string, 'fleet', 'supervisor'].map((name) =>
-      actors.get(name),
-    )
-    expect(container?.['parentId']).toBe(fleet?.sessionId)
-    expect(fleet?.['parentId']).toBe(supervisor?.sessionId)
-    expect(supervisor?.['parentId']).toBeUndefined()
-    const definition = JSON.parse(String(container?.['definition'])) as { id: string; states: object }
-    expect(Object.keys(definition.states)).toEqual(Object.keys(containerMachine.states))
-  })
+  it(
+    'a tab that connects late sees every one of 1,000 containers with its verdict, and the supervisor above them',
+    { timeout: 60_000 },
+    async () => {
+      const inspector = await openInspector()
+      const { engine, tracked, clock, reconciler } = watching(inspector)
+      const ids = Array.from({ length: 1000 }, (_, at) => engine.add({ ageMs: 1000, name: `task-${at}` }).id)
+      const nameOf = (at: number) => `task-${at} ${(ids[at] as string).slice(0, 12)}`
+      for (const id of ids.slice(0, 500)) tracked.add(id)
+      reconciler.start()
+      await clock.advance(1000)
+      const viewer = await scan(inspector)
+      await viewer.until(() => viewer.standing().size >= 1002)
+      const standing = viewer.standing()
+      expect(ids.filter((_, at) => !standing.has(nameOf(at)))).toEqual([])
+      expect(valueOf(standing.get(nameOf(0)) as Message)).toEqual({ classified: 'tracked' })
+      expect(contextOf(standing.get(nameOf(999)) as Message)).toMatchObject({
+        id: ids[999],
+        listed: { name: 'task-999' },
+        verdict: { verdict: 'graced', reason: 'creation-grace' },
+      })
+      expect(valueOf(standing.get('supervisor') as Message)).toEqual({
+        running: {
+          scanning: { idle: { resting: 'waiting' } },
+          engine: { up: 'eventsDisabled' },
+          verdicts: 'standing',
+        },
+      })
+      const actors = new Map(viewer.of('@xstate.actor').map((message) => [message['name'], message]))
+      const [container, fleet, supervisor] = [nameOf(5), 'fleet', 'supervisor'].map((name) =>
+        actors.get(name),
+      )
+      expect(container?.['parentId']).toBe(fleet?.sessionId)
+      expect(fleet?.['parentId']).toBe(supervisor?.sessionId)
+      expect(supervisor?.['parentId']).toBeUndefined()
+      const definition = JSON.parse(String(container?.['definition'])) as { id: string; states: object }
+      expect(Object.keys(definition.states)).toEqual(Object.keys(containerMachine.states))
+    },
+  )
 
-  it('follows a container to its end, and a tab that comes after that hears nothing of it', async () => {
+  it('follows a container to its end, and a tab that connects later receives nothing about it', async () => {
     const inspector = await openInspector()
-    const { engine, clock, reconciler } = watching(inspector)
-    const viewer = await look(inspector)
-    const { id } = engine.add({ ageMs: 3_600_000 })
+    const harness = watching(inspector)
+    const { engine, clock, reconciler } = harness
+    const viewer = await scan(inspector)
+    const name = actorOf(harness, engine.add({ ageMs: 3_600_000 }).id)
     reconciler.start()
     engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
     await clock.advance(500)
-    await settled(viewer, id, (message) => JSON.stringify(valueOf(message)) === '{"removing":"backingOff"}')
-    const failing = contextOf(viewer.standing().get(id) as Message)
+    await settled(
+      viewer,
+      name,
+      (message) => JSON.stringify(valueOf(message)) === '{"removing":{"backingOff":"quick"}}',
+    )
+    const failing = contextOf(viewer.standing().get(name) as Message)
     expect(failing).toMatchObject({ failures: 1, failure: { kind: 'refused', message: expect.any(String) } })
     engine.fault = () => undefined
     await clock.advance(5000)
-    await settled(viewer, id, (message) => statusOf(message) === 'stopped')
-    const end = viewer.standing().get(id) as Message
+    await settled(viewer, name, (message) => statusOf(message) === 'done')
+    const end = viewer.standing().get(name) as Message
     expect(valueOf(end)).toBe('gone')
     expect(contextOf(end)).toMatchObject({ outcome: 'removed' })
-    const late = await look(inspector)
+    const late = await scan(inspector)
     await late.until(() => late.standing().has('supervisor'))
     expect(late.of('@xstate.actor').map(({ name }) => name)).toEqual(['supervisor', 'fleet'])
   })
@@ -86,16 +102,14 @@ describe('Flotsam’s own actors in a tab', () => {
   it('labels, environment and secrets of containers leave the process in no message', async () => {
     const inspector = await openInspector()
     const { engine, clock, reconciler } = watching(inspector)
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     const { labels } = engine.add({ ageMs: 3_600_000, name: 'leak' })
     labels['com.example.password'] = secret
     engine.add({ ageMs: 3_600_000, labels: { ...labels, [secret]: 'x' } })
     reconciler.start()
     await clock.advance(1000)
-    await viewer.until(() =>
-      [...viewer.standing().values()].some((message) => statusOf(message) === 'stopped'),
-    )
-    const late = await look(inspector)
+    await viewer.until(() => [...viewer.standing().values()].some((message) => valueOf(message) === 'gone'))
+    const late = await scan(inspector)
     await late.until(() => late.standing().has('supervisor'))
     for (const { messages } of [viewer, late]) {
       expect(messages.length).toBeGreaterThan(3)
@@ -109,7 +123,7 @@ describe('Flotsam’s own actors in a tab', () => {
     const { id } = engine.add({ ageMs: 1000 })
     reconciler.start()
     await clock.advance(1000)
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     await viewer.until(() => viewer.standing().size >= 3)
     for (const name of ['supervisor', 'fleet']) {
       expect(JSON.stringify(viewer.standing().get(name))).not.toContain(id)
@@ -117,11 +131,11 @@ describe('Flotsam’s own actors in a tab', () => {
     expect(viewer.standing().get('supervisor')?.['snapshot']).toMatchObject({ children: {} })
   })
 
-  it('stopping the reconciler tells the tab that all is over, and keeps nothing', async () => {
+  it('stopping the reconciler notifies the tab of the end, and keeps nothing', async () => {
     const inspector = await openInspector()
     const { engine, clock, reconciler } = watching(inspector)
     for (let count = 0; count < 20; count++) engine.add({ ageMs: 1000 })
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     reconciler.start()
     await clock.advance(1000)
     await viewer.until(() => viewer.standing().size >= 22)
@@ -131,7 +145,7 @@ describe('Flotsam’s own actors in a tab', () => {
     await viewer.until(() =>
       [...viewer.standing().values()].every((message) => statusOf(message) !== 'active'),
     )
-    const late = await look(inspector)
+    const late = await scan(inspector)
     const other = createActor(createMachine({ id: 'other' }), { inspect: inspector.inspect })
     other.start()
     await late.until((messages) => messages.length > 0)
@@ -149,18 +163,17 @@ describe('what is shown', () => {
       const snapshot = {
         status: 'active',
         value: 'a',
-        context: { failures: 2, failedLooks: 3, added: secret },
+        context: { failures: 2, failedScans: 3, added: secret },
       }
       const shown = JSON.stringify(present.snapshot(snapshot, { config: machine.config, subject }))
       expect(shown).not.toContain(secret)
-      expect(shown).toMatch(/"failures":2|"failedLooks":3/)
+      expect(shown).toMatch(/"failures":2|"failedScans":3/)
     }
   })
 
-  it('and everything that the charts have in them now', () => {
-    const context = { id: 'i', name: 'n', verdict: { verdict: 'tracked', reason: 'tracked' } }
-    const container = createActor(containerMachine.provide({ guards: allFalse(), actions: {} }), {
-      input: context as never,
+  it('and everything that the charts contain now', () => {
+    const container = createActor(containerMachine, {
+      input: { id: 'i', policy: policyOf(), record: recordOf({ confirmedAs: undefined }) },
     })
     const shown = present.snapshot(container.getSnapshot(), { config: containerMachine.config, subject })
     const keys = Object.keys((shown as { context: object }).context)
@@ -181,7 +194,7 @@ describe('what is shown', () => {
         return what === 'context' ? { only: (value as { count: number }).count } : { hidden: true }
       },
     })
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     const machine = createMachine({
       id: 'counter',
       context: { count: 0, name: secret },
@@ -200,13 +213,13 @@ describe('what is shown', () => {
     actor.stop()
   })
 
-  it('nothing where `present` throws: better that than what was to be taken out', async () => {
+  it('nothing when `present` throws, rather than what it was to take out', async () => {
     const inspector = await openInspector({
       present: () => {
         throw new Error('cannot')
       },
     })
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     const actor = createActor(createMachine({ id: 'one', context: { name: secret } }), {
       id: 'one',
       inspect: inspector.inspect,
@@ -221,8 +234,3 @@ describe('what is shown', () => {
 })
 
 /** Every guard of the container's chart, saying no. */
-function allFalse(): Record<string, () => boolean> {
-  return Object.fromEntries(
-    Object.keys(containerMachine.implementations.guards ?? {}).map((name) => [name, () => false]),
-  )
-}

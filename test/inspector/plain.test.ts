@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createActor, fromTransition } from 'xstate'
-
 import { plainOf } from '../../src/inspector/plain.ts'
 
 const throwing = new Proxy(
@@ -25,10 +24,10 @@ const throwing = new Proxy(
 const circle: { name: string; self?: object } = { name: 'circle' }
 circle.self = circle
 
-describe('what a tab is shown of somebody else’s data', () => {
+describe('what a tab is shown of foreign data', () => {
   it.each([
     [
-      'an error: its name and message, and no trace',
+      'an error: its name and message, without its stack',
       new TypeError('wrong', { cause: 7 }),
       { name: 'TypeError', message: 'wrong' },
     ],
@@ -120,7 +119,7 @@ describe('what a tab is shown of somebody else’s data', () => {
     expect(JSON.parse(text)).toEqual({ a: [{ [name]: '(withheld)' }], b: { [name]: '(withheld)' } })
   })
 
-  it('what only counts or decides is shown, unless it is an environment or labels', () => {
+  it('numbers and booleans are shown, except in an environment or labels', () => {
     expect(plainOf({ tokens: 7, hasSecret: true, labels: 3, env: false })).toEqual({
       tokens: 7,
       hasSecret: true,
@@ -129,7 +128,7 @@ describe('what a tab is shown of somebody else’s data', () => {
     })
   })
 
-  it('cuts what is long, deep or much', () => {
+  it('truncates long, deep and large values', () => {
     const shown = plainOf({
       long: 'x'.repeat(10_000),
       much: Array.from({ length: 1000 }, (_, at) => at),
@@ -141,7 +140,7 @@ describe('what a tab is shown of somebody else’s data', () => {
     expect(JSON.stringify(shown.deep)).toBe('{"a":{"b":{"c":{"d":{"e":"…"}}}}}')
   })
 
-  it('bounded: nothing that there is makes it throw, or makes more than 200 kB', () => {
+  it('bounded: no value makes it throw, or produces more than 200 kB', () => {
     const wide = fc.constant(
       Object.fromEntries(
         Array.from({ length: 60 }, (_, at) => [

@@ -5,8 +5,7 @@ import {
 } from '@statelyai/inspect'
 import { describe, expect, it } from 'vitest'
 import { assign, createActor, fromPromise, setup } from 'xstate'
-
-import { look, type Message, openInspector, webSocketAddress } from './support/viewer.ts'
+import { scan, type Message, openInspector, webSocketAddress } from './support/viewer.ts'
 
 /** A small system with all that the protocol speaks of: parents, children, promises, guards, timers, an end. */
 const light = setup({
@@ -29,7 +28,7 @@ const light = setup({
   },
 })
 
-/** Plays the same story to whoever inspects, and gives time to look on between the scenes. */
+/** Plays the same story to each inspector, with time to observe between the scenes. */
 async function play(inspect: (event: never) => void, pause: () => Promise<unknown>): Promise<void> {
   const actor = createActor(light, { id: 'one', inspect: inspect as never })
   actor.start()
@@ -71,7 +70,7 @@ function essence(messages: readonly Message[]): unknown[] {
   })
 }
 
-/** A session's last word, of the light itself or of whoever else. */
+/** A session's last message, of the light itself or of another actor. */
 const hasEnded = (messages: readonly Message[], name: string) => {
   const ids = messages.filter((message) => message['name'] === name).map(({ sessionId }) => sessionId)
   return messages.some(({ type, sessionId, snapshot }) => {
@@ -81,14 +80,14 @@ const hasEnded = (messages: readonly Message[], name: string) => {
 }
 
 describe('the messages are those of @statelyai/inspect', () => {
-  it('tells the same story as its own inspector, message for message, once a tab looks on', async () => {
+  it('sends the same messages as its own inspector, one for one, once a tab is connected', async () => {
     const shipped: Message[] = []
     const own = createShipped({
       send: (message) => shipped.push(JSON.parse(JSON.stringify(message)) as Message),
     })
     await play((event) => own.inspect.next?.(event), pauseOfMs(60))
     const inspector = await openInspector()
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     await play(inspector.inspect, pauseOfMs(60))
     await viewer.until((messages) => hasEnded(messages, 'one') && hasEnded(messages, 'power'))
     const byKind = (messages: readonly Message[], kind: string) =>
@@ -105,12 +104,12 @@ describe('the messages are those of @statelyai/inspect', () => {
     expect(places).not.toContain(-1)
   })
 
-  it('reaches its own WebSocket receiver, which takes no other address than ours', async () => {
+  it('reaches its own WebSocket receiver, which accepts only our address', async () => {
     const inspector = await openInspector()
     const received: Message[] = []
     const receiver = createWebSocketReceiver({ server: webSocketAddress(inspector) })
     receiver.subscribe((message) => received.push(message as unknown as Message))
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     await play(inspector.inspect, pauseOfMs(40))
     await viewer.until((messages) => hasEnded(messages, 'one'))
     await expect.poll(() => hasEnded(received, 'one')).toBe(true)
@@ -119,7 +118,7 @@ describe('the messages are those of @statelyai/inspect', () => {
     )
   })
 
-  it('is taken by its own browser receiver, and what is ours alone is left out there', async () => {
+  it('is accepted by its own browser receiver, which leaves out our extensions', async () => {
     const listeners: ((event: { readonly data: unknown }) => void)[] = []
     const posted: unknown[] = []
     const window = {
@@ -134,7 +133,7 @@ describe('the messages are those of @statelyai/inspect', () => {
     expect(posted).toEqual([{ type: '@statelyai.connected' }])
     // One event is kept, and three come at once.
     const inspector = await openInspector({ history: { events: 1 } })
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     const actor = createActor(light, { inspect: inspector.inspect })
     actor.start()
     actor.send({ type: 'turn' })

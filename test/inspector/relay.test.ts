@@ -6,16 +6,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-
-import { OptionError } from '../../src/errors.ts'
+import { OptionError } from '../../src/domain/errors.ts'
 import { Gate } from '../../src/inspector/gate.ts'
 import { createInspector, InspectorError } from '../../src/inspector/index.ts'
 import { createPages } from '../../src/inspector/pages.ts'
-import { look, openInspector, refusal, webSocketAddress } from './support/viewer.ts'
+import { scan, openInspector, refusal, webSocketAddress } from './support/viewer.ts'
 
-const others = 'Open the whole address that the agent has told'
+const others = 'Open the whole address that the agent printed'
 
-describe('who may look on', () => {
+describe('who may connect', () => {
   it.each([
     ['a page of another host', () => 'http://evil.example'],
     ['a page of another port of this machine', (port: number) => `http://127.0.0.1:${port + 1}`],
@@ -37,7 +36,7 @@ describe('who may look on', () => {
     ['with a wrong one', '?token=AAAAAAAAAAAAAAAAAAAAAA'],
     ['with an empty one', '?token='],
     ['with the beginning of it', 'cut'],
-  ])('nobody %s', async (_how, search) => {
+  ])('no client %s', async (_how, search) => {
     const inspector = await openInspector()
     const address = webSocketAddress(inspector)
     const wrong = search === 'cut' ? address.slice(0, -1) : address.replace(/\?.*/, search)
@@ -51,7 +50,7 @@ describe('who may look on', () => {
     }
   })
 
-  it('our own page may, and whoever is no browser', async () => {
+  it('our own page may, and clients that are not browsers', async () => {
     const inspector = await openInspector()
     for (const headers of [{ origin: `http://127.0.0.1:${inspector.port}` }, {}]) {
       const webSocket = new WebSocket(webSocketAddress(inspector), { headers })
@@ -75,7 +74,7 @@ describe('who may look on', () => {
   })
 
   it.each(['evil.example', 'evil.example:80', '127.0.0.1.evil.example', '127.0.0.1@evil.example', '0.0.0.0'])(
-    'nobody who comes under the name %j, whatever else he has',
+    'no request for the host %j, whatever else it has',
     async (host) => {
       const inspector = await openInspector()
       const refused = await refusal(webSocketAddress(inspector), { host })
@@ -92,7 +91,7 @@ describe('who may look on', () => {
     expect(await answer(inspector.url, { method })).toMatchObject({ status: 405 })
   })
 
-  it('nobody on the network: it listens on 127.0.0.1 alone', async () => {
+  it('nothing on the network: it listens on 127.0.0.1 only', async () => {
     const inspector = await openInspector()
     // A neighbour on the loopback network, which a server on every interface would answer.
     const socket = connect(inspector.port, '127.0.0.2')
@@ -102,18 +101,18 @@ describe('who may look on', () => {
 
   it('eight at a time', async () => {
     const inspector = await openInspector()
-    const viewers = await Promise.all(Array.from({ length: 8 }, () => look(inspector)))
+    const viewers = await Promise.all(Array.from({ length: 8 }, () => scan(inspector)))
     expect(await refusal(webSocketAddress(inspector))).toEqual({
       status: 503,
       help: '8 tabs look on already.',
     })
     await viewers[0]?.close()
     await expect
-      .poll(() => look(inspector).then(({ webSocket }) => webSocket.readyState))
+      .poll(() => scan(inspector).then(({ webSocket }) => webSocket.readyState))
       .toBe(WebSocket.OPEN)
   })
 
-  it('the token is another one each time', async () => {
+  it('the token differs each time', async () => {
     const [one, other] = [await openInspector(), await openInspector()]
     expect(new URL(one.url).searchParams.get('token')).toMatch(/^[\w-]{22}$/)
     expect(new URL(one.url).search).not.toBe(new URL(other.url).search)
@@ -135,7 +134,7 @@ describe('what is served', () => {
   const ask = (folder: string, path: string) =>
     createPages(gate, folder).request(path, { headers: { host: '127.0.0.1:1234' } })
 
-  it('the page with the token, and its assets for everybody who is let in', async () => {
+  it('the page with the token, and its assets for every accepted client', async () => {
     const folder = folderWith({
       'page/index.html': '<p>page',
       'page/assets/a-b_1.js': 'go()',
@@ -180,12 +179,12 @@ describe('what is served', () => {
     expect(await response.text()).not.toMatch(/hunter2|<p>page/)
   })
 
-  it('says how to build a page that is not built', async () => {
+  it('explains how to build a page that is not built', async () => {
     const response = await ask('/nowhere', '/?token=a%20token')
     expect([response.status, await response.text()]).toEqual([503, 'The page is not built: npm run build\n'])
   })
 
-  it('under a policy that lets nothing in and tells nothing to anybody', async () => {
+  it('under a policy that loads nothing from elsewhere and sends no referrer', async () => {
     const inspector = await openInspector()
     const { headers } = await fetch(inspector.statelyUrl)
     const { headers: own } = await fetch(inspector.url)
@@ -207,10 +206,10 @@ describe('what is served', () => {
   })
 })
 
-describe('its beginning and its end', () => {
-  it('stop ends every tab and listens no more, however often it is called', async () => {
+describe('start and stop', () => {
+  it('stop disconnects every tab and closes the listener, however often it is called', async () => {
     const inspector = await openInspector()
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     const silent = connect(inspector.port, '127.0.0.1')
     await once(silent, 'connect')
     const closed = once(viewer.webSocket, 'close')
@@ -226,7 +225,7 @@ describe('its beginning and its end', () => {
 
   it('stop waits for no tab that does not answer', async () => {
     const inspector = await openInspector()
-    const viewer = await look(inspector)
+    const viewer = await scan(inspector)
     // It reads nothing any more, not even the goodbye.
     viewer.webSocket.pause()
     const beganMs = performance.now()
@@ -235,7 +234,7 @@ describe('its beginning and its end', () => {
     viewer.webSocket.terminate()
   })
 
-  it('a port that is taken is one clear error', async () => {
+  it('an occupied port is one clear error', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await once(server, 'listening')
     onTestFinished(() => void server.close())

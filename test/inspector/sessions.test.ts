@@ -8,7 +8,6 @@ import {
   fromTransition,
   type InspectionEvent,
 } from 'xstate'
-
 import { Presenter } from '../../src/inspector/present.ts'
 import { type Session, Sessions } from '../../src/inspector/sessions.ts'
 
@@ -24,7 +23,7 @@ function createSessions(bounds: { sessions?: number; events?: number } = {}): {
     return value
   })
   const sessions = new Sessions({ sessions: 1000, events: 100, ...bounds, presenter })
-  return { sessions, inspect: (event) => sessions.hear(event) }
+  return { sessions, inspect: (event) => sessions.receive(event) }
 }
 
 function watch(sessions: Sessions): { readonly appeared: Session[]; readonly changed: string[] } {
@@ -78,7 +77,7 @@ function family(inspect: (event: InspectionEvent) => void): {
 const names = (sessions: Sessions) => [...sessions.living()].map(({ actorRef }) => actorRef.id)
 
 describe('what is kept', () => {
-  it('each actor that lives with its last snapshot, parents before their children', () => {
+  it('each live actor with its last snapshot, parents before their children', () => {
     const { sessions, inspect } = createSessions()
     const { have } = family(inspect)
     have('one').send({ type: 'turn' })
@@ -96,14 +95,14 @@ describe('what is kept', () => {
     ['stopped', (actor: AnyActorRef, lose: (actor: AnyActorRef) => void) => lose(actor)],
     ['done', (actor: AnyActorRef) => actor.send({ type: 'end' })],
     ['error', (actor: AnyActorRef) => actor.send({ type: 'fail' })],
-  ])('not one that ended as %s, which is told once', (ending, end) => {
+  ])('not one that ended as %s, which is reported once', (ending, end) => {
     const { sessions, inspect } = createSessions()
     const { have, lose } = family(inspect)
     const actor = have('one')
     const seen = watch(sessions)
     end(actor, lose)
     expect(names(sessions)).toEqual(['root'])
-    expect(seen.changed.filter((told) => told.startsWith('one'))).toEqual([`one ${ending}`])
+    expect(seen.changed.filter((reported) => reported.startsWith('one'))).toEqual([`one ${ending}`])
   })
 
   it.each([
@@ -122,7 +121,7 @@ describe('what is kept', () => {
     expect(seen.changed.at(-1)).toBe('root stopped')
   })
 
-  it('not a root that failed, of which XState tells nothing: that is noticed before anybody is shown anything', () => {
+  it('not a failed root, about which XState emits nothing: that is detected before any tab is served', () => {
     const { sessions, inspect } = createSessions()
     const root = createActor(child, { id: 'root', inspect })
     root.subscribe({ error: () => {} })
@@ -135,7 +134,7 @@ describe('what is kept', () => {
     expect(sessions.size).toBe(0)
   })
 
-  it('and while nobody looked on, at the latest when somebody does', () => {
+  it('and without a tab, at the latest when one connects', () => {
     const { sessions, inspect } = createSessions()
     const root = createActor(child, { id: 'root', inspect })
     root.subscribe({ error: () => {} })
@@ -164,7 +163,7 @@ describe('what is kept', () => {
 })
 
 describe('flat', () => {
-  it('nothing is worked on, and no event is kept whole, while nobody looks on', () => {
+  it('without a tab nothing is processed, and no event is kept in full', () => {
     const { sessions, inspect } = createSessions()
     const { have } = family(inspect)
     const actor = have('one')
@@ -176,7 +175,7 @@ describe('flat', () => {
     expect([...sessions.living()].map(({ cause }) => Object.keys(cause ?? {}))).toEqual([['type'], ['type']])
   })
 
-  it('as many actors as the bound allows, and those that were heard of last; the others come back when they change', () => {
+  it('as many actors as the bound allows, the most recently changed; the others return when they change', () => {
     const { sessions, inspect } = createSessions({ sessions: 100 })
     const { have } = family(inspect)
     const actors = Array.from({ length: 1000 }, (_, at) => have(`light-${at}`))
@@ -190,7 +189,7 @@ describe('flat', () => {
     expect(sessions.size).toBeLessThanOrEqual(100)
   })
 
-  it('the dead make room before the living', () => {
+  it('ended actors are dropped before live ones', () => {
     const { sessions, inspect } = createSessions({ sessions: 3 })
     const failed = createActor(child, { id: 'failed', inspect })
     failed.subscribe({ error: () => {} })
@@ -202,18 +201,18 @@ describe('flat', () => {
     expect(names(sessions)).toEqual(['root', 'one', 'two'])
   })
 
-  it('over 20,000 actors that come and go, each of which is told as ended to whoever was told of it', () => {
+  it('over 20,000 actors that come and go, the end of each is reported to every tab that knew it', () => {
     const { sessions, inspect } = createSessions({ events: 50 })
     const { have, lose } = family(inspect)
     const seen = watch(sessions)
     for (let count = 0; count < 20_000; count++) lose(have('light'))
     expect(sessions.size).toBe(1)
     expect(seen.appeared).toHaveLength(20_000)
-    expect(seen.changed.filter((told) => told === 'light stopped')).toHaveLength(20_000)
+    expect(seen.changed.filter((reported) => reported === 'light stopped')).toHaveLength(20_000)
     expect(sessions.recent.next - sessions.recent.oldest).toBe(50)
   })
 
-  it('a history of no events keeps none', () => {
+  it('a history of zero events keeps none', () => {
     const { sessions, inspect } = createSessions({ events: 0 })
     family(inspect)
     expect(sessions.recent.oldest).toBe(sessions.recent.next)

@@ -2,11 +2,10 @@ import type { Browser, Page } from 'playwright-core'
 import { build, type Rollup } from 'vite'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { createActor, createMachine } from 'xstate'
-
 import { createInspector, type Inspector } from '../../src/inspector/index.ts'
 import { root } from '../support/pages.ts'
 import { chromiumPath } from './page/support/browser-availability.ts'
-import { launchBrowser } from './page/support/onlooker.ts'
+import { launchBrowser } from './page/support/viewer.ts'
 
 interface Received {
   readonly type: string
@@ -76,7 +75,7 @@ describe.skipIf(chromiumPath === undefined)('the bridge to Stately’s inspector
     return messages
   }
 
-  it('hands every message of the protocol to the frame, also to one that comes late', async () => {
+  it('passes every message of the protocol to the frame, even to a late one', async () => {
     const inspector = await inspecting()
     const actor = createActor(light, { id: 'one', inspect: inspector.inspect })
     actor.start()
@@ -92,7 +91,7 @@ describe.skipIf(chromiumPath === undefined)('the bridge to Stately’s inspector
     actor.stop()
   })
 
-  it('tells a frame that is loaded anew everything anew', async () => {
+  it('sends a reloaded frame everything again', async () => {
     const inspector = await inspecting()
     const actor = createActor(light, { id: 'one', inspect: inspector.inspect })
     actor.start()
@@ -122,7 +121,7 @@ describe.skipIf(chromiumPath === undefined)('the bridge to Stately’s inspector
     await expect.poll(() => page.locator('#note').textContent(), patience).toContain('The agent has ended')
   })
 
-  it('listens to nobody but the frame', async () => {
+  it('accepts messages only from the frame', async () => {
     const inspector = await inspecting()
     const { page } = await open(inspector.statelyUrl, 'is out of reach')
     await page.evaluate(`

@@ -2,9 +2,8 @@ import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type AnyActorRef, createActor, fromTransition } from 'xstate'
 import type { WebSocket } from 'ws'
-
+import { type AnyActorRef, createActor, fromTransition } from 'xstate'
 import { Presenter, presentAsIs } from '../../src/inspector/present.ts'
 import { Sessions } from '../../src/inspector/sessions.ts'
 import { Tab } from '../../src/inspector/tab.ts'
@@ -65,7 +64,7 @@ beforeEach(() => {
       ...fromTransition(() => 0, 0),
       start: (_snapshot: unknown, given: unknown) => void (scope = given as never),
     },
-    { id: 'root', inspect: (event) => sessions.hear(event) },
+    { id: 'root', inspect: (event) => sessions.receive(event) },
   )
   root.start()
 })
@@ -102,21 +101,21 @@ const last = (name: string) => {
 }
 
 describe('a tab', () => {
-  it('that comes late is told of every actor that lives, the parent first, with its last snapshot', async () => {
+  it('that connects late receives every live actor, the parent first, with its last snapshot', async () => {
     const actors = Array.from({ length: 1000 }, (_, at) => have(`light-${at}`))
     for (const [at, actor] of actors.entries()) actor.send({ type: 'add', by: at })
     openTab()
     await flush()
-    const told = of('@xstate.actor')
-    expect(told).toHaveLength(1001)
-    expect(told[0]?.name).toBe('root')
-    expect(new Set(told.map(({ sessionId }) => sessionId)).size).toBe(1001)
+    const reported = of('@xstate.actor')
+    expect(reported).toHaveLength(1001)
+    expect(reported[0]?.name).toBe('root')
+    expect(new Set(reported.map(({ sessionId }) => sessionId)).size).toBe(1001)
     expect(of('@xstate.snapshot')).toHaveLength(1001)
     expect(last('light-7')?.context).toBe(7)
     expect(last('light-999')?.context).toBe(999)
   })
 
-  it('is told of 10,000 actors in many slices, between which everybody else has a turn', async () => {
+  it('receives 10,000 actors in many slices, between which other work has a turn', async () => {
     for (let at = 0; at < 10_000; at++) have(`light-${at}`)
     openTab()
     expect(connection.sent).toEqual([])
@@ -125,7 +124,7 @@ describe('a tab', () => {
     expect(connection.slices).toBeGreaterThan(5)
   })
 
-  it('is not told again of what ended before it came', async () => {
+  it('does not receive actors that ended before it connected', async () => {
     scope.stopChild(have('light'))
     openTab()
     await flush()
@@ -133,7 +132,7 @@ describe('a tab', () => {
     expect(connection.sent.filter(({ type }) => type === '@xstate.event')).toHaveLength(1)
   })
 
-  it('gets the last of many changes that come at once', async () => {
+  it('receives the last of many simultaneous changes', async () => {
     const actor = have('light')
     openTab()
     await flush()
@@ -145,7 +144,7 @@ describe('a tab', () => {
     expect(of('@flotsam.skipped')).toEqual([])
   })
 
-  it('hears of an end once, and of nothing after it', async () => {
+  it('receives an end once, and nothing after it', async () => {
     const actor = have('light')
     openTab()
     await flush()
@@ -161,7 +160,7 @@ describe('a tab', () => {
     expect(later.map((message) => message.sessionId === sessionId)).toEqual([true, true])
   })
 
-  it('sees a life that began and ended between two messages', async () => {
+  it('receives an actor that started and ended between two messages', async () => {
     openTab()
     await flush()
     scope.stopChild(have('light'))
@@ -171,7 +170,7 @@ describe('a tab', () => {
 })
 
 describe('a tab that does not keep up', () => {
-  it('is sent no more than it can hold, and when it can again, how things stand now and how much it was not told', async () => {
+  it('is sent no more than it can buffer, and later the current state and the count of omitted messages', async () => {
     const actor = have('light')
     openTab()
     await flush()
@@ -192,7 +191,7 @@ describe('a tab that does not keep up', () => {
     expect((of('@flotsam.skipped')[0] as unknown as { snapshots: number }).snapshots).toBeGreaterThan(800)
   })
 
-  it('stops in the middle of a long list of actors, and goes on there', async () => {
+  it('stops in the middle of a long list of actors, and resumes there', async () => {
     for (let at = 0; at < 10_000; at++) have(`light-${at}`)
     connection.isStuck = true
     openTab()
@@ -207,7 +206,7 @@ describe('a tab that does not keep up', () => {
     expect(of('@xstate.actor')).toHaveLength(10_001)
   })
 
-  it('is let go when more waits for it than the bound, and leaves nothing behind', async () => {
+  it('is disconnected when more is pending than the bound, and leaves nothing behind', async () => {
     const actors = Array.from({ length: 200 }, (_, at) => have(`light-${at}`))
     openTab(100)
     await flush()
@@ -224,7 +223,7 @@ describe('a tab that does not keep up', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('is not told of what came and went meanwhile, so that nothing piles up', async () => {
+  it('does not receive actors that came and went meanwhile, so that nothing accumulates', async () => {
     openTab(100)
     await flush()
     connection.isStuck = true

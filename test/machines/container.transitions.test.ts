@@ -1,391 +1,685 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { describe, expect, test } from 'vitest'
-
-import { containerMachine, type VerdictLike } from '../../machines/index.ts'
+import { describe, expect, test, vi } from 'vitest'
+import type { AnyStateMachine } from 'xstate'
+import { type AttemptAnswer, containerMachine, type ContainerContext } from '../../machines/index.ts'
 import { arrowsOf, leavesOf, passingLeavesOf, Recorder } from './support/chart.ts'
 import {
-  answered,
-  chartFor,
-  pureChart,
-  runningChart,
+  admitted,
+  answers,
+  attemptAnswers,
+  failureOf,
+  hookAnswers,
+  type Invoked,
+  judged,
+  judgementOf,
+  pure,
+  running,
   stateOf,
-  tryAnswers,
   verdicts,
-  type Wishes,
   type WorldEvent,
 } from './support/container-chart.ts'
+import {
+  events,
+  recordEvents,
+  routes,
+  routeTo,
+  type StateName,
+  stateNames,
+} from './support/container-routes.ts'
 
-/** How a state is reached, from the beginning. */
-interface Route {
-  readonly wishes: Wishes
-  readonly verdict: VerdictLike
-  readonly events: readonly WorldEvent[]
-}
+const chart = containerMachine as AnyStateMachine
 
-const admitted: WorldEvent = { type: 'admitted' }
-const engineLost: WorldEvent = { type: 'engineLost' }
-const removing = (wishes: Wishes, ...events: readonly WorldEvent[]): Route => ({
-  wishes,
-  verdict: verdicts.dangling,
-  events: [admitted, ...events],
-})
-
-const routes = {
-  graced: { wishes: {}, verdict: verdicts.graced, events: [] },
-  'classified.tracked': { wishes: {}, verdict: verdicts.tracked, events: [] },
-  'classified.spared': { wishes: {}, verdict: verdicts.spared, events: [] },
-  'classified.withheld': { wishes: { dryRun: true }, verdict: verdicts.dangling, events: [] },
-  'classified.queued': { wishes: {}, verdict: verdicts.dangling, events: [] },
-  'removing.consulting': removing({ hasHook: true }),
-  'removing.ending': removing({ endsGracefully: true }),
-  'removing.deleting': removing({}),
-  'removing.confirming': removing({}, answered('removal', tryAnswers['unsettled ours'])),
-  'removing.backingOff': removing({}, answered('removal', tryAnswers.failed)),
-  'removing.waitingForEngine': removing({}, answered('removal', tryAnswers.failed), engineLost),
-  gone: { wishes: {}, verdict: verdicts.tracked, events: [{ type: 'missed' }] },
-} as const satisfies Record<string, Route>
-
-type StateName = keyof typeof routes
-const routeTo = (state: StateName): Route => routes[state]
-
-const events = {
-  'judged graced': { type: 'judged', verdict: verdicts.graced },
-  'judged tracked': { type: 'judged', verdict: verdicts.tracked },
-  'judged spared': { type: 'judged', verdict: verdicts.spared },
-  'judged dangling': { type: 'judged', verdict: verdicts.dangling },
-  missed: { type: 'missed' },
-  disowned: { type: 'disowned' },
-  admitted,
-  engineLost,
-  engineBack: { type: 'engineBack' },
-} as const satisfies Record<string, WorldEvent>
-
-const answers = {
-  ...objectOf(
-    Object.keys(tryAnswers),
-    (name) => answered('end', tryAnswers[name as keyof typeof tryAnswers]),
-    'end: ',
-  ),
-  ...objectOf(
-    Object.keys(tryAnswers),
-    (name) => answered('removal', tryAnswers[name as keyof typeof tryAnswers]),
-    'removal: ',
-  ),
-  'hook: approved': answered('hook', { answer: 'approved' }),
-  'hook: refused': answered('hook', {
-    answer: 'refused',
-    verdict: { verdict: 'spared', reason: 'hook-refused' },
-  }),
-}
-
-function objectOf(names: readonly string[], make: (name: string) => WorldEvent, prefix: string) {
-  return Object.fromEntries(names.map((name) => [prefix + name, make(name)]))
-}
-
-/** The state that follows, and what the fleet is told; `remembers` is the same state with a new verdict in mind. */
+/**
+ * Where an event leads, and the effects that would be carried out, in order; `timer` and `no-timer` are set and dropped,
+ * `ask-removal` begins an invocation and `end-ask` ends one.
+ */
 type Cell = string
-const left = 'placeGivenBack removalEnded'
-const judgedAnew: Record<string, Cell> = {
-  'judged graced': 'graced',
-  'judged tracked': 'classified.tracked',
-  'judged spared': 'classified.spared',
-  'judged dangling': 'classified.queued',
-}
-const leftBy = (row: Record<string, Cell>): Record<string, Cell> =>
-  Object.fromEntries(Object.entries(row).map(([event, next]) => [event, `${next}: ${left}`]))
-const ends: Record<string, Cell> = { missed: 'gone: gone', disowned: 'gone: gone' }
-const endsRemoving: Record<string, Cell> = { missed: `gone: ${left} gone`, disowned: `gone: ${left} gone` }
-const remembers: Record<string, Cell> = Object.fromEntries(
-  Object.keys(judgedAnew).map((event) => [event, 'remembers']),
-)
-const failed = 'removing.backingOff: placeGivenBack retryWanted'
-const unsure = 'removing.confirming: placeGivenBack lookWanted'
+type Row = Readonly<Record<string, Cell>>
 
-/** What every state does on every event. An event that a state does not name must do nothing at all there. */
-const table: Record<StateName, Record<string, Cell>> = {
-  graced: { ...judgedAnew, 'judged graced': 'remembers', ...ends },
-  'classified.tracked': { ...judgedAnew, ...ends },
-  'classified.spared': { ...judgedAnew, ...ends },
-  'classified.withheld': { ...judgedAnew, 'judged dangling': 'classified.withheld', ...ends },
-  'classified.queued': { ...judgedAnew, ...ends, admitted: 'removing.deleting: removalBegan' },
-  'removing.consulting': {
-    ...remembers,
-    ...endsRemoving,
-    'hook: approved': 'removing.deleting',
-    'hook: refused': `classified.spared: ${left} refused`,
+const cell = (next: string, ...does: readonly string[]): Cell => `${next}: ${does.join(' ')}`.trim()
+
+/** A new verdict, where it counts at once; `leave` is what leaving the state does. */
+function sorts(leave: string, more: Row = {}): Row {
+  return {
+    'judged graced': cell('graced.waiting', leave, 'emitClassified timer'),
+    'judged tracked': cell('classified.tracked', leave, 'emitClassified emitWell'),
+    'judged spared': cell('classified.spared.settled', leave, 'emitClassified emitWell'),
+    'judged unknown': cell('classified.spared.waiting', leave, 'emitClassified emitWell timer'),
+    'judged dangling': cell('classified.queued', leave, 'emitClassified enqueue'),
+    ...more,
+  }
+}
+
+function ends(leave: string): Row {
+  return {
+    'missed, tracked': cell('gone', leave, 'emitLost'),
+    'missed, untracked': cell('gone', leave),
+    disowned: cell('gone', leave),
+  }
+}
+
+const parked: Row = { ...sorts(''), ...ends('') }
+const timed: Row = { ...sorts('no-timer'), ...ends('no-timer') }
+const queued: Row = {
+  ...sorts('dequeue'),
+  ...ends('dequeue'),
+  admitted: cell('deleting+taken', 'dequeue beginAttempt takeSlot timer ask-removal'),
+}
+
+/** A verdict of a scan counts once the attempt has its answer. */
+function attempting(request: string, slot: string): Row {
+  const stays = `${request}+${slot}: emitClassified`
+  return {
+    'judged graced': stays,
+    'judged tracked': stays,
+    'judged spared': stays,
+    'judged unknown': stays,
+    'judged dangling': stays,
+    'request sent': `${request}+${slot}: noteRequestSent`,
+    ...(slot === 'taken' && { 'slot time': `${request}+overdue: releaseSlot no-timer` }),
+  }
+}
+
+/** Leaving an attempt releases its slot, unless it was overdue, and ends it. */
+const left = (slot: string) =>
+  slot === 'taken' ? 'end-ask releaseSlot no-timer endAttempt' : 'end-ask endAttempt'
+
+function failsOrNot(from: Invoked, slot: string): Row {
+  return {
+    [`${from}: cancelled: tracked`]: cell('classified.tracked', left(slot), 'emitClassified emitWell'),
+    [`${from}: cancelled: graced`]: cell('graced.waiting', left(slot), 'emitClassified timer'),
+    [`${from}: cancelled: spared`]: cell('classified.spared.settled', left(slot), 'emitClassified emitWell'),
+    [`${from}: stale`]: cell('classified.queued', left(slot), 'requestScan enqueue'),
+    [`${from}: refused`]: cell('removing.backingOff.quick', left(slot), 'emitFailed timer'),
+    [`${from}: failed at it`]: cell('removing.backingOff.quick', left(slot), 'emitFailed timer'),
+    [`${from} throws`]: cell('removing.faulted', left(slot), 'emitFault timer'),
+  }
+}
+
+const unsettledAnswers = [
+  'gone',
+  'in progress',
+  'timed out',
+  'unavailable, sent',
+  'unavailable, not sent',
+] as const
+const allUnsettled = (from: Invoked, next: Cell): Row =>
+  Object.fromEntries(unsettledAnswers.map((answer) => [`${from}: ${answer}`, next]))
+
+function askingHook(slot: string): Row {
+  return {
+    ...attempting('askingHook', slot),
+    ...ends(left(slot)),
+    'hook: approved': `deleting+${slot}: end-ask ask-removal`,
+    'hook: refused': cell('classified.spared.waiting', left(slot), 'emitClassified emitWell timer'),
+    'hook throws': cell('removing.faulted', left(slot), 'emitFault timer'),
+  }
+}
+
+// The answer to a pending request outweighs a scan that overtook it: `missed` and `disowned` do nothing here.
+function stopping(slot: string): Row {
+  const deletes = `deleting+${slot}: end-ask ask-removal`
+  return {
+    ...attempting('stopping', slot),
+    ...failsOrNot('stop', slot),
+    ...allUnsettled('stop', cell('removing.backingOff.quick', left(slot), 'emitFailed timer')),
+    'stop: done': deletes,
+    'stop: gone': deletes,
+    'stop: in progress': deletes,
+  }
+}
+
+function deleting(slot: string): Row {
+  return {
+    ...attempting('deleting', slot),
+    ...failsOrNot('removal', slot),
+    ...allUnsettled('removal', cell('removing.confirming', left(slot), 'requestScan')),
+    'removal: done': cell('gone', left(slot)),
+  }
+}
+
+function unpausing(slot: string): Row {
+  return {
+    ...attempting('unpausing', slot),
+    ...failsOrNot('unpause', slot),
+    ...allUnsettled('unpause', cell('removing.confirming', left(slot), 'requestScan')),
+    'unpause: done': `deleting+${slot}: end-ask ask-removal`,
+  }
+}
+
+/** What every state does on every event. An event that a row does not name must do nothing at all there. */
+const table: Readonly<Record<StateName, Row>> = {
+  discovered: parked,
+  'graced.waiting': { ...timed, 'grace time': 'graced.due: no-timer requestScan' },
+  'graced.due': parked,
+  'classified.tracked': parked,
+  'classified.spared.settled': parked,
+  'classified.spared.waiting': {
+    ...timed,
+    'recheck time': 'classified.spared.due: no-timer requestScan',
   },
-  'removing.ending': {
-    ...remembers,
-    'end: done': 'removing.deleting: endedByUs',
-    'end: let-live tracked': `classified.tracked: ${left}`,
-    'end: let-live graced': `graced: ${left}`,
-    'end: let-live spared': `classified.spared: ${left}`,
-    'end: stale': `classified.queued: ${left} lookWanted`,
-    // the tries never say these of a stop; if they did, the removal would be tried again later
-    'end: unsettled ours': failed,
-    'end: unsettled theirs': failed,
-    'end: unsettled outage': failed,
-    'end: failed': failed,
+  'classified.spared.due': parked,
+  'classified.withheld': { ...parked, 'judged dangling': 'classified.withheld: emitClassified' },
+  'classified.queued': queued,
+  'classified.queuedAgain': {
+    ...queued,
+    'judged dangling': 'classified.queuedAgain: dequeue emitClassified enqueue',
   },
-  'removing.deleting': {
-    ...remembers,
-    'removal: done': `gone: ${left} gone`,
-    'removal: let-live tracked': `classified.tracked: ${left}`,
-    'removal: let-live graced': `graced: ${left}`,
-    'removal: let-live spared': `classified.spared: ${left}`,
-    'removal: stale': `classified.queued: ${left} lookWanted`,
-    'removal: unsettled ours': unsure,
-    'removal: unsettled theirs': unsure,
-    'removal: unsettled outage': unsure,
-    'removal: failed': failed,
-  },
+  'askingHook+taken': askingHook('taken'),
+  'askingHook+overdue': askingHook('overdue'),
+  'stopping+taken': stopping('taken'),
+  'stopping+overdue': stopping('overdue'),
+  'deleting+taken': deleting('taken'),
+  'deleting+overdue': deleting('overdue'),
+  'unpausing+taken': unpausing('taken'),
+  'unpausing+overdue': unpausing('overdue'),
   'removing.confirming': {
-    ...leftBy(judgedAnew),
-    'judged dangling': failed,
-    ...endsRemoving,
-    engineLost: 'removing.waitingForEngine',
+    ...parked,
+    'judged dangling': 'removing.backingOff.quick: emitClassified emitFailed timer',
   },
-  'removing.backingOff': { ...leftBy(judgedAnew), ...endsRemoving, engineLost: 'removing.waitingForEngine' },
-  'removing.waitingForEngine': { ...leftBy(judgedAnew), ...endsRemoving, engineBack: unsure },
+  'removing.backingOff.quick': {
+    ...timed,
+    'judged dangling': 'removing.backingOff.quick: emitClassified',
+    'retry delay': 'removing.due: no-timer requestScan',
+  },
+  'removing.backingOff.stuck': {
+    ...timed,
+    'judged dangling': 'removing.backingOff.stuck: emitClassified',
+    'retry delay': 'removing.due: no-timer requestScan',
+  },
+  'removing.faulted': {
+    ...timed,
+    'judged dangling': 'classified.queuedAgain: no-timer emitClassified enqueue',
+    'fault pause': 'removing.due: no-timer requestScan',
+  },
+  'removing.due': { ...parked, 'judged dangling': 'classified.queuedAgain: emitClassified enqueue' },
   gone: {},
 }
 
-const recorder = new Recorder(containerMachine)
-const every = Object.entries({ ...events, ...answers }) as [string, WorldEvent][]
-const cells = (Object.keys(routes) as StateName[]).flatMap((state) => {
-  return every.map(([event, sent]) => ({ state, event, sent, cell: table[state][event] ?? 'ignored' }))
-})
+/** An invocation can only throw while it runs; elsewhere XState takes that for a fault of the machine itself. */
+const asking: Readonly<Record<string, string>> = {
+  'xstate.error.actor.hook': 'askingHook',
+  'xstate.error.actor.stop': 'stopping',
+  'xstate.error.actor.removal': 'deleting',
+  'xstate.error.actor.unpause': 'unpausing',
+}
+const canCome = (state: StateName, { type }: WorldEvent) => state.startsWith(asking[type] ?? '')
 
-function expected(state: StateName, cell: Cell): { next: string; told: string[] } {
-  if (cell === 'ignored' || cell === 'remembers') return { next: state, told: [] }
-  const [next = '', told = ''] = cell.split(': ')
-  return { next, told: told.split(' ').filter(Boolean) }
+const recorder = new Recorder(chart)
+
+function found(state: StateName) {
+  const { events: route, ...setting } = routeTo(state)
+  const actor = running({ ...setting, inspect: recorder.inspect })
+  actor.send(...route)
+  return { before: pure.after(route, setting), actor }
 }
 
+/** Timers and invocations are seen by their own effects when an actor runs. */
+const effectsIn = (does: string) =>
+  does.split(' ').filter((word) => word !== '' && !/^(no-)?timer$|^ask-|^end-ask$/.test(word))
+
 describe('each event in each state', () => {
-  test('the table names every state that a container can be found in', () => {
-    const passing = passingLeavesOf(containerMachine)
-    expect(Object.keys(routes)).toEqual(leavesOf(containerMachine).filter((leaf) => !passing.includes(leaf)))
-    expect(passing).toEqual(['discovered', 'classified.sorting', 'removing.starting'])
+  test('the table names every state that a container can be in', () => {
+    const passing = passingLeavesOf(chart)
+    const leaves = leavesOf(chart).filter((leaf) => !passing.includes(leaf))
+    const short = leaves.map((leaf) => leaf.replace(/^removing\.attempting\.(request|slot)\./, ''))
+    expect(new Set(stateNames.flatMap((state) => state.split('+')))).toEqual(new Set(short))
+    expect(passing).toEqual([
+      'classified.sorting',
+      'classified.spared.choosing',
+      'removing.attempting.request.choosing',
+      'removing.expired',
+      'removing.failed',
+      'removing.backingOff.choosing',
+    ])
   })
 
-  test('the table names every event that the chart hears', () => {
-    const heard = new Set(arrowsOf(containerMachine).map(({ event }) => event))
-    heard.delete('')
-    expect(new Set(every.map(([, { type }]) => type))).toEqual(heard)
-    const known = new Set(every.map(([event]) => event))
-    expect(
-      Object.values(table).flatMap((row) => Object.keys(row).filter((event) => !known.has(event))),
-    ).toEqual([])
+  test('the table names exactly the events that the chart accepts', () => {
+    const taken = new Set(arrowsOf(chart).map(({ event }) => event))
+    taken.delete('')
+    const sent = [...Object.values(events), ...Object.values(recordEvents)].map(({ type }) => type as string)
+    expect(new Set(sent)).toEqual(taken)
+    const named = Object.values(table).flatMap((row) => Object.keys(row))
+    expect(named.filter((name) => !(name in events))).toEqual([])
   })
 
-  test.each(cells)('$state × $event: $cell', ({ state, sent, cell }) => {
-    const { wishes, verdict, events } = routeTo(state)
-    const chart = pureChart(wishes, verdict)
-    const before = events.reduce((snapshot, event) => chart.step(snapshot, event).after, chart.initial())
-    expect(stateOf(before)).toBe(state)
+  test.each(stateNames.filter((state) => state !== 'gone'))(
+    '%s',
+    (state) => {
+      const { before, actor: bystander } = found(state)
+      expect(stateOf(before)).toBe(state)
+      const ignored = bystander.actor.getSnapshot()
+      for (const [name, event] of Object.entries(events)) {
+        if (!canCome(state, event)) continue
+        const expected = table[state][name] ?? cell(state)
+        const what = `${state} × ${name}`
+        const { after, does } = pure.step(before, event)
+        expect(cell(stateOf(after), ...does), what).toBe(expected.replace(/ +/g, ' '))
+        if (!(name in table[state])) {
+          expect(after.context, what).toBe(before.context)
+          bystander.send(event)
+          expect(bystander.actor.getSnapshot().context, what).toBe(ignored.context)
+          continue
+        }
+        const { actor } = found(state)
+        const didBefore = actor.did.length
+        actor.send(event)
+        expect(actor.state, what).toBe(stateOf(after))
+        const effects = effectsIn(expected.slice(expected.indexOf(':') + 1))
+        expect(actor.did.slice(didBefore), what).toEqual(effects)
+      }
+    },
+    60_000,
+  )
 
-    const { after, told, doesNothing, stopped } = chart.step(before, sent)
-    const { next, told: toTell } = expected(state, cell)
-    expect(stateOf(after)).toBe(next)
-    expect(told).toEqual(toTell)
-    expect(doesNothing).toBe(cell === 'ignored')
-    if (cell === 'remembers') {
-      expect(after.context).toEqual({
-        ...before.context,
-        verdict: 'verdict' in sent ? sent.verdict : undefined,
-      })
-      expect(stopped).toBe(0)
+  test('gone is final, with an output: events sent to it have no effect', () => {
+    const { actor } = found('gone')
+    const snapshot = actor.actor.getSnapshot()
+    expect(snapshot).toMatchObject({
+      status: 'done',
+      output: { outcome: 'vanished', isByAnswer: false, failures: 0 },
+    })
+    const did = actor.did.length
+    // XState warns on the console that such an actor accepts no events.
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    for (const event of [...Object.values(events), ...Object.values(recordEvents)]) {
+      if (!event.type.startsWith('xstate.')) actor.send(event)
     }
-
-    const running = runningChart(wishes, verdict, { inspect: recorder.inspect })
-    for (const event of events) running.send(event)
-    const toldBefore = running.told.length
-    running.send(sent)
-    expect(stateOf(running.actor.getSnapshot())).toBe(next)
-    expect(running.told.slice(toldBefore).map(({ type }) => type)).toEqual(toTell)
+    expect(actor.actor.getSnapshot()).toBe(snapshot)
+    expect(actor.did).toHaveLength(did)
   })
 
-  test('a removal asks the hook first, then ends the container, then removes it', () => {
-    const { actor, send, told } = runningChart(
-      { hasHook: true, endsGracefully: true },
-      verdicts.dangling,
-      recorder,
-    )
-    send(admitted)
-    expect(stateOf(actor.getSnapshot())).toBe('removing.consulting')
-    send(answered('hook', { answer: 'approved' }))
-    expect(stateOf(actor.getSnapshot())).toBe('removing.ending')
-    send(answered('end', tryAnswers.done))
-    expect(stateOf(actor.getSnapshot())).toBe('removing.deleting')
-    expect(told.map(({ type }) => type)).toEqual(['removalBegan', 'endedByUs'])
+  test('facts about a container are written to its record in every state, without a transition', () => {
+    for (const state of stateNames.filter((name) => name !== 'gone')) {
+      for (const [name, event] of Object.entries(recordEvents)) {
+        const { before, actor } = found(state)
+        const { after, does } = pure.step(before, event)
+        expect(stateOf(after), `${state} × ${name}`).toBe(state)
+        expect(does, name).toEqual(name === 'answered tracked, and it has ended' ? ['emitLost'] : [])
+        actor.send(event)
+        expect(actor.actor.getSnapshot().context, `${state} × ${name}`).toEqual(after.context)
+      }
+    }
   })
 
-  test.each([
-    ['the grace after an outage: it is judged anew and counts as no failure', 'judged graced', 'graced', 0],
-    [
-      'no outage, since it is still dangling: it counts as a failure',
-      'judged dangling',
-      'removing.backingOff',
-      1,
-    ],
-  ] as const)('a removal that was cut off meets %s', (_, judged, state, failures) => {
-    const { actor, send } = runningChart({}, verdicts.dangling, recorder)
-    for (const event of [admitted, answered('removal', tryAnswers['unsettled outage']), events[judged]])
-      send(event)
-    expect(stateOf(actor.getSnapshot())).toBe(state)
-    expect(actor.getSnapshot().context.failures).toBe(failures)
+  test('the initial state has no side effects', () => {
+    for (const policy of [{}, { dryRun: true }, { hasHook: true }, { stopsGracefully: true }]) {
+      const actor = running({ policy })
+      expect([actor.state, actor.did]).toEqual(['discovered', []])
+    }
   })
 
-  test('the table takes every arrow of the chart and enters every state', () => {
-    expect(recorder.missedArrows).toEqual([])
+  test('the table takes every transition of the chart, except those proven below, and enters every state', () => {
+    expect(recorder.missedArrows).toEqual([
+      'removing.expired -- [isGraced]--> graced.due',
+      'removing.backingOff.choosing -- [wasStuck]--> removing.backingOff.stuck',
+    ])
     expect(recorder.missedLeaves).toEqual([])
   })
 })
 
-describe('truthful: how the story ended', () => {
-  const unsettledTheirs = answered('removal', tryAnswers['unsettled theirs'])
-  const unsettledOurs = answered('removal', tryAnswers['unsettled ours'])
-  const { missed, disowned, 'judged dangling': dangling, 'judged tracked': tracked } = events
-  const gone = { outcome: 'vanished', failures: 0, isByAnswer: false }
+const context = (sent: readonly WorldEvent[], setting = {}): ContainerContext =>
+  pure.after(sent, setting).context
+const dangling = judged(verdicts.dangling)
+const sent: WorldEvent = { type: 'request.sent' }
+const missed: WorldEvent = { type: 'missed', isTracked: false }
+const disowned: WorldEvent = { type: 'disowned' }
+const removal = (answer: keyof typeof attemptAnswers) => answers('removal', attemptAnswers[answer])
+const stop = (answer: keyof typeof attemptAnswers) => answers('stop', attemptAnswers[answer])
+const retryDelay: WorldEvent = { type: 'xstate.after.retryDelay.container.removing.backingOff' }
+const approved = answers('hook', hookAnswers.approved)
 
-  test.each<[string, readonly WorldEvent[], Partial<typeof gone>]>([
+describe('truthful: the outcome', () => {
+  const ending = { outcome: 'vanished', failures: 0, isByAnswer: false }
+
+  test.each<[string, readonly WorldEvent[], Partial<typeof ending>, object?]>([
     [
-      'removed, when the engine answered so',
-      [admitted, answered('removal', tryAnswers.done)],
+      'removed, when the engine confirmed it',
+      [dangling, admitted, sent, removal('done')],
       { outcome: 'removed', isByAnswer: true },
     ],
     [
-      'removed, when our DELETE got no clear answer and a look omits it',
-      [admitted, unsettledOurs, missed],
+      'removed, when our DELETE got no clear answer and a scan omits it',
+      [dangling, admitted, sent, removal('timed out'), missed],
       { outcome: 'removed' },
     ],
     [
-      'vanished, when the engine never knew our DELETE',
-      [admitted, unsettledTheirs, missed],
+      'removed, when our DELETE met an outage and a later scan omits it',
+      [dangling, admitted, sent, removal('unavailable, sent'), missed],
+      { outcome: 'removed' },
+    ],
+    [
+      'vanished, when our DELETE was refused',
+      [dangling, admitted, sent, removal('refused'), missed],
+      { outcome: 'vanished', failures: 1 },
+    ],
+    [
+      'vanished, when the DELETE was never sent',
+      [dangling, admitted, removal('unavailable, not sent'), missed],
+      { outcome: 'vanished' },
+    ],
+    [
+      'vanished, when the engine no longer had it when our DELETE arrived',
+      [dangling, admitted, sent, removal('gone'), missed],
       { outcome: 'vanished' },
     ],
     [
       'removed, when a DELETE got no clear answer and the next one found the removal under way',
-      [admitted, unsettledOurs, dangling, dangling, admitted, unsettledTheirs, missed],
+      [
+        dangling,
+        admitted,
+        removal('timed out'),
+        dangling,
+        retryDelay,
+        dangling,
+        admitted,
+        removal('in progress'),
+        missed,
+      ],
       { outcome: 'removed', failures: 1 },
     ],
-    ['vanished, when nothing was sent', [missed], { outcome: 'vanished' }],
-    ['released, when it is no longer ours', [disowned], { outcome: 'released' }],
     [
-      'vanished, when the agent adopted it after our DELETE and somebody removed it later',
-      [admitted, unsettledOurs, tracked, missed],
+      'vanished, when only a graceful stop of ours was sent: that removes nothing',
+      [dangling, admitted, sent, stop('timed out'), missed],
+      { outcome: 'vanished', failures: 1 },
+      { policy: { stopsGracefully: true } },
+    ],
+    [
+      'vanished, when only an unpause of ours was sent',
+      [
+        dangling,
+        admitted,
+        sent,
+        removal('refused'),
+        sent,
+        answers('unpause', attemptAnswers['timed out']),
+        missed,
+      ],
+      { outcome: 'vanished' },
+      { record: { listed: { id: 'x', name: 'x', state: 'paused' } } },
+    ],
+    ['vanished, when nothing was sent', [missed], { outcome: 'vanished' }],
+    ['released, when it is no longer the owner’s', [dangling, disowned], { outcome: 'released' }],
+    [
+      'vanished, when the agent adopted it after our DELETE and it was removed later by another actor',
+      [dangling, admitted, removal('timed out'), judged(verdicts.tracked), missed],
       { outcome: 'vanished' },
     ],
-  ])('%s', (_, sent, ending) => {
-    const { told, send, actor } = runningChart({}, verdicts.dangling)
-    for (const event of sent) send(event)
-    expect(told.at(-1)).toEqual({ type: 'gone', id: actor.id, ...gone, ...ending })
-    expect(told.filter(({ type }) => type === 'gone')).toHaveLength(1)
+  ])('%s', (_, all, expected, setting = {}) => {
+    const actor = running(setting)
+    actor.send(...all)
+    expect(actor.actor.getSnapshot()).toMatchObject({ status: 'done', output: { ...ending, ...expected } })
+  })
+
+  test('a loss is reported once, by whichever source comes first', () => {
+    const ended = recordEvents['answered tracked, and it has ended'] as WorldEvent
+    const untracked: WorldEvent = { type: 'answered', answer: 'untracked', atMs: 900, hasEnded: true }
+    const losses = (...all: readonly WorldEvent[]) => {
+      const actor = running()
+      actor.send(judged(verdicts.tracked), ...all)
+      return actor.did.filter((did) => did === 'emitLost').length
+    }
+    const missing = events['missed, tracked'] as WorldEvent
+    expect(losses(missing)).toBe(1)
+    expect(losses(ended, ended, missing)).toBe(1)
+    expect(losses(recordEvents['answered tracked'] as WorldEvent, missed)).toBe(0)
+    // Released and tracked again, its loss is a new one.
+    expect(losses(ended, untracked, ended)).toBe(2)
   })
 })
 
-describe('what a removal remembers', () => {
-  const {
-    'judged dangling': dangling,
-    'judged graced': graced,
-    'judged tracked': tracked,
-    'judged spared': spared,
-  } = events
-  const failing = answered('removal', tryAnswers.failed)
-  const approved = answered('hook', { answer: 'approved' })
+describe('what a verdict records', () => {
+  test('the verdict, its time, the scan it rests on and when it is worth judging again', () => {
+    const unknown = { verdict: 'spared', reason: 'image-unknown' } as const
+    const known = context([judged(unknown, { atMs: 77, scan: 9, recheckMs: 60_000 })])
+    expect(known).toMatchObject({ verdict: unknown, judgedAtMs: 77, scan: 9, recheckMs: 60_000 })
+    expect(known).not.toHaveProperty('atMs')
+  })
 
-  test('each failure is counted, and the retry names it', () => {
-    const { told, send, actor } = runningChart({}, verdicts.dangling)
-    for (const event of [admitted, failing, dangling, admitted, failing]) send(event)
-    const retries = told.filter(({ type }) => type === 'retryWanted')
-    expect(retries).toEqual(
-      [1, 2].map((failures) => ({
-        type: 'retryWanted',
-        id: actor.id,
-        failures,
-        failure: tryAnswers.failed.failure,
-      })),
+  test('one that a scan gave while a request was pending counts once the answer arrives', () => {
+    for (const [verdict, state] of [
+      [verdicts.tracked, 'classified.tracked'],
+      [verdicts.spared, 'classified.spared.settled'],
+      [verdicts.graced, 'graced.due'],
+      [verdicts.dangling, 'classified.queued'],
+    ] as const) {
+      const actor = running()
+      actor.send(dangling, admitted, judged(verdict, { scan: 2 }))
+      expect(actor.state).toBe('deleting+taken')
+      actor.send(removal('stale'))
+      expect([actor.state, actor.actor.getSnapshot().context.scan]).toEqual([state, 2])
+      expect(actor.did.filter((did) => did === 'requestScan')).toHaveLength(1)
+    }
+  })
+
+  test('one that a scan gave before the request failed ends the wait with the next scan that agrees', () => {
+    const actor = running()
+    actor.send(dangling, admitted, judged(verdicts.tracked), removal('refused'))
+    expect(actor.state).toBe('removing.backingOff.quick')
+    expect(actor.actor.getSnapshot().hasTag('awaitsVerdict')).toBe(true)
+    actor.send(judged(verdicts.tracked))
+    expect(actor.state).toBe('classified.tracked')
+  })
+
+  test('eventually-removed: a grace that began while a request was pending does not delay the next scan beyond its end', () => {
+    // The verdict is as old as the attempt took since: only a new one says how much of the grace is left.
+    const actor = running({ policy: { hasHook: true } })
+    actor.send(dangling, admitted, judged({ ...verdicts.graced, endsAtMs: 30_000 }), approved)
+    actor.send(removal('stale'))
+    expect(actor.state).toBe('graced.due')
+    expect(actor.actor.getSnapshot().hasTag('awaitsVerdict')).toBe(true)
+  })
+
+  test('fresh-scan: a removal rests on the verdict that admits it, however long the container waited', () => {
+    const actor = running()
+    const judgement = judgementOf(verdicts.dangling, { scan: 7, atMs: 99 })
+    actor.send(dangling, { type: 'admitted', judgement })
+    expect(actor.actor.getSnapshot().context).toMatchObject({ scan: 7, judgedAtMs: 99 })
+  })
+
+  test('a refusal by the hook stays on the record while it holds', () => {
+    const refused = [dangling, admitted, answers('hook', hookAnswers.refused)]
+    const known = context(refused, { policy: { hasHook: true } })
+    expect(known.refusal).toEqual({ reason: 'hook-refused', untilMs: 300_100 })
+    expect(known.verdict).toEqual({ verdict: 'spared', reason: 'hook-refused' })
+  })
+
+  test('only containers that the last verdict could move on wait for one', () => {
+    const awaiting = stateNames.filter((state) => {
+      const { events: route, ...setting } = routeTo(state)
+      return pure.after(route, setting).hasTag('awaitsVerdict')
+    })
+    expect(awaiting).toEqual([
+      'discovered',
+      'graced.due',
+      'classified.spared.due',
+      'askingHook+taken',
+      'askingHook+overdue',
+      'stopping+taken',
+      'stopping+overdue',
+      'deleting+taken',
+      'deleting+overdue',
+      'unpausing+taken',
+      'unpausing+overdue',
+      'removing.confirming',
+      'removing.backingOff.quick',
+      'removing.backingOff.stuck',
+      'removing.faulted',
+      'removing.due',
+    ])
+  })
+})
+
+describe('not-ours-to-stop: what an answer writes to the record', () => {
+  const gracefully = { policy: { stopsGracefully: true } }
+  const out = [dangling, admitted, sent]
+
+  test('a pending request may have ended its processes; an answered one may not', () => {
+    expect(context([dangling, admitted]).isRequestOut).toBe(false)
+    expect(context(out).isRequestOut).toBe(true)
+    for (const answer of Object.keys(attemptAnswers) as (keyof typeof attemptAnswers)[])
+      expect(context([...out, removal(answer)]).isRequestOut, answer).toBe(false)
+    expect(context([...out, stop('done')], gracefully).isRequestOut).toBe(false)
+    expect(context([...out, missed], { policy: { hasHook: true } }).isRequestOut).toBe(false)
+  })
+
+  test.each(Object.entries(attemptAnswers) as [keyof typeof attemptAnswers, AttemptAnswer][])(
+    'a removal: %s',
+    (name, answer) => {
+      const { failure, stop: stopped } = context([...out, removal(name)])
+      expect(stopped).toEqual('stop' in answer ? answer.stop : undefined)
+      expect(failure).toEqual('failure' in answer ? answer.failure : undefined)
+    },
+  )
+
+  test('the effect of an earlier request is not undone by one that did nothing', () => {
+    const again = [retryDelay, dangling, admitted, sent, removal('refused')]
+    expect(context([...out, removal('failed at it'), ...again]).stop).toEqual({ failedAtMs: 7 })
+  })
+
+  test('a completed graceful stop leaves it at rest, stopped by us, and is not repeated', () => {
+    const known = context([...out, stop('done')], gracefully)
+    expect(known).toMatchObject({
+      listed: { state: 'exited' },
+      stop: { failedAtMs: undefined },
+      gracefulStopAttempted: true,
+      failures: 0,
+    })
+  })
+
+  test.each<[keyof typeof attemptAnswers, boolean]>([
+    ['done', true],
+    ['gone', true],
+    ['in progress', true],
+    ['timed out', true],
+    ['refused', true],
+    ['failed at it', true],
+    ['unavailable, sent', false],
+    ['unavailable, not sent', false],
+    ['stale', false],
+    ['cancelled: graced', false],
+  ])('a stop that was %s: it is not attempted again: %s', (answer, attempted) => {
+    expect(context([...out, stop(answer)], gracefully).gracefulStopAttempted).toBe(attempted)
+  })
+
+  test.each([
+    ['running', 'stopping'],
+    ['restarting', 'stopping'],
+    ['exited', 'deleting'],
+    ['created', 'deleting'],
+    ['paused', 'deleting'],
+    ['dead', 'deleting'],
+  ])('what is %s is first asked: %s', (state, request) => {
+    const listed = { id: 'x', name: 'x', state }
+    expect(stateOf(pure.after([dangling, admitted], { ...gracefully, record: { listed } }))).toBe(
+      `${request}+taken`,
     )
   })
 
-  test('a container that the agent adopted starts afresh', () => {
-    const { send, actor } = runningChart({}, verdicts.dangling)
-    for (const event of [admitted, failing, tracked]) send(event)
-    expect(actor.getSnapshot().context).toMatchObject({
+  test('an unpaused container is removed as a running one: a refusal does not unpause it twice', () => {
+    const paused = { record: { listed: { id: 'x', name: 'x', state: 'paused' } } }
+    const unpaused = [...out, removal('refused'), sent, answers('unpause', attemptAnswers.done)]
+    expect(stateOf(pure.after(unpaused, paused))).toBe('deleting+taken')
+    expect(context(unpaused, paused)).toMatchObject({ listed: { state: 'running' }, failures: 0 })
+    expect(stateOf(pure.after([...unpaused, removal('refused')], paused))).toBe('removing.backingOff.quick')
+  })
+
+  test('a paused one whose removal failed otherwise is not unpaused', () => {
+    const paused = { record: { listed: { id: 'x', name: 'x', state: 'paused' } } }
+    const denied: AttemptAnswer = {
+      answer: 'failed',
+      failure: failureOf('misconfigured'),
+      stop: undefined,
+    }
+    expect(stateOf(pure.after([...out, answers('removal', denied)], paused))).toBe(
+      'removing.backingOff.quick',
+    )
+  })
+
+  test('eventually-removed: an internal error after the request left may have ended it, one before has not', () => {
+    const fault = events['removal throws'] as WorldEvent
+    expect(context([...out, fault])).toMatchObject({
+      stop: { failedAtMs: undefined },
+      failure: { kind: 'fault', message: 'boom' },
+      isSent: false,
+    })
+    expect(context([dangling, admitted, fault]).stop).toBeUndefined()
+  })
+})
+
+describe('what a removal remembers about the hook', () => {
+  const hooked = { policy: { hasHook: true } }
+
+  test('the hook is asked once for a removal and its retries', () => {
+    const all = [dangling, admitted, approved, removal('refused'), dangling, retryDelay, dangling, admitted]
+    expect(stateOf(pure.after(all, hooked))).toBe('deleting+taken')
+  })
+
+  test('the hook is asked first, then the container is stopped, then removed', () => {
+    const actor = running({ policy: { hasHook: true, stopsGracefully: true } })
+    actor.send(dangling, admitted)
+    expect(actor.state).toBe('askingHook+taken')
+    actor.send(approved)
+    expect(actor.state).toBe('stopping+taken')
+    actor.send(sent, stop('done'))
+    expect(actor.state).toBe('deleting+taken')
+    actor.send(sent, removal('done'))
+    expect(actor.state).toBe('gone')
+    const attempt = ['beginAttempt', 'takeSlot', 'releaseSlot', 'endAttempt']
+    expect(actor.did.filter((did) => attempt.includes(did))).toEqual(attempt)
+  })
+
+  test.each([
+    ['graced', judged(verdicts.graced)],
+    ['tracked', judged(verdicts.tracked)],
+    ['spared', judged(verdicts.spared)],
+  ])('the hook is asked again after it was %s, also when that was seen during a removal', (_, between) => {
+    for (const all of [
+      [admitted, approved, removal('refused'), between, dangling],
+      [admitted, approved, removal('stale'), between, dangling],
+      [admitted, approved, between, removal('stale'), dangling],
+      [admitted, between, approved, removal('stale'), dangling],
+    ])
+      expect(stateOf(pure.after([dangling, ...all, admitted], hooked))).toBe('askingHook+taken')
+  })
+
+  test('a container that the agent adopted starts over', () => {
+    const known = context([dangling, admitted, removal('timed out'), dangling, judged(verdicts.tracked)])
+    expect(known).toMatchObject({
       failures: 0,
       failure: undefined,
       isApproved: false,
       isSent: false,
+      isStuck: false,
     })
   })
-
-  test('the hook is asked once for a removal and its retries', () => {
-    const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
-    for (const event of [admitted, approved, failing, dangling, admitted]) send(event)
-    expect(stateOf(actor.getSnapshot())).toBe('removing.deleting')
-  })
-
-  test.each([
-    ['graced', graced],
-    ['tracked', tracked],
-    ['spared', spared],
-  ])(
-    'the hook is asked again after the container was %s, also when that was seen during a removal',
-    (_, between) => {
-      for (const sent of [
-        [admitted, approved, failing, between, dangling],
-        [admitted, approved, answered('removal', tryAnswers.stale), between, dangling],
-        [admitted, approved, between, answered('removal', tryAnswers.stale), dangling],
-      ]) {
-        const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
-        for (const event of [...sent, admitted]) send(event)
-        expect(stateOf(actor.getSnapshot())).toBe('removing.consulting')
-      }
-    },
-  )
-
-  test.each([
-    ['graced', graced, 'graced'],
-    ['tracked', tracked, 'classified.tracked'],
-    ['spared', spared, 'classified.spared'],
-  ])(
-    'a verdict that a look told while a request was out (%s) is where an expired one leads',
-    (_, seen, next) => {
-      const { send, actor } = runningChart({ hasHook: true }, verdicts.dangling)
-      for (const event of [admitted, seen, approved, answered('removal', tryAnswers.stale)]) send(event)
-      expect(stateOf(actor.getSnapshot())).toBe(next)
-    },
-  )
 })
 
-describe('a fault of a try', () => {
-  test.each<['askHook' | 'endGracefully' | 'remove', Wishes]>([
-    ['askHook', { hasHook: true }],
-    ['endGracefully', { endsGracefully: true }],
-    ['remove', {}],
-  ])('%s that rejects ends the actor and is told to the fleet, once', async (broken, wishes) => {
-    const fault = new Error('a fault of ours')
-    const never = () => new Promise<never>(() => {})
-    const tries = {
-      askHook: never,
-      endGracefully: never,
-      remove: never,
-      [broken]: () => Promise.reject(fault),
-    }
-    const { actor, told, send } = runningChart(wishes, verdicts.dangling, { tries })
-    send(admitted)
-    await nextTurn()
-    expect(actor.getSnapshot().status).toBe('error')
-    expect(told.map(({ type }) => type)).toEqual(['removalBegan', `xstate.error.actor.${actor.id}`])
-    expect(told.at(-1)).toMatchObject({ error: fault })
+describe('no-head-of-line: a container whose removal failed waits behind the others', () => {
+  test.each<[string, readonly WorldEvent[], string]>([
+    ['nothing was attempted', [], 'queued'],
+    ['the verdict expired', [admitted, removal('stale')], 'queued'],
+    ['the request was refused', [admitted, removal('refused'), retryDelay], 'queuedAgain'],
+    [
+      'the request got no clear answer',
+      [admitted, removal('timed out'), dangling, retryDelay],
+      'queuedAgain',
+    ],
+    ['something of ours threw', [admitted, events['removal throws'] as WorldEvent], 'queuedAgain'],
+  ])('%s', (_, all, queue) => {
+    expect(stateOf(pure.after([dangling, ...all, dangling]))).toBe(`classified.${queue}`)
   })
 
-  test('dry-run: a chart without hands never gets as far as a removal', () => {
-    const { actor, send, told } = runningChart({ dryRun: true, hasHook: true }, verdicts.dangling)
-    for (const event of [admitted, events['judged dangling'], admitted]) send(event)
-    expect(stateOf(actor.getSnapshot())).toBe('classified.withheld')
-    expect(told).toEqual([])
-    expect(chartFor({ dryRun: true }).id).toBe('container')
+  test('dry-run: a container is withheld, and no event takes it further', () => {
+    const actor = running({ policy: { dryRun: true, hasHook: true, stopsGracefully: true } })
+    actor.send(dangling, admitted, dangling, admitted)
+    expect([actor.state, actor.did]).toEqual(['classified.withheld', ['emitClassified', 'emitClassified']])
   })
+})
+
+test('each route names the state that it leads to', () => {
+  for (const [state, { events: route, ...setting }] of Object.entries(routes) as [
+    StateName,
+    (typeof routes)[StateName],
+  ][])
+    expect(stateOf(pure.after(route, setting))).toBe(state)
 })

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SnapshotFrom } from 'xstate'
 import { createTestModel, type TestParam } from 'xstate/graph'
-
 import { containerMachine } from '../../machines/index.ts'
 import { Recorder } from './support/chart.ts'
 import { LifeDriver, stateOfChart } from './support/life-driver.ts'
@@ -13,7 +12,7 @@ type LifePath = PathOf<typeof lifeModel>
 
 const recorder = new Recorder(containerMachine)
 const eventTypes = Object.keys(
-  new LifeDriver({ hasHook: false, endsGracefully: false, dryRun: false }, () => {}).does,
+  new LifeDriver({ hasHook: false, stopsGracefully: false, dryRun: false }, () => {}).does,
 )
 const events = eventTypes.map((type) => ({ type }) as LifeEvent)
 const stateNames = Object.keys(stateOfChart) as LifeState[]
@@ -40,7 +39,7 @@ async function follow(path: LifePath, wishes: Wishes): Promise<void> {
   const params: TestParam<LifeSnapshot, LifeEvent> = {
     states: Object.fromEntries([
       ...stateNames.map((name) => [name, () => expect(driver.state).toBe(stateOfChart[name])]),
-      ['*', ({ value }: LifeSnapshot) => expect.unreachable(`nobody says what ${JSON.stringify(value)} is`)],
+      ['*', ({ value }: LifeSnapshot) => expect.unreachable(`no mapping for ${JSON.stringify(value)}`)],
     ]),
     events: Object.fromEntries(
       eventTypes.map((type) => [type, () => driver.does[type as LifeEvent['type']]()]),
@@ -54,23 +53,31 @@ async function follow(path: LifePath, wishes: Wishes): Promise<void> {
   expect(driver.endings).not.toContain('crashed')
 }
 
-const plain: Wishes = { hasHook: false, endsGracefully: false, dryRun: false }
+const plain: Wishes = { hasHook: false, stopsGracefully: false, dryRun: false }
 const lives: readonly [string, Wishes, { readonly edges: number; readonly simple: number }][] = [
   ['of a container that is removed at once', plain, { edges: 600, simple: 800 }],
   ['where a hook is asked', { ...plain, hasHook: true }, { edges: 900, simple: 100 }],
-  ['where it may end by itself first', { ...plain, endsGracefully: true }, { edges: 900, simple: 100 }],
+  ['where it may end by itself first', { ...plain, stopsGracefully: true }, { edges: 900, simple: 100 }],
+  [
+    'with a hook, and it may end by itself',
+    { ...plain, hasHook: true, stopsGracefully: true },
+    { edges: 900, simple: 100 },
+  ],
   ['in a dry run', { ...plain, dryRun: true }, { edges: 120, simple: 60 }],
 ]
 
-/** What only other parts could bring about, and never do. */
-const unreached = [
-  // Only a tracker that answers later leaves a verdict the time to expire between the place and the stop.
-  'removing.ending --xstate.done.actor.end [isStale]--> classified',
-  // The supervisor tells that the engine is back before it judges what came back, so the wait is over by then.
-  'removing.waitingForEngine --judged--> classified',
-]
+/** Transitions that these lives do not take; the transition tables take each of them. */
+const unreached = (arrow: string) =>
+  // This engine's clock is never set, and this container never paused.
+  arrow.includes('--graces.restarted--') ||
+  arrow.includes('.unpausing') ||
+  // No internal error is thrown.
+  arrow.includes('--xstate.error.actor.') ||
+  arrow.startsWith('removing.faulted ') ||
+  // It fails twice at most.
+  arrow.endsWith('--> removing.backingOff.stuck')
 
-describe('a life as it is seen from outside, and the chart inside, agree at every step; no rule is broken on the way', () => {
+describe('the life seen from outside and the chart agree at every step, and no rule is broken', () => {
   test.each(lives)(
     'on each edge of the map: a life %s',
     async (_, wishes, { edges }) => {
@@ -78,7 +85,7 @@ describe('a life as it is seen from outside, and the chart inside, agree at ever
       expect(paths.length).toBeGreaterThan(edges)
       for (const path of paths) await follow(path, wishes)
     },
-    120_000,
+    300_000,
   )
 
   test.each(lives)(
@@ -93,10 +100,10 @@ describe('a life as it is seen from outside, and the chart inside, agree at ever
       expect(paths.length).toBeGreaterThan(simple)
       for (const path of paths) await follow(path, wishes)
     },
-    120_000,
+    300_000,
   )
 
-  test('the map holds every state and every event that somebody outside can name', () => {
+  test('the map has every state and every event visible from outside', () => {
     const paths = lives.flatMap(([, wishes]) =>
       pathsOverEveryEdge({ model: lifeModel, input: wishes, events, placeOf }),
     )
@@ -107,8 +114,12 @@ describe('a life as it is seen from outside, and the chart inside, agree at ever
     )
   })
 
-  test('those lives take every arrow of the chart, but what is named above, and enter every state', () => {
-    expect(recorder.missedArrows).toEqual(unreached)
-    expect(recorder.missedLeaves).toEqual([])
+  test('those lives take every transition of the chart except those above, and enter every state', () => {
+    expect(recorder.missedArrows.filter((arrow) => !unreached(arrow))).toEqual([])
+    expect(recorder.missedLeaves).toEqual([
+      'removing.attempting.request.unpausing',
+      'removing.backingOff.stuck',
+      'removing.faulted',
+    ])
   })
 })

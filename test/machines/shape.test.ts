@@ -2,12 +2,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseAst } from 'vitest/node'
-import { type AnyStateMachine, createMachine } from 'xstate'
-
+import { type AnyStateMachine, createActor, createMachine, waitFor } from 'xstate'
 import { containerMachine, supervisorMachine } from '../../machines/index.ts'
-import { arrowsOf, named, nodesOf } from './support/chart.ts'
-import { chartFor } from './support/container-chart.ts'
-import { createSurroundings } from './support/supervisor-chart.ts'
+import { containerBehaviour } from '../../src/supervision/container-behaviour.ts'
+import { supervisorBehaviour } from '../../src/supervision/supervisor-behaviour.ts'
+import { arrowsOf, named, nameOf, nodesOf } from './support/chart.ts'
+import { admitted, id, judged, policyOf, recordOf, verdicts } from './support/container-chart.ts'
+import { policy } from './support/supervisor-chart.ts'
 
 interface Node {
   readonly type: string
@@ -69,8 +70,8 @@ function faultsOf(source: string): readonly string[] {
   return [...(isSetUp ? [] : ['no setup() right before createMachine()']), ...faultsIn(chart)]
 }
 
-/** Where a chart may compute: what it begins with, and what its actors begin with. */
-const factories = new Set<unknown>(['context', 'input'])
+/** Where a chart may compute: what it begins with, what its actors begin with, and what it ends with. */
+const factories = new Set<unknown>(['context', 'input', 'output'])
 
 function faultsIn(object: Node): readonly string[] {
   const properties = (object['properties'] ?? []) as Node[]
@@ -94,7 +95,7 @@ function faultsInValue(name: unknown, value: Node): readonly string[] {
   return [`${String(name)} is a ${value.type}`]
 }
 
-describe('each chart is one literal that can be read on its own', () => {
+describe('each chart is one self-contained literal', () => {
   test('there are two of them', () => {
     expect(
       readdirSync(directory)
@@ -153,7 +154,9 @@ function namedIn(machine: AnyStateMachine): Parts {
       ...arrows.flatMap(({ actions }) => actions),
     ]),
     guards: new Set(arrows.flatMap(({ guard }) => guard ?? [])),
-    delays: new Set(nodes.flatMap(({ after }) => after.map(({ delay }) => String(delay)))),
+    delays: new Set(
+      nodes.flatMap(({ after }) => after.flatMap(({ delay }) => (delay === 0 ? [] : String(delay)))),
+    ),
     actors: new Set(nodes.flatMap(({ invoke }) => invoke.map(({ src }) => named(src)))),
   }
 }
@@ -174,28 +177,113 @@ function declaredIn(file: string): Parts {
   }
 }
 
+/** The events of a chart's own, as its types have them. */
+function eventsTyped(file: string, name: string): ReadonlySet<string> {
+  const tree = parse(readFileSync(join(directory, file), 'utf8'))
+  const union = below(tree).find(
+    ({ type, id: alias }) => type === 'TSTypeAliasDeclaration' && nameIn(alias) === name,
+  )
+  if (!union) throw new Error(`${file} has no type ${name}`)
+  const types = below(union).filter(
+    ({ type, key }) => type === 'TSPropertySignature' && nameIn(key) === 'type',
+  )
+  return new Set(
+    types.flatMap((property) =>
+      below(property).flatMap(({ type, value }) => (type === 'Literal' ? [String(value)] : [])),
+    ),
+  )
+}
+
+const sources = ['src', 'machines'].flatMap((folder) =>
+  readdirSync(join(directory, '..', folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => /(?<!\.d)\.ts$/.test(file))
+    .map((file) => readFileSync(join(directory, '..', folder, file), 'utf8')),
+)
+
+const container = containerMachine as AnyStateMachine
+const supervisor = supervisorMachine as AnyStateMachine
+const provided = {
+  container: containerBehaviour({} as never) as AnyStateMachine,
+  supervisor: supervisorBehaviour({ fleet: { logic: {} } } as never) as AnyStateMachine,
+}
+
 describe.each([
-  ['container.machine.ts', containerMachine as AnyStateMachine, chartFor({}) as AnyStateMachine],
-  [
-    'supervisor.machine.ts',
-    supervisorMachine as AnyStateMachine,
-    createSurroundings().machine as AnyStateMachine,
-  ],
-])('%s', (file, chart, provided) => {
-  test('every action, guard, delay and actor that it names is declared, and nothing is declared for nothing', () => {
+  ['container.machine.ts', container, provided.container, 'ContainerEvent'],
+  ['supervisor.machine.ts', supervisor, provided.supervisor, 'SupervisorEvent'],
+] as const)('%s', (file, chart, whole, eventType) => {
+  test('every action, guard, delay and actor that it names is declared, and every declared one is used', () => {
     expect(declaredIn(file)).toEqual(namedIn(chart))
   })
 
-  test('everything that it declares is provided, and nothing else', () => {
-    for (const part of ['actions', 'guards', 'delays', 'actors'] as const) {
-      const [before, after] = [chart.implementations[part], provided.implementations[part]]
+  test('decisions are in the chart; only effects, actors and pauses are provided, and all of them', () => {
+    const changed = (part: 'actions' | 'guards' | 'delays' | 'actors') => {
+      const [before, after] = [chart.implementations[part], whole.implementations[part]]
       expect(Object.keys(after).toSorted()).toEqual(Object.keys(before).toSorted())
-      const left = Object.keys(after).filter((name) => (after as never)[name] === (before as never)[name])
-      expect(left).toEqual([])
+      return Object.keys(after).filter((name) => (after as never)[name] !== (before as never)[name])
+    }
+    const { actions, actors } = chart.implementations
+    const effects = Object.entries(actions).filter(
+      ([, action]) => typeof action === 'function' && !('type' in action),
+    )
+    expect(changed('actions').toSorted()).toEqual(effects.map(([name]) => name).toSorted())
+    expect(changed('actors').toSorted()).toEqual(Object.keys(actors).toSorted())
+    expect(changed('guards')).toEqual([])
+    // Ours count from the end of what they follow.
+    const pauses = ['period', 'pause', 'hintPause', 'backoff', 'reconnectDelay']
+    expect(changed('delays')).toEqual(chart === supervisor ? pauses : [])
+  })
+
+  test('unprovided, its effects do nothing', () => {
+    const effects = Object.values(chart.implementations.actions).filter(
+      (action) => typeof action === 'function' && !('type' in action),
+    ) as ((...args: unknown[]) => unknown)[]
+    expect(effects.length).toBeGreaterThan(8)
+    for (const effect of effects) expect([String(effect), effect()]).toEqual(['() => {}', undefined])
+  })
+
+  test('every invocation handles its error', () => {
+    const invoking = nodesOf(chart).flatMap((node) => node.invoke.map((invoked) => ({ node, ...invoked })))
+    expect(invoking.length).toBeGreaterThan(3)
+    const unhandled = invoking.filter(
+      ({ node, id: invoked }) => !node.transitions.has(`xstate.error.actor.${invoked}`),
+    )
+    // The fleet never ends by itself; its failure is the supervisor's.
+    expect(unhandled.map(({ id: invoked }) => invoked)).toEqual(chart === supervisor ? ['fleet'] : [])
+    for (const { node, id: invoked } of invoking.filter(({ id: one }) => one !== 'fleet')) {
+      for (const outcome of ['done', 'error']) {
+        const [last] = node.transitions.get(`xstate.${outcome}.actor.${invoked}`)?.slice(-1) ?? []
+        expect(last?.target, `${nameOf(node)} ${outcome}`).toHaveLength(1)
+        expect(last?.guard, `${nameOf(node)} ${outcome}`).toBeUndefined()
+      }
     }
   })
 
-  test('every state can be reached and, but for an end, be left', () => {
+  test('every sent event is accepted, and every accepted event is sent', () => {
+    const own = new Set(arrowsOf(chart).flatMap(({ event }) => (/^(xstate\.|$)/.test(event) ? [] : [event])))
+    expect(eventsTyped(file, eventType)).toEqual(own)
+    // Once in its own types, and once more where it is sent.
+    const unsent = [...own].filter((event) => {
+      const mentions = sources.flatMap((source) => [...source.matchAll(new RegExp(`type: '${event}'`, 'g'))])
+      return mentions.length < 2
+    })
+    expect(unsent).toEqual([])
+  })
+
+  test('names read as in the documentation of XState: states and events are words, guards questions, actions verbs', () => {
+    const word = /^[a-z]+([A-Z][a-z]*)*$/
+    const { actions, guards, delays, actors } = namedIn(chart)
+    const events = eventsTyped(file, eventType)
+    const question = /^(is|was|has|needs|could|stood|stops|follows)[A-Z]/
+    const deed =
+      /^(admit|approve|begin|count|dequeue|emit|end|enqueue|expire|forget|note|open|release|remember|request|restart|settle|start|take|want)([A-Z]|$)/
+    const keys = nodesOf(chart).flatMap(({ key }) => key)
+    for (const name of [...keys, ...actions, ...guards, ...delays, ...actors]) expect(name).toMatch(word)
+    for (const name of events) for (const part of name.split('.')) expect(part).toMatch(word)
+    for (const name of guards) expect(name).toMatch(question)
+    for (const name of actions) expect(name).toMatch(deed)
+  })
+
+  test('every state can be reached and, except for one final state, left', () => {
     const arrows = arrowsOf(chart)
     const nodes = nodesOf(chart)
     const reached = new Set(arrows.flatMap(({ targets }) => targets))
@@ -204,26 +292,44 @@ describe.each([
     })
     const entered = (path: string) =>
       reached.has(path) || initial.some((node) => node.path.join('.') === path)
-    const unreachable = nodes.filter(({ path }) => path.length > 0 && !entered(path.join('.')))
-    expect(
-      unreachable.filter(({ states }) => Object.keys(states).length === 0).map(({ key }) => key),
-    ).toEqual([])
     const leaves = nodes.filter(({ states }) => Object.keys(states).length === 0)
+    const unreachable = leaves.filter(({ path }) => !entered(path.join('.')))
+    expect(unreachable.map(({ key }) => key)).toEqual([])
     const isLeft = (source: string, path: readonly string[]) =>
-      source === path.slice(0, source === '' ? 0 : source.split('.').length).join('.')
+      source !== '' && source === path.slice(0, source.split('.').length).join('.')
     const stuck = leaves.filter(
       ({ path }) => !arrows.some(({ source, targets }) => targets.length > 0 && isLeft(source, path)),
     )
-    expect(stuck.map(({ key }) => key)).toEqual([chart === containerMachine ? 'gone' : 'stopped'])
+    // What is overdue is left by the attempt beside it.
+    expect(stuck.map(({ key }) => key)).toEqual(chart === container ? ['overdue', 'gone'] : ['stopped'])
+    expect(leaves.filter(({ type }) => type === 'final').map(({ key }) => key)).toEqual([
+      chart === container ? 'gone' : 'stopped',
+    ])
   })
 
-  test('a target that is not there would be found out by building it', () => {
+  test('a missing target fails when the machine is built', () => {
     expect(() => createMachine({ ...chart.config, initial: 'nowhere' }).root.initial).toThrow()
   })
+})
 
-  test('unprovided, it says what it lacks instead of doing nothing', () => {
-    const actions = Object.values(chart.implementations.actions) as ((...args: unknown[]) => void)[]
-    for (const action of actions) expect(() => action({}, {})).toThrow(/needs its behaviour/)
-    expect(actions.length).toBeGreaterThan(5)
+describe('unprovided, a chart reports what it lacks instead of doing nothing', () => {
+  test('the container: its actor continues, with the error on its record', async () => {
+    const actor = createActor(containerMachine, { input: { id, policy: policyOf(), record: recordOf() } })
+    actor.start()
+    actor.send(judged(verdicts.dangling))
+    actor.send(admitted)
+    await waitFor(actor, (snapshot) => snapshot.matches({ removing: 'faulted' }))
+    expect(actor.getSnapshot().context.failure?.message).toMatch(/containerMachine needs its actors/)
+    actor.stop()
+  })
+
+  test('the supervisor: its scan has failed, and is repeated', async () => {
+    const actor = createActor(supervisorMachine, { input: { policy } })
+    actor.start()
+    await waitFor(actor, (snapshot) =>
+      snapshot.matches({ running: { scanning: { idle: { resting: 'faulted' } } } }),
+    )
+    expect(actor.getSnapshot().status).toBe('active')
+    actor.stop()
   })
 })

@@ -1,446 +1,609 @@
-import { describe, expect, test } from 'vitest'
-
-import { supervisorMachine, type SupervisorEvent } from '../../machines/index.ts'
-import { EngineError } from '../../src/errors.ts'
+import { describe, expect, test, vi } from 'vitest'
+import type { AnyStateMachine } from 'xstate'
+import { supervisorMachine } from '../../machines/index.ts'
 import { arrowsOf, leavesOf, passingLeavesOf, Recorder } from './support/chart.ts'
 import {
-  deafMs,
+  engineFailed,
+  failure,
+  leavesOfState,
+  listed,
   outcome,
   pureSupervisor,
   runningSupervisor,
-  settleMs,
-  standing,
-  waitMs,
+  scanEnds,
+  scanJudged,
+  streamEnds,
+  type SupervisorInputEvent,
 } from './support/supervisor-chart.ts'
 
-const failure = { kind: 'unavailable', message: 'nobody answers' }
-const event = (type: string, more: object = {}) => ({ type, ...more }) as unknown as SupervisorEvent
+const chart = supervisorMachine as AnyStateMachine
 
-const events = {
-  lookAsked: event('lookAsked'),
-  dueChanged: event('dueChanged'),
-  engineAnswered: event('engineAnswered'),
-  engineFailed: event('engineFailed', { failure }),
-  placeFreed: event('placeFreed'),
-  troubleMet: event('troubleMet', { about: 'hook', kind: 'hook-failed', message: 'boom' }),
-  troubleOver: event('troubleOver', { about: 'hook' }),
-  stop: event('stop'),
-  'the wait ends': event('xstate.after.untilNextLook.supervisor.running.looking.idle'),
-  'the look ends': event('xstate.done.actor.look', { output: outcome }),
-  'the look fails': event('xstate.error.actor.look', {
-    error: new EngineError('unavailable', 'nobody answers'),
+const timers = Object.fromEntries(
+  arrowsOf(chart).flatMap(({ event }) => {
+    const [, delay] = /^xstate\.after\.([^.]+)\./.exec(event) ?? []
+    return delay ? [[`after ${delay}`, { type: event } as SupervisorInputEvent]] : []
   }),
-  'the look breaks': event('xstate.error.actor.look', { error: new TypeError('a fault of ours') }),
-  'the events end': event('xstate.done.actor.listen'),
-  'the events break': event('xstate.error.actor.listen', {
-    error: new EngineError('misconfigured', 'denied'),
-  }),
-  'the deaf pause ends': event('xstate.after.untilListeningAgain.supervisor.running.health.up.deaf'),
-  'the settle time ends': event('xstate.after.settleTime.supervisor.stopping.settling'),
-  'the fleet is disbanded': event('xstate.done.actor.disband'),
-  'the fleet cannot be disbanded': event('xstate.error.actor.disband', { error: new Error('boom') }),
-} as const
+)
 
-type EventName = keyof typeof events
-/** What the state becomes, what is carried out, and what of the context changes. */
+const named = {
+  'scan.requested': { type: 'scan.requested' },
+  'scan.requestedNow': { type: 'scan.requestedNow' },
+  'scan.hinted': { type: 'scan.hinted' },
+  'engine.listed': listed({ scan: 7, atMs: 500, awakeMs: 400 }),
+  'engine.listed, late': listed({ scan: 7, atMs: 500, awakeMs: 400, stoodStill: true }),
+  'engine.failed': engineFailed(500),
+  'scan.judged': scanJudged({ atMs: 600, beganAwakeMs: 300 }),
+  'scan.judged, begun later': scanJudged({ atMs: 600, beganAwakeMs: 1e9 }),
+  'scan.judged, too late': scanJudged({ atMs: 1e6, beganAwakeMs: 1e9 }),
+  'verdicts.doubted': { type: 'verdicts.doubted' },
+  'removals.changed': { type: 'removals.changed', inFlight: 3 },
+  'process.stalled': { type: 'process.stalled', awakeMs: 400 },
+  'events.opened': { type: 'events.opened', atMs: 500 },
+  degraded: { type: 'degraded', about: 'hook', kind: 'hook-failed', message: 'boom', atMs: 500 },
+  recovered: { type: 'recovered', about: 'hook', atMs: 500 },
+  stop: { type: 'stop' },
+  'scan ends': scanEnds({ endedMs: 500, tookMs: 100 }),
+  'scan ends, faulted': scanEnds({ endedMs: 500, tookMs: 100, outcome: undefined, fault: 'a fault of ours' }),
+  'scan throws': { type: 'xstate.error.actor.scan', error: new Error('boom') },
+  'stream ends': streamEnds({ atMs: 500 }),
+  'stream throws': { type: 'xstate.error.actor.events', error: new Error('boom') },
+  'fleet disbanded': { type: 'xstate.done.actor.disband' },
+  'disbanding throws': { type: 'xstate.error.actor.disband', error: new Error('boom') },
+} as const satisfies Record<string, SupervisorInputEvent>
+const events: Readonly<Record<string, SupervisorInputEvent>> = { ...named, ...timers }
+type EventName = keyof typeof named | `after ${string}`
+
+/** Where one region goes, what is carried out, and an event that is raised for the others. */
 interface Cell {
   readonly next?: string
-  readonly does?: readonly string[]
-  readonly changes?: readonly string[]
+  readonly does?: string
+  readonly raises?: EventName
 }
-type Row = Partial<Record<EventName, Cell>>
+type Row = Readonly<Partial<Record<EventName, Cell>>>
 
-const routes = {
-  'looking+unknown': [],
-  'looking+unhearing': [events.engineAnswered],
-  'looking+listening': [events.engineAnswered],
-  'looking+deaf': [events.engineAnswered, events['the events end']],
-  'looking+down': [events.engineFailed],
-  'idle+unknown': [events['the look breaks']],
-  'idle+unhearing': [events.engineAnswered, events['the look ends']],
-  'idle+listening': [events.engineAnswered, events['the look ends']],
-  'idle+deaf': [events.engineAnswered, events['the look ends'], events['the events end']],
-  'idle+down': [events.engineFailed, events['the look fails']],
-  disabled: [],
-  settling: [events.stop],
-  disbanding: [events.stop, events['the settle time ends']],
-} as const satisfies Record<string, readonly SupervisorEvent[]>
+/** A scan begins; that many timers of the rest are dropped. */
+const scans = (drop: number): Cell => ({ next: 'scan', does: `${'no-timer '.repeat(drop)}begin-scan` })
+/** A scan begins in the next turn, so that those who ask in this one share it. */
+const scansNow = (drop: number): Cell => ({ next: 'now', does: `${'no-timer '.repeat(drop)}timer` })
+/** A scan ends; what comes next depends on the engine. */
+const ends = (up: string, does: string, isDown: boolean): Cell =>
+  isDown ? { next: 'backingOff', does: 'end emitFault timer' } : { next: up, does: `end emitFault ${does}` }
+const down = (does: string): Cell => ({ next: 'down', does: `${does} emitEngineDown` })
 
-type Standing = keyof typeof routes
-
-const stopping = ['quietFleet', 'set timer']
-const trouble: Row = { troubleMet: { does: ['tell'], changes: ['streaks'] } }
-const running: Row = { ...trouble, placeFreed: { does: ['admitRemovals'] } }
-const lost = ['streaks', 'failedLooks', 'engineFailure']
-
-const looking = (health: string): Row => ({
-  'the look ends': {
-    next: `idle+${health}`,
-    does: ['end child', 'admitRemovals', 'set timer'],
-    changes: ['lastLook'],
+const scanning = (isDown: boolean): Readonly<Record<string, Row>> => ({
+  scan: {
+    'scan.requested': {},
+    'scan.requestedNow': {},
+    'scan.hinted': {},
+    'scan ends': ends('waiting', 'timer', isDown),
+    'scan ends, faulted': ends('faulted', 'timer timer', isDown),
+    'scan throws': ends('faulted', 'timer timer', isDown),
   },
-  'the look fails': { next: `idle+${health}`, does: ['end child', 'set timer'] },
-  'the look breaks': {
-    next: `idle+${health}`,
-    does: ['end child', 'tell', 'set timer'],
-    changes: ['streaks'],
+  waiting: {
+    'scan.requested': { next: 'requested', does: 'timer' },
+    'scan.hinted': { next: 'hinted', does: 'timer' },
+    'scan.requestedNow': scansNow(1),
+    'after period': scans(1),
   },
-})
-const idle = (health: string): Row => ({
-  lookAsked: { does: ['drop timer', 'set timer'] },
-  dueChanged: { does: ['drop timer', 'set timer'] },
-  'the wait ends': { next: `looking+${health}`, does: ['drop timer', 'begin look'] },
-})
-const unknown = (look: string): Row => ({
-  engineAnswered: { next: `${look}+listening`, does: ['begin listen'] },
-  engineFailed: { next: `${look}+down`, does: ['tell', 'holdFleet'], changes: lost },
-})
-const up = (look: string, ends: readonly string[] = []): Row => ({
-  engineFailed: { next: `${look}+down`, does: [...ends, 'tell', 'holdFleet'], changes: lost },
-})
-const listening = (look: string): Row => ({
-  ...up(look, ['end child']),
-  'the events end': { next: `${look}+deaf`, does: ['end child', 'set timer'] },
-  'the events break': {
-    next: `${look}+deaf`,
-    does: ['end child', 'set timer'],
-    changes: ['deafness'],
+  hinted: {
+    'scan.requested': { next: 'requested', does: 'no-timer timer' },
+    'scan.requestedNow': scansNow(2),
+    'after period': scans(2),
+    'after hintPause': scans(2),
   },
-})
-const deaf = (look: string): Row => ({
-  ...up(look, ['drop timer']),
-  'the deaf pause ends': { next: `${look}+listening`, does: ['drop timer', 'begin listen'] },
-})
-const down = (look: string): Row => ({
-  engineAnswered: {
-    next: `${look}+listening`,
-    does: ['releaseFleet', 'tell', 'begin listen'],
-    changes: lost,
+  requested: { 'scan.requestedNow': scansNow(2), 'after period': scans(2), 'after pause': scans(2) },
+  faulted: {
+    'scan.requested': { next: 'requested', does: 'no-timer timer' },
+    'scan.hinted': { next: 'hinted', does: 'no-timer timer' },
+    'scan.requestedNow': scansNow(2),
+    'after period': scans(2),
+    'after faultPause': scans(2),
   },
-  engineFailed: { changes: ['streaks', 'failedLooks'] },
+  now: { 'scan.requestedNow': scansNow(1), 'after 0': scans(1) },
+  // The engine is down: only an urgent request brings the scan forward.
+  backingOff: { 'scan.requestedNow': scansNow(1), 'after backoff': scans(1) },
 })
 
-/** Everything that happens in each state; an event that a row does not name must do nothing at all there. */
-const table: Record<Standing, Row> = {
-  'looking+unknown': {
-    ...running,
-    ...looking('unknown'),
-    ...unknown('looking'),
-    stop: { next: 'settling', does: ['end child', ...stopping] },
+const followed: Row = {
+  'engine.failed': down('end'),
+  'stream ends': { next: 'resting', does: 'end timer' },
+  'stream throws': { next: 'resting', does: 'end emitFault timer' },
+}
+const engine: Readonly<Record<string, Row>> = {
+  unknown: {
+    'engine.listed': { next: 'resting', does: 'timer' },
+    'engine.listed, late': { next: 'resting', does: 'timer' },
+    'engine.failed': down(''),
   },
-  'looking+unhearing': {
-    ...running,
-    ...looking('unhearing'),
-    ...up('looking'),
-    stop: { next: 'settling', does: ['end child', ...stopping] },
+  eventsDisabled: { 'engine.failed': down('') },
+  resting: {
+    'engine.failed': down('no-timer'),
+    'after reconnectDelay': { next: 'connecting', does: 'no-timer begin-events' },
   },
-  'looking+listening': {
-    ...running,
-    ...looking('listening'),
-    ...listening('looking'),
-    stop: { next: 'settling', does: ['end child', 'end child', ...stopping] },
-  },
-  'looking+deaf': {
-    ...running,
-    ...looking('deaf'),
-    ...deaf('looking'),
-    stop: { next: 'settling', does: ['drop timer', 'end child', ...stopping] },
-  },
-  'looking+down': {
-    ...running,
-    ...looking('down'),
-    ...down('looking'),
-    stop: { next: 'settling', does: ['releaseFleet', 'end child', ...stopping] },
-  },
-  'idle+unknown': {
-    ...running,
-    ...idle('unknown'),
-    ...unknown('idle'),
-    stop: { next: 'settling', does: ['drop timer', ...stopping] },
-  },
-  'idle+unhearing': {
-    ...running,
-    ...idle('unhearing'),
-    ...up('idle'),
-    stop: { next: 'settling', does: ['drop timer', ...stopping] },
-  },
-  'idle+listening': {
-    ...running,
-    ...idle('listening'),
-    ...listening('idle'),
-    stop: { next: 'settling', does: ['end child', 'drop timer', ...stopping] },
-  },
-  'idle+deaf': {
-    ...running,
-    ...idle('deaf'),
-    ...deaf('idle'),
-    stop: { next: 'settling', does: ['drop timer', 'drop timer', ...stopping] },
-  },
-  'idle+down': {
-    ...running,
-    ...idle('down'),
-    ...down('idle'),
-    stop: { next: 'settling', does: ['releaseFleet', 'drop timer', ...stopping] },
-  },
-  disabled: { ...trouble, stop: { next: 'stopped', does: ['tellStopped', 'end child'] } },
-  settling: {
-    ...trouble,
-    'the settle time ends': { next: 'disbanding', does: ['drop timer', 'begin disband'] },
-  },
-  disbanding: {
-    ...trouble,
-    'the fleet is disbanded': { next: 'stopped', does: ['end child', 'tellStopped', 'end child'] },
-    'the fleet cannot be disbanded': { next: 'stopped', does: ['end child', 'tellStopped', 'end child'] },
+  connecting: { ...followed, 'events.opened': { next: 'open', does: 'emitStreamRecovered' } },
+  open: followed,
+  down: {
+    'engine.listed': { next: 'resting', does: 'emitEngineUp timer' },
+    'engine.listed, late': { next: 'resting', does: 'emitEngineUp timer' },
+    'engine.failed': { does: 'emitEngineStillDown' },
   },
 }
 
-/** An actor's error can only come while that actor runs; elsewhere XState takes it for a fault of the machine itself. */
-const canCome = (state: Standing, name: EventName) =>
-  !events[name].type.startsWith('xstate.error.') || table[state][name] !== undefined
+const stands: Cell = { next: 'standing', does: 'send-admit timer' }
+const recovers = (drop = ''): Cell => ({ next: 'recovering', does: `${drop} timer` })
+const closed: Row = {
+  'engine.failed': { next: 'held' },
+  'engine.listed': { next: 'none' },
+  'engine.listed, late': recovers(),
+  'process.stalled': recovers(),
+  'verdicts.doubted': { next: 'none' },
+}
+const verdicts: Readonly<Record<string, Row>> = {
+  none: {
+    ...closed,
+    'scan.judged': stands,
+    'scan.judged, begun later': stands,
+    'scan.judged, too late': { next: 'expired', does: 'send-verdicts.expired' },
+  },
+  standing: {
+    'engine.failed': { next: 'held', does: 'no-timer' },
+    'engine.listed': { next: 'none', does: 'no-timer' },
+    'engine.listed, late': recovers('no-timer'),
+    'process.stalled': recovers('no-timer'),
+    'verdicts.doubted': { next: 'none', does: 'no-timer' },
+    'removals.changed': { does: 'send-admit' },
+    'after verdictLife': { next: 'expired', does: 'no-timer send-verdicts.expired' },
+  },
+  expired: closed,
+  recovering: {
+    'engine.failed': { next: 'held', does: 'no-timer' },
+    'engine.listed': {},
+    'engine.listed, late': recovers('no-timer'),
+    'process.stalled': recovers('no-timer'),
+    'scan.judged, begun later': { next: 'standing', does: 'no-timer send-admit timer' },
+    'scan.judged, too late': { next: 'expired', does: 'no-timer send-verdicts.expired' },
+    'verdicts.doubted': {},
+    'after recoveryGrace': {
+      next: 'none',
+      does: 'no-timer raise-scan.requested',
+      raises: 'scan.requested',
+    },
+  },
+  held: {
+    'engine.failed': {},
+    'engine.listed': recovers(),
+    'engine.listed, late': recovers(),
+    'process.stalled': {},
+    'verdicts.doubted': {},
+  },
+}
 
-const cells = (Object.keys(routes) as Standing[]).flatMap((state) => {
-  const coming = (Object.keys(events) as EventName[]).filter((name) => canCome(state, name))
-  return coming.map((name) => ({ state, name, cell: table[state][name] }))
-})
+/** What happens in every part of a running supervisor alike. */
+const anywhere: Row = { degraded: { does: 'emitDegraded' }, recovered: { does: 'emitRecovered' } }
+const running: Row = { ...anywhere, 'removals.changed': {} }
+/** Timers and invocations of each leaf, which its end drops. */
+const timersOf: Readonly<Record<string, number>> = {
+  waiting: 1,
+  hinted: 2,
+  requested: 2,
+  faulted: 2,
+  backingOff: 1,
+  now: 1,
+  resting: 1,
+  standing: 1,
+  recovering: 1,
+}
+const invocations = new Set(['scan', 'connecting', 'open'])
+
+const { 'scan ends': scanned, 'scan ends, faulted': faulted } = named
+const up = [listed({ awakeMs: 400 })]
+const connect: SupervisorInputEvent = events['after reconnectDelay'] as SupervisorInputEvent
+const judgedUp = [...up, scanJudged({ beganAwakeMs: 400 })]
+const stalled = named['process.stalled']
+/** How each combination of leaves is reached. */
+const routes: Readonly<Record<string, readonly SupervisorInputEvent[]>> = {
+  'scan unknown none': [],
+  'faulted unknown none': [faulted],
+  'scan resting none': up,
+  'scan eventsDisabled none': up,
+  'scan connecting none': [...up, connect],
+  'scan open standing': [...judgedUp, connect, named['events.opened']],
+  'scan open none': [...judgedUp, connect, named['events.opened'], named['verdicts.doubted']],
+  'scan down held': [named['engine.failed']],
+  'now down held': [named['engine.failed'], scanned, named['scan.requestedNow']],
+  'now resting none': [...up, scanned, named['scan.requestedNow']],
+  'backingOff down held': [named['engine.failed'], scanned],
+  'scan resting recovering': [named['engine.failed'], ...up],
+  'waiting resting standing': [...judgedUp, scanned],
+  'waiting eventsDisabled standing': [...judgedUp, scanned],
+  'waiting open standing': [...judgedUp, connect, named['events.opened'], scanned],
+  'requested open standing': [...judgedUp, connect, named['events.opened'], scanned, named['scan.requested']],
+  'hinted connecting standing': [...judgedUp, connect, scanned, named['scan.hinted']],
+  'waiting resting expired': [...judgedUp, scanned, events['after verdictLife'] as SupervisorInputEvent],
+  'faulted resting none': [...up, faulted],
+  'waiting resting recovering': [...judgedUp, scanned, stalled],
+  'hinted resting recovering': [...judgedUp, scanned, stalled, named['scan.hinted']],
+  'requested resting recovering': [...judgedUp, scanned, stalled, named['scan.requested']],
+}
+const policyIn = (state: string) => ({ followsEvents: !state.includes('eventsDisabled') })
+const words = (does: string | undefined) => (does ?? '').split(' ').filter(Boolean)
+
+/** What the three tables say together of an event in a combination of leaves; undefined where all ignore it. */
+function together(leaves: readonly string[], name: EventName) {
+  const tables = [scanning(leaves.includes('down')), engine, verdicts]
+  const next = [...leaves]
+  const does: string[] = []
+  let isTaken = false
+  const take = (event: EventName) => {
+    for (const [at, table] of tables.entries()) {
+      const cell = table[next[at] ?? '']?.[event]
+      if (!cell) continue
+      isTaken = true
+      does.push(...words(cell.does))
+      if (cell.next) next[at] = cell.next
+      if (cell.raises) take(cell.raises)
+    }
+  }
+  take(name)
+  if (running[name]) {
+    isTaken = true
+    does.push(...words(running[name].does))
+  }
+  return isTaken ? { next, does } : undefined
+}
+
+/** An invocation can only throw while it runs. */
+const throwing: Readonly<Record<string, readonly string[]>> = {
+  'scan throws': ['scan'],
+  'stream throws': ['connecting', 'open'],
+  'disbanding throws': ['disbanding'],
+}
+/** Nothing is judged before it is listed. */
+const canCome = (leaves: readonly string[], name: string) =>
+  (throwing[name]?.some((leaf) => leaves.includes(leaf)) ?? true) &&
+  !(name.startsWith('scan.judged') && leaves.includes('unknown'))
 
 describe('each event in each state', () => {
-  test('the table names every state that the supervisor can be found in, but the end', () => {
-    const passing = new Set(passingLeavesOf(supervisorMachine))
-    const found = leavesOf(supervisorMachine).filter((leaf) => !passing.has(leaf) && leaf !== 'stopped')
-    const named = new Set(Object.keys(routes).flatMap((state) => state.split('+')))
-    expect(found.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1)).toSorted()).toEqual(
-      [...named].toSorted(),
-    )
-    expect([...passing]).toEqual(['starting', 'running.health.up.choosing'])
+  test('the tables name every state that the supervisor can be in', () => {
+    const passing = passingLeavesOf(chart)
+    const leaves = leavesOf(chart).filter((leaf) => !passing.includes(leaf))
+    const short = leaves.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1))
+    const tabled = [scanning(false), engine, verdicts].flatMap((table) => Object.keys(table))
+    expect([...tabled, 'disabled', 'settling', 'disbanding', 'stopped'].toSorted()).toEqual(short.toSorted())
+    expect(new Set(Object.keys(routes).flatMap((state) => state.split(' ')))).toEqual(new Set(tabled))
+    expect(passing).toEqual([
+      'starting',
+      'running.scanning.idle.choosing',
+      'running.scanning.idle.resting.choosing',
+      'running.engine.up.choosing',
+    ])
   })
 
-  test('the table names every event that the chart hears', () => {
-    const heard = new Set(arrowsOf(supervisorMachine).map(({ event }) => event))
-    heard.delete('')
-    expect(new Set(Object.values(events).map(({ type }) => type as string))).toEqual(heard)
+  test('the tables name every event that the chart accepts', () => {
+    const taken = new Set(arrowsOf(chart).map(({ event }) => event))
+    taken.delete('')
+    expect(new Set(Object.values(events).map(({ type }) => type as string))).toEqual(taken)
   })
 
-  test.each(cells)('$state × $name', ({ state, name, cell }) => {
-    const chart = pureSupervisor({
-      isEnabled: state !== 'disabled',
-      hearsEvents: !state.endsWith('unhearing'),
-      underWayCount: 1,
-    })
-    const route: readonly SupervisorEvent[] = routes[state]
-    const before = route.reduce((snapshot, sent) => chart.step(snapshot, sent).after, chart.initial())
-    expect(standing(before)).toBe(state)
-    const { after, does, changes, isUnchanged } = chart.step(before, events[name])
-    expect({ next: standing(after), does, changes }).toEqual({ next: state, does: [], changes: [], ...cell })
-    expect(isUnchanged).toBe(cell?.next === undefined && cell?.changes === undefined)
+  test.each(Object.entries(routes))(
+    '%s',
+    (state, route) => {
+      const leaves = state.split(' ')
+      const before = pureSupervisor.after(route, policyIn(state))
+      expect(leavesOfState(before)).toEqual(leaves)
+      for (const [name, event] of Object.entries(events)) {
+        if (name === 'stop' || !canCome(leaves, name)) continue
+        const { after, does } = pureSupervisor.step(before, event)
+        const expected = together(leaves, name as EventName)
+        const what = `${state} × ${name}`
+        expect(leavesOfState(after), what).toEqual(expected?.next ?? leaves)
+        expect(does.toSorted(), what).toEqual((expected?.does ?? []).toSorted())
+        if (!expected) expect(after.context, what).toBe(before.context)
+      }
+    },
+    60_000,
+  )
+
+  test('quiet-stop: a stop ends everything in progress, in every state, and none of it restarts', () => {
+    for (const [state, route] of Object.entries(routes)) {
+      const leaves = state.split(' ')
+      const running = pureSupervisor.after(route, policyIn(state))
+      const busy = pureSupervisor.step(running, { type: 'removals.changed', inFlight: 2 }).after
+      const invoked = leaves.filter((leaf) => invocations.has(leaf)).length
+      const timed = leaves.reduce((sum, leaf) => sum + (timersOf[leaf] ?? 0), 0)
+      const quiet = [...Array<string>(invoked).fill('end'), ...Array<string>(timed).fill('no-timer'), 'timer']
+
+      const { after, does } = pureSupervisor.step(busy, named.stop)
+      expect(leavesOfState(after), state).toEqual(['settling'])
+      expect(does.toSorted(), state).toEqual(quiet.toSorted())
+
+      const atOnce = pureSupervisor.step(running, named.stop)
+      expect(leavesOfState(atOnce.after), state).toEqual(['disbanding'])
+      expect(atOnce.does.toSorted(), state).toEqual([...quiet, 'no-timer', 'begin-disband'].toSorted())
+      expect(atOnce.after.hasTag('mayRemove')).toBe(false)
+    }
   })
 
-  test('a supervisor that has nothing under way when it is stopped waits for nothing', () => {
-    const chart = pureSupervisor()
-    const { after, does } = chart.step(chart.initial(), events.stop)
-    expect(standing(after)).toBe('disbanding')
-    expect(does).toEqual(['end child', 'quietFleet', 'set timer', 'drop timer', 'begin disband'])
+  const stopping = [{ type: 'removals.changed', inFlight: 2 }, named.stop] as const
+  const settled = events['after settleTime'] as SupervisorInputEvent
+  const stopped = { next: 'stopped', does: 'end emitStopped end' }
+  test.each<[string, readonly SupervisorInputEvent[], Row]>([
+    ['disabled', [], { stop: { next: 'stopped', does: 'emitStopped end' } }],
+    [
+      'settling',
+      stopping,
+      { 'removals.changed': {}, 'after settleTime': { next: 'disbanding', does: 'no-timer begin-disband' } },
+    ],
+    ['disbanding', [...stopping, settled], { 'fleet disbanded': stopped, 'disbanding throws': stopped }],
+  ])('%s', (state, route, row) => {
+    const before = pureSupervisor.after(route, { isEnabled: state !== 'disabled' })
+    expect(leavesOfState(before)).toEqual([state])
+    const expected: Row = { ...anywhere, ...row }
+    for (const [name, event] of Object.entries(events)) {
+      if (!canCome([state], name)) continue
+      const cell = expected[name as EventName]
+      const { after, does } = pureSupervisor.step(before, event)
+      expect(leavesOfState(after), name).toEqual([cell?.next ?? state])
+      expect(does, name).toEqual(words(cell?.does))
+      if (!cell) expect(after.context, name).toBe(before.context)
+    }
   })
 
-  test('a trouble that is over is forgotten; one that never was changes nothing', () => {
-    const chart = pureSupervisor()
-    const met = chart.step(chart.initial(), events.troubleMet).after
-    expect(Object.keys(met.context.streaks)).toEqual(['hook'])
-    expect(chart.step(met, events.troubleOver).after.context.streaks).toEqual({})
+  test('the initial state only starts the first scan; a disabled supervisor starts nothing', () => {
+    expect(pureSupervisor.initial().does).toEqual(['begin-fleet', 'begin-scan'])
+    expect(pureSupervisor.initial({ isEnabled: false }).does).toEqual(['begin-fleet'])
+    const { did } = runningSupervisor()
+    expect(did).toEqual(['scan'])
   })
 })
 
-const recorder = new Recorder(supervisorMachine)
-const watched = (options: { isEnabled?: boolean; hearsEvents?: boolean } = {}) =>
-  runningSupervisor({ ...options, inspect: recorder.inspect })
+const contextAfter = (...sent: readonly SupervisorInputEvent[]) => pureSupervisor.after(sent).context
+
+describe('what is remembered', () => {
+  test('the urgency of the next scan: the highest of all requests since this one began', () => {
+    const { 'scan.hinted': hinted, 'scan.requested': soon, 'scan.requestedNow': now } = named
+    expect(contextAfter(hinted).wanted).toBe('hinted')
+    expect(contextAfter(hinted, soon, hinted).wanted).toBe('soon')
+    expect(contextAfter(soon, now, soon, hinted).wanted).toBe('now')
+    expect(contextAfter(...up, scanned, soon, events['after pause'] as SupervisorInputEvent).wanted).toBe(
+      undefined,
+    )
+  })
+
+  test.each([
+    ['scan.hinted', 'hinted'],
+    ['scan.requested', 'requested'],
+    ['scan.requestedNow', 'now'],
+  ] as const)('what is wanted while a scan goes on is for the next one: %s', (wish, leaf) => {
+    expect(leavesOfState(pureSupervisor.after([...up, named[wish], scanned]))[0]).toBe(leaf)
+    expect(leavesOfState(pureSupervisor.after([...up, named[wish], faulted]))[0]).toBe(leaf)
+  })
+
+  test('survives-outage: while the engine is down only an urgent scan is not postponed', () => {
+    for (const [wish, leaf] of [
+      ['scan.hinted', 'backingOff'],
+      ['scan.requested', 'backingOff'],
+      ['scan.requestedNow', 'now'],
+    ] as const)
+      expect(leavesOfState(pureSupervisor.after([engineFailed(), named[wish], scanned]))[0]).toBe(leaf)
+  })
+
+  test('how a scan ended: its outcome, its pace, and any internal error', () => {
+    const pace = { endedMs: 500, tookMs: 100, usualMs: 75 }
+    expect(contextAfter(scanned)).toMatchObject({ lastScan: outcome, pace, hasFaulted: false, streaks: {} })
+    const streaks = { fault: { message: 'a fault of ours', sinceMs: 500, count: 1 } }
+    expect(contextAfter(faulted)).toMatchObject({ lastScan: undefined, pace, hasFaulted: true, streaks })
+    const next = events['after 0'] as SupervisorInputEvent
+    const again = [...up, scanned, named['scan.requestedNow'], next]
+    expect(contextAfter(...again, faulted)).toMatchObject({ lastScan: outcome, hasFaulted: true })
+    expect(contextAfter(...up, faulted, named['scan.requestedNow'], next, scanned).hasFaulted).toBe(false)
+    expect(contextAfter(...again, named['scan throws']).hasFaulted).toBe(true)
+  })
+
+  test('an outage: since when, how many scans, and why', () => {
+    const out = contextAfter(engineFailed(100), engineFailed(900))
+    expect(out).toMatchObject({
+      engineFailure: failure,
+      failedScans: 2,
+      streaks: { engine: { sinceMs: 100, count: 2 } },
+    })
+    expect(contextAfter(engineFailed(), listed())).toMatchObject({
+      engineFailure: undefined,
+      failedScans: 0,
+      streaks: {},
+    })
+  })
+
+  test('the listing whose verdicts stand, and until when', () => {
+    const open = contextAfter(listed({ scan: 4, atMs: 1000 }))
+    expect(open.verdicts).toEqual({ scan: 4, expireAtMs: 6000, judgedAtMs: 1000 })
+    expect(contextAfter(listed({ scan: 4, atMs: 1000 }), scanJudged({ atMs: 1700 })).verdicts).toEqual({
+      scan: 4,
+      expireAtMs: 6000,
+      judgedAtMs: 1700,
+    })
+  })
+
+  test.each<[string, readonly SupervisorInputEvent[], number | undefined]>([
+    ['no outage and no stall', [listed({ awakeMs: 9000 })], undefined],
+    ['a stall', [{ type: 'process.stalled', awakeMs: 9000 }], 39_000],
+    ['a listing that came late', [listed({ awakeMs: 9000, stoodStill: true })], 39_000],
+    ['the end of an outage', [engineFailed(), listed({ awakeMs: 9000 })], 39_000],
+    [
+      'a stall while the engine is down',
+      [engineFailed(), { type: 'process.stalled', awakeMs: 7000 }],
+      37_000,
+    ],
+    [
+      'a second stall',
+      [
+        { type: 'process.stalled', awakeMs: 9000 },
+        { type: 'process.stalled', awakeMs: 11_000 },
+      ],
+      41_000,
+    ],
+    [
+      'a second listing that came late',
+      [listed({ awakeMs: 9000, stoodStill: true }), listed({ awakeMs: 12_000, stoodStill: true })],
+      42_000,
+    ],
+    [
+      'a whole listing in between',
+      [{ type: 'process.stalled', awakeMs: 9000 }, listed({ awakeMs: 11_000 })],
+      39_000,
+    ],
+  ])('awake-time: when the recovery grace ends after %s', (_, sent, endsMs) => {
+    expect(contextAfter(...sent).recoveryEndsMs).toBe(endsMs)
+  })
+
+  test('short-lived streams are counted, and a steady one resets the count', () => {
+    const rest = events['after reconnectDelay'] as SupervisorInputEvent
+    const short = streamEnds({ atMs: 100, openForMs: 59_999 })
+    const steady = streamEnds({ atMs: 900, openForMs: 60_000 })
+    expect(contextAfter(...up, rest, short)).toMatchObject({ shortStreams: 1, streamEndedMs: 100 })
+    expect(contextAfter(...up, rest, short, rest, short).shortStreams).toBe(2)
+    expect(contextAfter(...up, rest, short, rest, steady)).toMatchObject({
+      shortStreams: 0,
+      streamEndedMs: 900,
+    })
+    expect(contextAfter(...up, rest, named['stream throws'])).toMatchObject({ shortStreams: 1 })
+  })
+
+  test('survives-outage: an engine that goes down while it is followed gets a pause before it is followed again', () => {
+    const follow = [...up, connect, named['events.opened']]
+    expect(contextAfter(...follow, engineFailed(2000))).toMatchObject({
+      shortStreams: 1,
+      streamEndedMs: 2000,
+    })
+    const steadyMs = 500 + 60_000
+    expect(contextAfter(...follow, engineFailed(steadyMs)).shortStreams).toBe(0)
+    expect(contextAfter(...follow, engineFailed(steadyMs - 1)).shortStreams).toBe(1)
+    // One that was not even opened says as much of it.
+    expect(contextAfter(...up, connect, engineFailed(99_000)).shortStreams).toBe(1)
+    // And one that was followed long ago says nothing of the last stream.
+    const again = [...follow, streamEnds({ atMs: 70_000, openForMs: 60_000 }), connect]
+    expect(contextAfter(...again, engineFailed(99_000)).shortStreams).toBe(1)
+  })
+
+  test('one-line-per-change: an event stream failure is reported once a scan shows that the engine is up', () => {
+    const denied = { kind: 'misconfigured', message: 'denied' }
+    const refused = streamEnds({ openForMs: undefined, failure: denied })
+    const chartUp = [...up, connect, refused]
+    expect(contextAfter(...chartUp).streamFailure).toEqual(denied)
+    const { after, does } = pureSupervisor.step(pureSupervisor.after(chartUp), listed({ atMs: 800 }))
+    expect(does).toEqual(['emitStreamDegraded'])
+    expect(after.context).toMatchObject({
+      streamFailure: undefined,
+      streaks: { events: { kind: 'misconfigured', sinceMs: 800 } },
+    })
+    expect(pureSupervisor.step(after, listed()).does).toEqual([])
+    // An engine that goes down is the cause.
+    expect(pureSupervisor.after([...chartUp, engineFailed(), listed(), connect]).context.streaks).toEqual({})
+    const opened = pureSupervisor.after([...chartUp, listed(), connect, named['events.opened']])
+    expect(opened.context.streaks).toEqual({})
+    // One that was open and broke is no failure: it is opened again.
+    expect(contextAfter(...up, connect, streamEnds({ failure: denied })).streamFailure).toBeUndefined()
+  })
+
+  test('what is degraded is counted until it recovers', () => {
+    expect(Object.keys(contextAfter(named.degraded).streaks)).toEqual(['hook'])
+    expect(contextAfter(named.degraded, named.recovered).streaks).toEqual({})
+    expect(pureSupervisor.after([named.degraded, named.stop]).context.streaks).toHaveProperty('hook')
+  })
+})
+
+const recorder = new Recorder(chart)
+const watched = (more: Parameters<typeof runningSupervisor>[0] = {}) =>
+  runningSupervisor({ ...more, inspect: recorder.inspect })
 
 describe('a running supervisor', () => {
-  test('a look in flight is never doubled, however often one is asked for', async () => {
-    const { actor, clock, looks, stands } = watched()
-    for (const sent of [events.lookAsked, events.dueChanged, events.lookAsked]) actor.send(sent)
-    await clock.advance(2 * waitMs)
-    expect(looks).toHaveLength(1)
-    expect(stands()).toBe('looking+unknown')
-    actor.stop()
+  test('does on each event what the tables say', () => {
+    for (const [state, route] of Object.entries(routes)) {
+      const leaves = state.split(' ')
+      for (const [name, event] of Object.entries(events)) {
+        const expected = name === 'stop' ? { next: ['disbanding'] } : together(leaves, name as EventName)
+        if (!expected || !canCome(leaves, name)) continue
+        const supervisor = watched(policyIn(state))
+        supervisor.send(...route)
+        expect(supervisor.leaves).toEqual(leaves)
+        supervisor.send(event)
+        expect(supervisor.leaves, `${state} × ${name}`).toEqual(expected.next)
+        supervisor.actor.stop()
+      }
+    }
+  }, 120_000)
+
+  test('continues with requests made during a scan, and reports an event stream failure', () => {
+    for (const [wish, leaf] of [
+      ['scan.hinted', 'hinted'],
+      ['scan.requested', 'requested'],
+      ['scan.requestedNow', 'now'],
+    ] as const) {
+      const supervisor = watched()
+      supervisor.send(...up, named[wish], scanned)
+      expect(supervisor.leaves[0]).toBe(leaf)
+    }
+    const { did, send } = watched()
+    const denied = { kind: 'misconfigured', message: 'denied' }
+    send(...up, connect, streamEnds({ openForMs: undefined, failure: denied }), listed())
+    expect(did).toEqual(['scan', 'follow', 'emitStreamDegraded'])
   })
 
-  test('looks follow each other after the wait, also when one fails or breaks', async () => {
-    const { actor, clock, looks, stands, reports, did } = watched()
-    actor.send(events.engineAnswered)
-    looks[0]?.resolve(outcome)
-    await clock.advance(waitMs)
-    expect(did).toEqual(['admit'])
-    actor.send(events.engineFailed)
-    looks[1]?.reject(new EngineError('unavailable', 'nobody answers'))
-    await clock.settle()
-    expect(stands()).toBe('idle+down')
-    await clock.advance(waitMs)
-    actor.send(events.engineAnswered)
-    looks[2]?.reject(new TypeError('a fault of ours'))
-    await clock.settle()
-    expect(stands()).toBe('idle+listening')
-    expect(looks).toHaveLength(3)
-    expect(did).toEqual(['admit', 'hold', 'engineLost', 'release', 'engineBack'])
-    expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp', 'trouble'])
-    actor.stop()
+  test('a scan in flight is never doubled, however often one is requested', () => {
+    const { clock, count, send } = watched()
+    send(
+      named['scan.requested'],
+      named['scan.requestedNow'],
+      named['scan.hinted'],
+      named['scan.requestedNow'],
+    )
+    clock.increment(3_600_000)
+    expect(count('scan')).toBe(1)
   })
 
-  test('each wish sets the wait anew; at its end there is one look', async () => {
-    const { actor, clock, looks } = watched()
-    looks[0]?.resolve(outcome)
-    await clock.advance(waitMs - 1)
-    actor.send(events.lookAsked)
-    actor.send(events.dueChanged)
-    await clock.advance(waitMs - 1)
-    expect(looks).toHaveLength(1)
-    await clock.advance(1)
-    expect(looks).toHaveLength(2)
-    actor.stop()
-  })
-
-  test('survives-outage: the fleet hears of both edges of an outage, and of each only once', () => {
-    const { actor, did, reports } = watched()
-    for (const sent of [events.engineFailed, events.engineFailed, events.engineFailed]) actor.send(sent)
-    expect(actor.getSnapshot().context).toMatchObject({ failedLooks: 3, engineFailure: failure })
-    actor.send(events.engineAnswered)
-    actor.send(events.engineAnswered)
-    actor.send(events.engineFailed)
-    expect(did).toEqual(['hold', 'engineLost', 'release', 'engineBack', 'hold', 'engineLost'])
-    expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp', 'engineDown'])
-    expect(actor.getSnapshot().context.failedLooks).toBe(1)
-    actor.stop()
-  })
-
-  test('events are followed while the engine is up, and again after a pause when their stream has ended', async () => {
-    const { actor, clock, reports, stands, streams, world } = watched()
-    actor.send(events.engineAnswered)
-    expect([stands(), streams.length]).toEqual(['looking+listening', 1])
-    world.restMs = deafMs
-    streams[0]?.resolve()
-    await clock.settle()
-    expect(stands()).toBe('looking+deaf')
-    await clock.advance(deafMs - 1)
-    expect(streams).toHaveLength(1)
-    await clock.advance(1)
-    expect([stands(), streams.length]).toEqual(['looking+listening', 2])
-    streams[1]?.reject(new EngineError('misconfigured', 'denied'))
-    await clock.settle()
-    expect([stands(), reports]).toEqual(['looking+deaf', []])
-    actor.send(events.engineAnswered)
-    actor.send(events.engineAnswered)
-    expect(reports).toEqual([{ type: 'trouble', about: 'events', kind: 'misconfigured', message: 'denied' }])
-    actor.stop()
-  })
-
-  test('one-line-per-change: a stream that cannot be had from an engine that goes away is no trouble of its own', async () => {
-    const { actor, clock, reports, streams } = watched()
-    actor.send(events.engineAnswered)
-    streams[0]?.reject(new EngineError('unavailable', 'nobody listens there'))
-    await clock.settle()
-    actor.send(events.engineFailed)
-    actor.send(events.engineAnswered)
-    actor.send(events.engineAnswered)
-    expect(reports.map(({ type }) => type)).toEqual(['engineDown', 'engineUp'])
-    actor.stop()
-  })
-
-  test('an engine that is down is not listened to', async () => {
-    const { actor, clock, stands, streams } = watched()
-    actor.send(events.engineAnswered)
-    actor.send(events.engineFailed)
-    await clock.advance(2 * deafMs)
-    expect([stands(), streams.length]).toEqual(['looking+down', 1])
-    actor.stop()
-  })
-
-  test('an engine that went down while it was followed is followed again only after a rest', async () => {
-    const { actor, clock, stands, streams, world } = watched()
-    actor.send(events.engineAnswered)
-    world.restMs = deafMs
-    actor.send(events.engineFailed)
-    actor.send(events.engineAnswered)
-    expect([stands(), streams.length]).toEqual(['looking+deaf', 1])
-    await clock.advance(deafMs)
-    expect([stands(), streams.length]).toEqual(['looking+listening', 2])
-    actor.stop()
-  })
-
-  test('whoever wants no events follows none', async () => {
-    const { actor, clock, stands, streams } = watched({ hearsEvents: false })
-    actor.send(events.engineAnswered)
-    await clock.advance(2 * deafMs)
-    expect([stands(), streams.length]).toEqual(['looking+unhearing', 0])
-    actor.stop()
-  })
-
-  test('troubles are noted, and told once', () => {
-    const { actor, reports } = watched()
-    for (const sent of [events.troubleMet, events.troubleMet, events.troubleOver, events.troubleOver])
-      actor.send(sent)
-    expect(reports.map(({ type }) => type)).toEqual(['trouble', 'troubleOver'])
-    expect(reports[1]).toMatchObject({ about: 'hook', count: 2 })
-    actor.stop()
-  })
-
-  test('a freed place is given to the next one', () => {
-    const { actor, did } = watched()
-    actor.send(events.placeFreed)
-    expect(did).toEqual(['admit'])
-    actor.stop()
-  })
-
-  test('quiet-stop: stops admitting at once, waits for what is under way, and ends when that has settled', async () => {
-    const { actor, world, did, disbandings, reports, stands } = watched()
-    world.underWayCount = 1
-    actor.send(events.stop)
-    expect(did).toEqual(['quieten', 'stop admitting'])
-    expect(stands()).toBe('settling')
-    actor.send(events.placeFreed)
-    expect(stands()).toBe('settling')
-    world.underWayCount = 0
-    actor.send(events.placeFreed)
-    expect(stands()).toBe('disbanding')
-    expect(did).toEqual(['quieten', 'stop admitting'])
-    disbandings[0]?.resolve()
-    await world.clock.settle()
+  test('quiet-stop: requests in flight are awaited, and it ends when they have settled', () => {
+    const { actor, did, send } = watched()
+    send(...judgedUp, { type: 'removals.changed', inFlight: 1 }, named.stop)
+    const before = did.length
+    send({ type: 'removals.changed', inFlight: 1 }, named['scan.requestedNow'], ...judgedUp)
+    expect(did).toHaveLength(before)
+    send({ type: 'removals.changed', inFlight: 0 })
+    expect(did.slice(before)).toEqual(['disband'])
+    send(named['fleet disbanded'])
     expect(actor.getSnapshot().status).toBe('done')
-    expect(reports).toEqual([{ type: 'stopped', underWay: 0 }])
+    expect(did.slice(before)).toEqual(['disband', 'emitStopped'])
   })
 
-  test('quiet-stop: what does not settle is not waited for beyond the settle time, and the end comes even if disbanding fails', async () => {
-    const { actor, world, clock, disbandings, reports, stands } = watched()
-    world.underWayCount = 2
-    actor.send(events.stop)
-    await clock.advance(settleMs - 1)
-    expect(stands()).toBe('settling')
-    await clock.advance(1)
-    expect(stands()).toBe('disbanding')
-    disbandings[0]?.reject(new Error('boom'))
-    await clock.settle()
-    expect(actor.getSnapshot().status).toBe('done')
-    expect(reports).toEqual([{ type: 'stopped', underWay: 2 }])
-  })
-
-  test('a disabled one looks at nothing and can be stopped', async () => {
-    const { actor, clock, looks, stands } = watched({ isEnabled: false })
-    for (const sent of [events.lookAsked, events.dueChanged, events.placeFreed]) actor.send(sent)
-    await clock.advance(2 * waitMs)
-    expect(stands()).toBe('disabled')
-    expect(looks).toHaveLength(0)
-    actor.send(events.stop)
+  test('quiet-stop: unsettled requests are awaited for 5 s, and it ends even if disbanding fails', () => {
+    const { actor, clock, did, send } = watched()
+    send({ type: 'removals.changed', inFlight: 2 }, named.stop)
+    clock.increment(4999)
+    expect(did).not.toContain('disband')
+    clock.increment(1)
+    expect(did).toContain('disband')
+    send(named['disbanding throws'])
     expect(actor.getSnapshot().status).toBe('done')
   })
 
-  test('the end is the end: nothing wakes a stopped supervisor', async () => {
-    const { actor, clock, looks, did } = watched({ isEnabled: false })
-    actor.send(events.stop)
-    const sleeping = Object.values(events).filter(({ type }) => !type.startsWith('xstate.'))
-    for (const sent of sleeping) actor.send(sent)
-    await clock.advance(waitMs)
-    expect(actor.getSnapshot().value).toBe('stopped')
-    expect([looks, did, clock.pendingTimers]).toEqual([[], [], 0])
+  test('a disabled one never scans and can be stopped; no event wakes it after that', () => {
+    const { actor, clock, did, send } = watched({ isEnabled: false })
+    const own = Object.entries(named).filter(
+      ([name, { type }]) => name !== 'stop' && !type.startsWith('xstate.'),
+    )
+    send(...own.map(([, event]) => event))
+    clock.increment(3_600_000)
+    expect(did.filter((one) => !one.startsWith('emit'))).toEqual([])
+    send(named.stop)
+    expect(actor.getSnapshot().status).toBe('done')
+    // XState warns on the console that such an actor accepts no events.
+    vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const ended = did.length
+    send(...own.map(([, event]) => event))
+    clock.increment(3_600_000)
+    expect(did).toHaveLength(ended)
   })
 
-  test('running supervisors take every arrow of the chart and enter every state', () => {
+  test('running supervisors take every transition of the chart and enter every state', () => {
     expect(recorder.missedArrows).toEqual([])
     expect(recorder.missedLeaves).toEqual([])
   })

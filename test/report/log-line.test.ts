@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-
-import { eventNames, type Happening } from '../../src/events.ts'
-import { type Level, lineOf } from '../../src/report/log-line.ts'
+import { eventNames, type Happening } from '../../src/domain/events.ts'
+import type { LogLevel } from '../../src/domain/logger.ts'
+import { lineOf } from '../../src/report/log-line.ts'
 
 const web = { id: 'c0ffeec0ffee0123456789', name: 'web', image: 'nginx:1' }
 const nameless = { ...web, name: '' }
@@ -9,7 +9,7 @@ const refused = { kind: 'refused', message: 'device or resource busy' } as const
 const silent = { kind: 'timed-out', message: 'no answer within 10s' } as const
 const counts = { tracked: 1, graced: 2, dangling: 3, spared: 4 }
 
-const rows: readonly [Happening, Level, string][] = [
+const rows: readonly [Happening, LogLevel, string][] = [
   [
     { type: 'started', engine: 'unix:///run/docker.sock', dryRun: false },
     'info',
@@ -43,8 +43,16 @@ const rows: readonly [Happening, Level, string][] = [
     'web (c0ffeec0ffee) is tracked: tracked',
   ],
   [{ type: 'spared', ...web, reason: 'keep-label' }, 'debug', 'web (c0ffeec0ffee) is spared: keep-label'],
-  [{ type: 'removed', ...web, confirmedBy: 'answer', failures: 0 }, 'info', 'removed web (c0ffeec0ffee)'],
-  [{ type: 'removed', ...nameless, confirmedBy: 'look', failures: 2 }, 'info', 'removed c0ffeec0ffee'],
+  [
+    { type: 'removed', ...web, wasTracked: false, confirmedBy: 'answer', failures: 0 },
+    'info',
+    'removed web (c0ffeec0ffee)',
+  ],
+  [
+    { type: 'removed', ...nameless, wasTracked: true, confirmedBy: 'scan', failures: 2 },
+    'info',
+    'removed c0ffeec0ffee',
+  ],
   [
     { type: 'removeFailed', ...web, ...refused, failures: 2, retryInMs: 5000 },
     'debug',
@@ -53,16 +61,21 @@ const rows: readonly [Happening, Level, string][] = [
   [
     { type: 'stuck', ...web, ...refused, failures: 4 },
     'warn',
-    'web (c0ffeec0ffee) is stuck after 4 tries: device or resource busy; it is tried again from time to time',
+    'web (c0ffeec0ffee) is stuck after 4 attempts: device or resource busy; retried with increasing backoff',
   ],
-  [{ type: 'vanished', ...web }, 'debug', 'web (c0ffeec0ffee) is gone; somebody else removed it'],
-  [{ type: 'released', ...web }, 'info', 'web (c0ffeec0ffee) is no longer ours'],
+  [{ type: 'vanished', ...web }, 'debug', 'web (c0ffeec0ffee) is gone; it was removed by something else'],
+  [{ type: 'released', ...web }, 'info', 'web (c0ffeec0ffee) is no longer owned'],
   [{ type: 'lost', ...web, how: 'exited' }, 'warn', 'the agent tracks web (c0ffeec0ffee), which has exited'],
   [{ type: 'lost', ...web, how: 'vanished' }, 'warn', 'the agent tracks web (c0ffeec0ffee), which is gone'],
   [
-    { type: 'looked', ...counts, beganAt: 1, endedAt: 2, durationMs: 1, listed: 25, owned: 10 },
+    { type: 'scanned', ...counts, beganAt: 1, endedAt: 2, durationMs: 1, listed: 25, owned: 10 },
     'debug',
-    'looked: 10 of 25 containers are ours, 3 dangling',
+    'scanned: 10 of 25 containers are owned, 3 dangling',
+  ],
+  [
+    { type: 'scanFailed', ...silent, failures: 1, durationMs: 10_000 },
+    'debug',
+    'scan failed after 10s (timed-out), 1 failure in a row: no answer within 10s',
   ],
   [{ type: 'engineDown', ...silent }, 'warn', 'the engine does not answer: no answer within 10s'],
   [
@@ -83,7 +96,7 @@ const rows: readonly [Happening, Level, string][] = [
   [
     { type: 'engineStillDown', ...silent, failures: 9, downForMs: 241_000 },
     'warn',
-    'for 4m1s, and 9 tries, the engine does not answer: no answer within 10s',
+    'the engine does not answer, for 4m1s and 9 attempts: no answer within 10s',
   ],
   [
     {
@@ -94,46 +107,46 @@ const rows: readonly [Happening, Level, string][] = [
       downForMs: 60_000,
     },
     'warn',
-    'for 1m, and 1 try, the engine refuses us: permission denied',
+    'the engine refuses us, for 1m and 1 attempt: permission denied',
   ],
   [
     { type: 'engineUp', failures: 1, downForMs: 1500 },
     'info',
-    'the engine answers again after 1.5s and 1 failed try',
+    'the engine answers again after 1.5s and 1 failed attempt',
   ],
   [
     { type: 'engineUp', failures: 12, downForMs: 3_600_000 },
     'info',
-    'the engine answers again after 1h and 12 failed tries',
+    'the engine answers again after 1h and 12 failed attempts',
   ],
   [
-    { type: 'trouble', about: 'tracker', kind: 'tracker-failed', message: 'boom' },
+    { type: 'degraded', about: 'tracker', kind: 'tracker-failed', message: 'boom' },
     'warn',
     'what the agent tracks is unknown, so nothing is removed: boom',
   ],
   [
-    { type: 'trouble', about: 'hook', kind: 'hook-failed', message: 'boom' },
+    { type: 'degraded', about: 'hook', kind: 'hook-failed', message: 'boom' },
     'warn',
     'beforeRemove failed, so the container is spared: boom',
   ],
   [
-    { type: 'trouble', about: 'image', kind: 'gone', message: 'no such image' },
+    { type: 'degraded', about: 'image', kind: 'gone', message: 'no such image' },
     'warn',
-    'an image could not be looked at, so its containers are spared: no such image',
+    'an image could not be inspected, so its containers are spared: no such image',
   ],
   [
-    { type: 'trouble', about: 'removal', kind: 'refused', message: 'web: busy' },
+    { type: 'degraded', about: 'removal', kind: 'refused', message: 'web: busy' },
     'warn',
     'a removal failed: web: busy',
   ],
   [
-    { type: 'trouble', about: 'fault', kind: 'fault', message: 'look: boom' },
+    { type: 'degraded', about: 'fault', kind: 'fault', message: 'scan: boom' },
     'warn',
-    'a fault inside was contained: look: boom',
+    'internal error recovered: scan: boom',
   ],
   [
     {
-      type: 'troubleGoesOn',
+      type: 'stillDegraded',
       about: 'removal',
       kind: 'refused',
       message: 'web: busy',
@@ -144,27 +157,27 @@ const rows: readonly [Happening, Level, string][] = [
     'a removal failed, 7 times in 2m: web: busy',
   ],
   [
-    { type: 'troubleOver', about: 'tracker', kind: 'tracker-failed', count: 1, lastedMs: 300 },
+    { type: 'recovered', about: 'tracker', kind: 'tracker-failed', count: 1, lastedMs: 300 },
     'info',
-    'what the agent tracks is known again after 300ms and 1 failure',
+    'the tracker answers again after 300ms and 1 failure',
   ],
   [
-    { type: 'troubleOver', about: 'removal', kind: 'refused', count: 3, lastedMs: 61_000 },
+    { type: 'recovered', about: 'removal', kind: 'refused', count: 3, lastedMs: 61_000 },
     'info',
-    'no removal fails any more after 1m1s and 3 failures',
+    'removals succeed again after 1m1s and 3 failures',
   ],
   [
-    { type: 'troubleOver', about: 'hook', kind: 'hook-failed', count: 2, lastedMs: 1000 },
+    { type: 'recovered', about: 'hook', kind: 'hook-failed', count: 2, lastedMs: 1000 },
     'info',
     'beforeRemove answers again after 1s and 2 failures',
   ],
   [
-    { type: 'troubleOver', about: 'image', kind: 'gone', count: 2, lastedMs: 1000 },
+    { type: 'recovered', about: 'image', kind: 'gone', count: 2, lastedMs: 1000 },
     'info',
-    'images can be looked at again after 1s and 2 failures',
+    'images can be inspected again after 1s and 2 failures',
   ],
   [
-    { type: 'troubleOver', about: 'fault', kind: 'fault', count: 2, lastedMs: 1000 },
+    { type: 'recovered', about: 'fault', kind: 'fault', count: 2, lastedMs: 1000 },
     'info',
     'no further faults after 1s and 2 failures',
   ],
@@ -176,7 +189,11 @@ const rows: readonly [Happening, Level, string][] = [
   [{ type: 'stopped', underWay: 0 }, 'info', 'stopped'],
   [{ type: 'stopped', underWay: 1 }, 'info', 'stopped; 1 removal was left unsettled'],
   [{ type: 'stopped', underWay: 3 }, 'info', 'stopped; 3 removals were left unsettled'],
-  [{ type: 'crashed', message: 'boom' }, 'error', 'Flotsam has failed and watches no more: boom'],
+  [
+    { type: 'crashed', message: 'boom' },
+    'error',
+    'Flotsam has crashed; nothing is reconciled any more: boom',
+  ],
 ]
 
 describe('each event has a line that reads well', () => {

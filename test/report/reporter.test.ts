@@ -1,107 +1,131 @@
-import { type Logger, pino } from 'pino'
+import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-
-import type { EventOf, Happening } from '../../src/events.ts'
+import type { FlotsamEvent, Happening } from '../../src/domain/events.ts'
+import type { Logger } from '../../src/domain/logger.ts'
 import { createReporter } from '../../src/report/reporter.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 const vanished: Happening = { type: 'vanished', id: 'c0ffee', name: 'web', image: 'nginx' }
 const stopped: Happening = { type: 'stopped', underWay: 0 }
+const origin = { engine: 'unix:///run/docker.sock', owner: 'com.example.agent=agent-7' }
 
 function made(level = 'debug') {
   const clock = createFakeClock()
   const lines: Record<string, unknown>[] = []
   const stream = { write: (text: string) => void lines.push(JSON.parse(text) as Record<string, unknown>) }
-  const reporter = createReporter(clock, pino({ level, base: null, timestamp: false }, stream))
+  const reporter = createReporter(clock, origin, pino({ level, base: null, timestamp: false }, stream))
   return { clock, lines, reporter }
 }
 
 describe('whoever listens', () => {
   test('hears of each event of its sort, dated by the wall clock, and of no other', async () => {
     const { clock, reporter } = made()
-    const heard: EventOf<'vanished'>[] = []
-    reporter.on('vanished', (event) => heard.push(event))
+    const received: FlotsamEvent[] = []
+    reporter.on('vanished', (event) => received.push(event))
     reporter.report(vanished)
     reporter.report(stopped)
     const firstAt = clock.wallNow()
     await clock.advance(1000)
     reporter.report(vanished)
-    expect(heard).toEqual([
-      { ...vanished, at: firstAt },
-      { ...vanished, at: firstAt + 1000 },
+    expect(received).toEqual([
+      { ...vanished, ...origin, at: firstAt },
+      { ...vanished, ...origin, at: firstAt + 1000 },
     ])
+  })
+
+  test('hears of every event where it listens to *, after those that listen to its name', () => {
+    const { clock, reporter } = made()
+    const received: (string | FlotsamEvent)[] = []
+    const all = reporter.on('*', (event) => received.push(event))
+    reporter.on('stopped', () => received.push('by name'))
+    reporter.report(vanished)
+    reporter.report(stopped)
+    all.unsubscribe()
+    reporter.report(vanished)
+    const at = clock.wallNow()
+    expect(received).toEqual([{ ...vanished, ...origin, at }, 'by name', { ...stopped, ...origin, at }])
+  })
+
+  test('to * and throws is logged once, with the event that it was called with', () => {
+    const { lines, reporter } = made('error')
+    reporter.on('*', () => {
+      throw new Error('boom')
+    })
+    reporter.report(stopped)
+    reporter.report(vanished)
+    expect(lines.map(({ msg }) => msg)).toEqual(['a listener for "stopped" threw: boom; reported once'])
   })
 
   test('hears in the order of subscription, and one function may listen twice', () => {
     const { reporter } = made()
-    const heard: string[] = []
-    const twice = () => heard.push('twice')
+    const received: string[] = []
+    const twice = () => received.push('twice')
     reporter.on('stopped', twice)
-    reporter.on('stopped', () => heard.push('other'))
+    reporter.on('stopped', () => received.push('other'))
     const second = reporter.on('stopped', twice)
     reporter.report(stopped)
     second.unsubscribe()
     reporter.report(stopped)
-    expect(heard).toEqual(['twice', 'other', 'twice', 'twice', 'other'])
+    expect(received).toEqual(['twice', 'other', 'twice', 'twice', 'other'])
   })
 
   test('hears nothing after it unsubscribed, also while an event is being told', () => {
     const { reporter } = made()
-    const heard: string[] = []
+    const received: string[] = []
     reporter.on('stopped', () => {
-      heard.push('first')
+      received.push('first')
       second.unsubscribe()
     })
-    const second = reporter.on('stopped', () => heard.push('second'))
+    const second = reporter.on('stopped', () => received.push('second'))
     reporter.report(stopped)
-    expect(heard).toEqual(['first'])
+    expect(received).toEqual(['first'])
   })
 
-  test('who subscribes anew at each event hears each event once, and ends', () => {
+  test('who subscribes again at each event hears each event once, and ends', () => {
     const { reporter } = made()
-    let heard = 0
+    let received = 0
     const once = () => {
       subscription.unsubscribe()
-      heard += 1
-      if (heard > 10) throw new Error('without end')
+      received += 1
+      if (received > 10) throw new Error('without end')
       subscription = reporter.on('stopped', once)
     }
     let subscription = reporter.on('stopped', once)
     reporter.on('stopped', () => {})
     reporter.report(stopped)
-    expect(heard).toBe(1)
+    expect(received).toBe(1)
     reporter.report(stopped)
-    expect(heard).toBe(2)
+    expect(received).toBe(2)
   })
 
   test('unsubscribing twice takes nothing from those who came later', () => {
     const { reporter } = made()
-    let heard = 0
+    let received = 0
     const first = reporter.on('stopped', () => {})
     first.unsubscribe()
-    reporter.on('stopped', () => heard++)
+    reporter.on('stopped', () => received++)
     first.unsubscribe()
     reporter.report(stopped)
-    expect(heard).toBe(1)
+    expect(received).toBe(1)
   })
 })
 
 describe('a listener that throws', () => {
   test('is told once, and stops neither the others nor the next event', () => {
     const { lines, reporter } = made('error')
-    let heard = 0
+    let received = 0
     reporter.on('stopped', () => {
       throw new Error('boom')
     })
-    reporter.on('stopped', () => heard++)
+    reporter.on('stopped', () => received++)
     reporter.report(stopped)
     reporter.report(stopped)
-    expect(heard).toBe(2)
+    expect(received).toBe(2)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({
       level: 50,
       event: 'listener',
-      msg: 'a listener for "stopped" threw: boom; told once',
+      msg: 'a listener for "stopped" threw: boom; reported once',
     })
     expect(lines[0]?.['err']).toMatchObject({ message: 'boom' })
   })
@@ -125,7 +149,7 @@ describe('a listener that throws', () => {
     reporter.report(stopped)
     reporter.report(stopped)
     await clock.settle()
-    expect(lines.map(({ msg }) => msg)).toEqual(['a listener for "stopped" threw: boom; told once'])
+    expect(lines.map(({ msg }) => msg)).toEqual(['a listener for "stopped" threw: boom; reported once'])
   })
 
   test('something without words is still told', () => {
@@ -135,7 +159,7 @@ describe('a listener that throws', () => {
     })
     reporter.report(stopped)
     expect(lines[0]?.['msg']).toBe(
-      'a listener for "stopped" threw: something without words (object); told once',
+      'a listener for "stopped" threw: something without words (object); reported once',
     )
   })
 })
@@ -151,15 +175,42 @@ describe('the log', () => {
         id: 'c0ffee',
         container: 'web',
         image: 'nginx',
-        msg: 'web (c0ffee) is gone; somebody else removed it',
+        ...origin,
+        msg: 'web (c0ffee) is gone; it was removed by something else',
       },
     ])
   })
 
+  test('has the engine once in the line of a start, and both it and the owner in the line about a listener', () => {
+    const { lines, reporter } = made()
+    reporter.report({ type: 'started', engine: origin.engine, dryRun: false })
+    reporter.on('stopped', () => {
+      throw new Error('boom')
+    })
+    reporter.report(stopped)
+    expect(lines.map(({ engine, owner }) => ({ engine, owner }))).toEqual([origin, origin, origin])
+  })
+
+  test('follows a level of the logger that changes, and may have no levels at all', () => {
+    const lines: unknown[] = []
+    const stream = { write: (text: string) => void lines.push(JSON.parse(text)) }
+    const logger = pino({ level: 'warn' }, stream)
+    const reporter = createReporter(createFakeClock(), origin, logger)
+    reporter.report(stopped)
+    logger.level = 'info'
+    reporter.report(stopped)
+    expect(lines).toHaveLength(1)
+    const calls: unknown[] = []
+    const note = (...args: unknown[]) => void calls.push(args)
+    const plain: Logger = { debug: note, info: note, warn: note, error: note }
+    createReporter(createFakeClock(), origin, plain).report(stopped)
+    expect(calls).toEqual([[{ event: 'stopped', underWay: 0, ...origin }, 'stopped']])
+  })
+
   test('puts nothing into words while its level is off, and listeners hear all the same', () => {
     const { lines, reporter } = made('info')
-    let heard = 0
-    reporter.on('removeFailed', () => heard++)
+    let received = 0
+    reporter.on('removeFailed', () => received++)
     const unspeakable = {
       type: 'removeFailed',
       id: 'c0ffee',
@@ -172,7 +223,7 @@ describe('the log', () => {
     } as const
     reporter.report(unspeakable)
     expect(lines).toEqual([])
-    expect(heard).toBe(1)
+    expect(received).toBe(1)
   })
 
   test.each(['isLevelEnabled', 'info', 'error'])('that is broken (%s throws) stops nothing', (method) => {
@@ -185,13 +236,13 @@ describe('the log', () => {
       error: () => {},
       [method]: broken,
     } as unknown as Logger
-    const reporter = createReporter(createFakeClock(), logger)
-    let heard = 0
+    const reporter = createReporter(createFakeClock(), origin, logger)
+    let received = 0
     reporter.on('stopped', () => {
       throw new Error('boom')
     })
-    reporter.on('stopped', () => heard++)
+    reporter.on('stopped', () => received++)
     reporter.report(stopped)
-    expect(heard).toBe(1)
+    expect(received).toBe(1)
   })
 })

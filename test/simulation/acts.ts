@@ -1,11 +1,20 @@
 import { short } from './agent.ts'
-import type { Body, Draft } from './engine/body.ts'
-import type { Act, Stranger } from './plan.ts'
+import type { Draft } from './engine/body.ts'
+import { type Act, podmansStates, spaces, type Stranger, type RemovalFault } from './plan.ts'
 import { Random } from './random.ts'
-import { goneImage, keepLabel, ownerLabel, ownerValue, snapshotImage } from './setting.ts'
+import {
+  fadingImage,
+  goneImage,
+  keepLabel,
+  ownerLabel,
+  ownerValue,
+  plainImage,
+  type Setting,
+  snapshotImage,
+} from './setting.ts'
 import type { World } from './world.ts'
 
-/** An engine's clock that is set by less than this and set back between two looks tells nobody; see `setClock`. */
+/** An engine's clock that is set by less than this and set back between two scans goes unnoticed; see `setClock`. */
 const longestHiddenJumpMs = 5 * 60_000
 
 type Kind<TKind extends Act['kind']> = Extract<Act, { kind: TKind }>
@@ -21,7 +30,7 @@ export class Stage {
 
   play(act: Act): void {
     const world = this.#world
-    const { agent, engine, machine, process, standstill } = world
+    const { agent, machine, process, standstill } = world
     if (!world.isWild) return undefined
     const random = new Random(act.seed, 5)
     switch (act.kind) {
@@ -36,7 +45,11 @@ export class Stage {
       case 'release':
         if (agent.tasks.size === 0 || process.isFrozen || process.isDead) return undefined
         world.note('act:release')
-        return agent.release(random.pick([...agent.tasks]))
+        return agent.release(random.pick([...agent.tasks.keys()]))
+      case 'finish':
+        if (agent.tasks.size === 0 || process.isFrozen || process.isDead) return undefined
+        world.note('act:finish')
+        return agent.finish()
       case 'adopt':
         return this.#adopt(random)
       case 'crash':
@@ -49,9 +62,13 @@ export class Stage {
       case 'vanish':
       case 'exit':
       case 'pause':
-        return this.#disturb(act.kind, random.pick(engine.alive))
-      case 'look':
-        return this.#look()
+      case 'unpause':
+      case 'rename':
+        return this.#disturb(act.kind, random)
+      case 'start-old':
+        return this.#startOld(random)
+      case 'scan':
+        return this.#scan()
       case 'freeze':
       case 'suspend':
       case 'lag':
@@ -61,7 +78,7 @@ export class Stage {
         // Set while the machine sleeps, it could hide the sleep.
         if (process.isFrozen) return undefined
         world.note('act:wall-jump')
-        world.tell(`wall clock jumps by ${act.ms} ms`)
+        world.say(`wall clock jumps by ${act.ms} ms`)
         machine.wallOffsetMs += act.ms
         return world.safety.wallJumped()
       case 'clock-jump':
@@ -106,14 +123,16 @@ export class Stage {
       }
     })()
     if (act.kind === 'outage' && !engine.isUp) return
-    if (act.kind !== 'outage') this.#world.tell(`${act.kind}: ${'what' in act ? act.what : act.mood}`)
+    if (act.kind === 'tracker' && act.mood === 'forgets-suddenly' && !this.#world.safety.isAllReportedAgain)
+      return
+    if (act.kind !== 'outage') this.#world.say(`${act.kind}: ${'what' in act ? act.what : act.mood}`)
     begin()
     this.#world.timeline.after(act.ms, () => {
       if (this.#world.isWild) end()
     })
   }
 
-  /** A stream that is refused, or hangs, is one that is opened anew. */
+  /** A stream that is refused, or hangs, is one that is opened again. */
   #upset({ what }: Kind<'mischief'>): void {
     const { events } = this.#world.engine
     events.mischiefs.add(what)
@@ -124,17 +143,17 @@ export class Stage {
     const { engine, timeline } = this.#world
     if (engine.events.openCount === 0) return
     this.#world.note('act:flood')
-    this.#world.tell(`engine: a hundred events a second for ${ms} ms`)
+    this.#world.say(`engine: a hundred events a second for ${ms} ms`)
     for (let atMs = 0; atMs < ms; atMs += 100)
       timeline.after(atMs, () => engine.events.flood(10, engine.bodies))
   }
 
-  #look(): void {
+  #scan(): void {
     const { process, reconciler } = this.#world
     if (process.isDead) return
-    this.#world.note('act:look')
-    // What it finds is for others to judge; that it may fail is part of the contract.
-    process.receive(() => void reconciler.look().catch(() => {}))
+    this.#world.note('act:scan')
+    // Its result is not judged here; that it may fail is part of the contract.
+    process.receive(() => void reconciler.scan().catch(() => {}))
   }
 
   #adopt(random: Random): void {
@@ -147,43 +166,92 @@ export class Stage {
     })
   }
 
-  #disturb(how: 'vanish' | 'exit' | 'pause', body: Body): void {
+  #disturb(how: 'vanish' | 'exit' | 'pause' | 'unpause' | 'rename', random: Random): void {
     const { engine, self } = this.#world
+    const paused = engine.alive.filter(({ state }) => state === 'paused')
+    const body = random.pick(how === 'unpause' && paused.length > 0 ? paused : engine.alive)
     this.#world.note(`act:${how}`)
-    this.#world.tell(`somebody's doing: ${how} ${short(body.id)}`)
+    this.#world.say(`another client: ${how} ${short(body.id)}`)
     if (how === 'exit') engine.die(body)
     else if (how === 'pause') engine.put(body, 'paused')
-    else if (body !== self) engine.end(body)
+    else if (how === 'unpause') engine.unpause(body)
+    else if (body === self || (how === 'rename' && body.isInfra)) return
+    else if (how === 'rename') engine.rename(body, `renamed-${random.between(0, 1e6)}`)
+    else engine.end(body)
   }
 
-  #leak(random: Random, { count, trouble }: Kind<'leak'>): void {
+  /** The agent starts or restarts an old container, and registers it when start() has answered. */
+  #startOld(random: Random): void {
+    const { agent, engine, leaks, process } = this.#world
+    if (!engine.isUp || process.isDead || process.isFrozen || leaks.length === 0) return
+    this.#world.note('act:start-old')
+    const atRest = leaks.filter(({ state }) => state === 'exited' || state === 'created')
+    const body = random.pick(atRest.length > 0 ? atRest : leaks)
+    if (body.isRemovalUnderWay || body.state === 'paused') return
+    this.#world.note(atRest.length > 0 ? 'agent:starts-old' : 'agent:restarts')
+    this.#world.say(`agent ${atRest.length > 0 ? 'starts' : 'restarts'} ${short(body.id)}`)
+    engine.start(body)
+    agent.promiseStart(body.id)
+  }
+
+  #leak(random: Random, { count, removalFault }: Kind<'leak'>): void {
     if (!this.#world.engine.isUp) return
     this.#world.note('act:leak')
+    const imageId = random.chance(0.1) ? this.#fadingImage(random) : plainImage
     for (let made = 0; made < count; made++) {
       this.#world.leak({
-        trouble: trouble && { kind: trouble, times: random.chance(0.8) ? random.between(1, 3) : 50 },
-        ...aLife(random),
+        imageId,
+        removalFault: removalFault && { kind: removalFault, times: timesOf(removalFault, random) },
+        ...aLife(random, this.#world),
       })
     }
   }
 
+  /** An image that is force-removed under its containers some time later. */
+  #fadingImage(random: Random): string {
+    const { engine, timeline } = this.#world
+    const imageId = `${fadingImage}-${random.between(0, 1e9)}`
+    engine.images.set(imageId, {})
+    timeline.after(random.between(1000, 120_000), () => {
+      this.#world.note('engine:loses-image')
+      engine.images.delete(imageId)
+    })
+    return imageId
+  }
+
   #startTask(random: Random, { next, ms }: Kind<'task'>): void {
-    const { agent, engine, process, standstill, timeline } = this.#world
+    const { agent, engine, process, setting, standstill, timeline } = this.#world
     if (!engine.isUp || process.isDead || process.isFrozen) return
     this.#world.note('act:task')
-    const { id } = this.#world.put()
-    this.#world.tell(`agent creates ${short(id)}`)
-    agent.promiseCreation(id)
+    if (setting.knownBy === 'id') {
+      const { id } = this.#world.put()
+      this.#world.say(`agent creates ${short(id)}`)
+      agent.promiseCreation(id)
+    } else this.#registerAndCreate(random)
     if (next === 'freeze') timeline.after(random.between(1, 5000), () => standstill.freeze(ms, false))
     if (next === 'clock-jump') {
       timeline.after(random.between(1, 5000), () => {
         this.#setClock(60 * 60_000 * random.pick([1, 1, 24, -1]))
-        this.#look()
+        this.#scan()
       })
     }
   }
 
-  /** The clock is wrong for a while in which the agent creates something, and right again. */
+  /** By its own name or label it is registered before it is created; the request may be lost in transit. */
+  #registerAndCreate(random: Random): void {
+    const { agent, engine, timeline } = this.#world
+    const id = this.#world.newId()
+    const name = `job-${random.between(0, 1e9)}`
+    this.#world.note('agent:registers-before-creation')
+    agent.register(id, name)
+    timeline.after(random.between(1, 200), () => {
+      if (!engine.isUp) return
+      this.#world.put({ id, name })
+      this.#world.say(`agent creates ${short(id)}, called ${name}`)
+    })
+  }
+
+  /** The clock is wrong for a while, in which the agent creates something, and then right again. */
   #setClockThereAndBack(random: Random, { jumpMs, ms }: Kind<'clock-excursion'>): void {
     const { timeline } = this.#world
     this.#world.note('act:clock-excursion')
@@ -194,26 +262,26 @@ export class Stage {
   }
 
   /**
-   * One hole is known: an engine's clock that is set by less than the time between two looks, and set back before the
-   * next one, can make a container that is created in between look older than it is; before the first look of a life, so
-   * can one that is set by any time. Such steps wait for a look.
+   * One hole is known: an engine's clock that is set by less than the time between two scans, and set back before the
+   * next one, can make a container that is created in between seem older than it is; before the first scan of a life, so
+   * can one that is set by any time. Such steps wait for a scan.
    */
   #setClock(byMs: number): void {
     const { engine, isWild, safety, timeline } = this.#world
     if (!isWild) return
-    const look = safety.life?.look
-    const lookedMs = look?.listing.engineNowMs === undefined ? undefined : look.beganMs
+    const scan = safety.life?.scan
+    const scannedMs = scan?.listing.engineNowMs === undefined ? undefined : scan.beganMs
     const isSmall = Math.abs(byMs) <= longestHiddenJumpMs
-    const isUnseen = lookedMs === undefined || (isSmall && lookedMs <= (this.#clockSetMs ?? -1))
+    const isUnseen = scannedMs === undefined || (isSmall && scannedMs <= (this.#clockSetMs ?? -1))
     if (this.#clockSetMs !== undefined && isUnseen) return
     this.#clockSetMs = timeline.nowMs
     this.#world.note('act:clock-jump')
-    this.#world.tell(`engine's clock jumps by ${byMs} ms`)
+    this.#world.say(`engine's clock jumps by ${byMs} ms`)
     engine.clockOffsetMs += byMs
     safety.time.clockJumped(timeline.nowMs)
   }
 
-  /** A container of ours whose network others use: foreign ones, more of ours, and guests of those. */
+  /** A container of ours whose namespaces others use: foreign ones, more of ours, and guests of those. */
   #startHolder(random: Random): void {
     const { process } = this.#world
     this.#world.note('act:holder')
@@ -222,16 +290,15 @@ export class Stage {
     for (let guests = 0; guests < depth; guests++) {
       const isOurs = random.chance(0.5)
       const called = random.pick([holder.id, holder.id, holder.name, holder.id.slice(0, 12)])
+      const space = random.chance(0.4) ? 'network' : random.pick(spaces)
+      this.#world.note(`space:${space}`)
       const guest = this.#world.put({
-        holderId: holder.id,
-        networkMode: `container:${called}`,
-        labels: isOurs ? { [ownerLabel]: ownerValue } : { app: 'sidecar' },
+        shares: [{ space, holderId: holder.id, called }],
+        ...(isOurs ? {} : { labels: { app: 'sidecar' } }),
         state: random.chance(0.3) ? 'exited' : 'running',
       })
       this.#world.note(guests > 0 ? 'agent:guest-of-a-guest' : 'agent:own-guest')
-      this.#world.tell(
-        `${isOurs ? 'our' : "somebody's"} ${short(guest.id)} uses its network (${guest.state})`,
-      )
+      this.#world.say(`${isOurs ? 'our' : 'foreign'} ${short(guest.id)} uses its ${space} (${guest.state})`)
       if (isOurs && random.chance(0.4) && !process.isDead) process.receive(() => this.#world.adopt(guest.id))
       holder = guest
     }
@@ -239,15 +306,56 @@ export class Stage {
 
   #startStrangers({ what, count }: Kind<'stranger'>, random: Random): void {
     this.#world.note(`stranger:${what}`)
+    if (what === 'named-like-an-id') return this.#startNamesakes(count)
+    if (what === 'orchestrated') return this.#startOrchestrated(count)
     for (let made = 0; made < count; made++) {
-      const { id } = this.#world.put(aStranger(what, random))
-      this.#world.tell(`${short(id)} appears (${what})`)
+      const { id } = this.#world.put(aStranger(what, random, this.#world.setting))
+      this.#world.say(`${short(id)} appears (${what})`)
     }
+  }
+
+  /** Foreign containers named like the ids of leaks; the leaks end by themselves a little later. */
+  #startNamesakes(count: number): void {
+    const { engine, timeline } = this.#world
+    for (let made = 0; made < count; made++) {
+      const leak = this.#world.leak({ removalFault: { kind: 'hangs', times: 1 } })
+      const { id } = this.#world.put({ name: leak.id, labels: { app: 'namesake' } })
+      this.#world.say(`${short(id)} is named like ${short(leak.id)}`)
+      timeline.after(90_000 + made * 500, () => engine.end(leak))
+    }
+  }
+
+  /** A service keeps a task: a removed container comes back under another id. */
+  #startOrchestrated(count: number): void {
+    const { timeline } = this.#world
+    const start = (name: string) => {
+      const { id } = this.#world.put({
+        name,
+        labels: { [ownerLabel]: ownerValue, 'com.docker.swarm.task.id': name },
+        replaced: () => {
+          if (!this.#world.isWild) return
+          this.#world.note('engine:starts-again-by-orchestrator')
+          timeline.after(11_000, () => start(name))
+        },
+      })
+      this.#world.say(`${short(id)} appears (orchestrated)`)
+    }
+    for (let made = 0; made < count; made++) start(`service.${made}`)
   }
 }
 
+/** A client that may not remove it is refused only for a while. */
+function timesOf(removalFault: RemovalFault, random: Random): number {
+  return random.chance(removalFault === 'denied' ? 0.2 : 0.8) ? random.between(1, 3) : 50
+}
+
 /** What a leaked container does, as a rule. */
-function aLife(random: Random): Pick<Draft, 'state' | 'restartsAfterMs'> {
+function aLife(random: Random, world: World): Pick<Draft, 'state' | 'restartsAfterMs'> {
+  if (world.setting.isPodman && random.chance(0.15)) {
+    const state = random.pick(podmansStates)
+    world.note(`podman:${state}`)
+    return { state }
+  }
   return {
     state: random.weighted([
       [0.8, 'running'],
@@ -261,7 +369,11 @@ function aLife(random: Random): Pick<Draft, 'state' | 'restartsAfterMs'> {
   }
 }
 
-function aStranger(what: Stranger, random: Random): Partial<Draft> {
+function aStranger(
+  what: Exclude<Stranger, 'named-like-an-id' | 'orchestrated'>,
+  random: Random,
+  { isPodman }: Setting,
+): Partial<Draft> {
   const ours = { [ownerLabel]: ownerValue }
   switch (what) {
     case 'other-value':
@@ -277,6 +389,12 @@ function aStranger(what: Stranger, random: Random): Partial<Draft> {
     case 'not-kept':
       return { labels: { ...ours, [keepLabel]: 'false' } }
     case 'infra':
-      return { labels: ours, name: `${random.between(0x1000_0000, 0xffff_ffff).toString(16)}abcd-infra` }
+      return {
+        labels: ours,
+        name: `${random.between(0x1000_0000, 0xffff_ffff).toString(16)}abcd-infra`,
+        isInfra: true,
+      }
+    case 'named-infra':
+      return { labels: ours, name: `pod-${random.between(0, 1e6)}`, isInfra: isPodman }
   }
 }

@@ -1,17 +1,19 @@
-import type { BeforeRemove } from '../../src/hook.ts'
-import type { Tracked } from '../../src/tracker.ts'
+import type { BeforeRemove } from '../../src/domain/hook.ts'
+import type { Tracked, TrackedContainer } from '../../src/domain/tracked.ts'
 import type { Body } from './engine/body.ts'
 import type { HookMood, TrackerMood } from './plan.ts'
 import type { Random } from './random.ts'
-import type { Setting } from './setting.ts'
+import { type Setting, taskLabel } from './setting.ts'
 import type { Process } from './timeline.ts'
 import type { Word } from './vocabulary.ts'
 
-/** A container that the agent is about to register, and surely will before the deadline unless it gives up. */
+/** A container that the agent is about to register, and will before the deadline unless it stops trying. */
 export interface Promised {
-  readonly kind: 'creation' | 'restore'
+  readonly kind: 'creation' | 'restore' | 'start'
   readonly id: string
-  /** By the world's time; what a stall or an outage adds to it is added. Undefined: as long as it takes. */
+  /** Its key, if remembered from before; otherwise the key at registration. */
+  readonly key: string | undefined
+  /** In the world's time, extended by stalls and outages. Undefined: without a limit. */
   deadlineMs: number | undefined
   waitsForEngine: boolean
 }
@@ -20,15 +22,15 @@ export interface AgentOptions {
   readonly process: Process
   readonly setting: Setting
   readonly random: Random
-  /** Ids that survive a crash. */
-  readonly file: Set<string>
+  /** What survives a crash: ids, and what the agent knows each by. */
+  readonly file: Map<string, string>
   readonly nowMs: () => number
   readonly isEngineUp: () => boolean
   readonly find: (id: string) => Body | undefined
   /** Removes it by hand. */
   readonly end: (body: Body) => void
   readonly note: (word: Word) => void
-  readonly tell: (text: string) => void
+  readonly say: (text: string) => void
   readonly trackerAsked: (id: string) => void
   readonly trackerSaid: (id: string, answer: unknown) => void
   readonly released: (id: string) => void
@@ -38,31 +40,53 @@ export interface AgentOptions {
 
 /** The agent of one process life. It keeps every promise that the graces rest on. */
 export class Agent {
-  readonly tasks = new Set<string>()
+  /** The ids of its containers, and what it knows each by. */
+  readonly tasks = new Map<string, string>()
   readonly promised = new Map<string, Promised>()
-  /** Let go of, and removed by the agent itself until then. */
+  /** No longer tracked, and removed by the agent itself by then. */
   readonly releasing = new Map<string, number>()
-  trackerMood: TrackerMood | undefined
   hookMood: HookMood | undefined
   isRestored = true
+  /** What Flotsam is handed where the agent keeps its ids in a collection: it acts like one that is asked by itself. */
+  readonly keys = new Set<string>()
   readonly #options: AgentOptions
+  #trackerMood: TrackerMood | undefined
 
   constructor(options: AgentOptions) {
     this.#options = options
+    const has = Object.defineProperty(this.#has.bind(this), 'name', { value: 'has' })
+    Object.defineProperty(this.keys, 'has', { value: has })
   }
 
-  /** Takes back what the file remembers: at once, within the restore grace, or as long as it takes where `ready` tells. */
+  get trackerMood(): TrackerMood | undefined {
+    return this.#trackerMood
+  }
+
+  set trackerMood(mood: TrackerMood | undefined) {
+    this.#trackerMood = mood
+    if (mood !== 'wrong-keys') this.keys.delete('task-7')
+    else {
+      // It is not asked then.
+      this.#options.note('tracker:wrong-keys')
+      this.keys.add('task-7')
+    }
+  }
+
+  /** Takes back what the file remembers: at once, within the restore grace, or as long as it takes if `ready` reports it. */
   restore(): void {
     const { file, random, setting, nowMs } = this.#options
     if (setting.restoreGraceMs === 0 && !setting.hasReady) {
-      for (const id of file) this.tasks.add(id)
+      for (const [id, key] of file) this.tasks.set(id, key)
       return
     }
     const longestMs = setting.restoreGraceMs * (setting.hasReady ? 1.5 : 0.6) + (setting.hasReady ? 5000 : 0)
     this.isRestored = file.size === 0
-    for (const id of file) {
+    for (const [id, key] of file) {
       const deadlineMs = setting.hasReady ? undefined : nowMs() + 0.8 * setting.restoreGraceMs
-      this.#promise({ kind: 'restore', id, deadlineMs, waitsForEngine: false }, random.between(10, longestMs))
+      this.#promise(
+        { kind: 'restore', id, key, deadlineMs, waitsForEngine: false },
+        random.between(10, longestMs),
+      )
     }
   }
 
@@ -72,8 +96,18 @@ export class Agent {
     const { creationGraceMs } = setting
     const deadlineMs = nowMs() + 0.75 * creationGraceMs
     this.#promise(
-      { kind: 'creation', id, deadlineMs, waitsForEngine: false },
+      { kind: 'creation', id, key: undefined, deadlineMs, waitsForEngine: false },
       random.between(20, 0.6 * creationGraceMs),
+    )
+  }
+
+  /** An old one was started; it is registered when the answer has come. */
+  promiseStart(id: string): void {
+    const { random, nowMs } = this.#options
+    const deadlineMs = nowMs() + 2500
+    this.#promise(
+      { kind: 'start', id, key: undefined, deadlineMs, waitsForEngine: false },
+      random.between(20, 2000),
     )
   }
 
@@ -90,18 +124,18 @@ export class Agent {
 
   #keep(promised: Promised, plannedMs: number): void {
     if (this.promised.get(promised.id) !== promised) return
-    const { isEngineUp, nowMs, tell } = this.#options
+    const { isEngineUp, nowMs, say } = this.#options
     const isLate = nowMs() > plannedMs + 100
-    if (promised.kind === 'creation' && !isEngineUp()) promised.waitsForEngine = true
-    // Frozen meanwhile: the answer has yet to be read, and what comes after it to be done.
+    if (promised.kind !== 'restore' && !isEngineUp()) promised.waitsForEngine = true
+    // Frozen meanwhile: the answer is still to be read and acted upon.
     else if (isLate) this.#keepIn(promised, this.#afterworkMs())
     else if (promised.deadlineMs !== undefined && nowMs() > promised.deadlineMs) {
-      tell(`agent gives up on ${short(promised.id)}`)
+      say(`agent gives up on ${short(promised.id)}`)
       this.#options.note('agent:gives-up-waiting')
       this.promised.delete(promised.id)
     } else {
-      this.#options.note(promised.kind === 'creation' ? 'agent:registers-late' : 'agent:restores')
-      this.register(promised.id)
+      this.#options.note(promised.kind === 'restore' ? 'agent:restores' : 'agent:registers-late')
+      this.register(promised.id, promised.key)
     }
     if (![...this.promised.values()].some(({ kind }) => kind === 'restore')) this.isRestored = true
   }
@@ -111,22 +145,39 @@ export class Agent {
     return random.between(50, 0.6 * setting.recoveryGraceMs)
   }
 
-  register(id: string): void {
-    const { file, find, random, tell } = this.#options
-    this.promised.delete(id)
-    this.releasing.delete(id)
-    this.tasks.add(id)
-    if (random.chance(0.8)) file.add(id)
-    tell(`agent tracks ${short(id)}${find(id) ? '' : ' (gone)'}`)
+  /** The agent's key for it, as the engine or Flotsam describes it. An agent without ids may have none. */
+  #keyOf({ id, name, labels }: Pick<Body, 'id' | 'name' | 'labels'>): string | undefined {
+    const { knownBy } = this.#options.setting
+    return knownBy === 'id' ? id : knownBy === 'name' ? name : labels[taskLabel]
   }
 
-  /** Nothing of what the process promised had time to go on meanwhile. */
+  /** Whether that is one of its containers, by what it knows them by. */
+  tracks(described: Pick<Body, 'id' | 'name' | 'labels'>): boolean {
+    if (this.#options.setting.knownBy === 'id') return this.tasks.has(described.id)
+    const key = this.#keyOf(described)
+    return key !== undefined && key !== '' && [...this.tasks.values()].includes(key)
+  }
+
+  /** By its id it can be registered even when it is gone; otherwise only by its current name, or the last known one. */
+  register(id: string, remembered?: string): void {
+    const { file, find, random, setting, say } = this.#options
+    const body = find(id)
+    const key = remembered ?? (body ? this.#keyOf(body) : setting.knownBy === 'id' ? id : undefined)
+    this.promised.delete(id)
+    if (key === undefined) return
+    this.releasing.delete(id)
+    this.tasks.set(id, key)
+    if (random.chance(0.8)) file.set(id, key)
+    say(`agent tracks ${short(id)}${find(id) ? '' : ' (gone)'}`)
+  }
+
+  /** Promised registrations made no progress meanwhile. */
   stalledFor(ms: number): void {
     this.#extend(ms)
     for (const [id, untilMs] of this.releasing) this.releasing.set(id, untilMs + ms)
   }
 
-  /** `unansweredMs` is how long the engine was known not to answer; 0 where nobody had asked it. */
+  /** `unansweredMs` is how long the engine was known not to answer; 0 if it had not been called. */
   engineCameBack(unansweredMs: number): void {
     if (unansweredMs > 0) this.#extend(unansweredMs)
     for (const promised of this.promised.values()) {
@@ -144,14 +195,19 @@ export class Agent {
     }
   }
 
-  /** Lets go of one, and removes it itself a little later. */
+  /** All of its work is done. */
+  finish(): void {
+    for (const id of this.tasks.keys()) this.release(id)
+  }
+
+  /** Stops tracking one, and removes it itself a little later. */
   release(id: string): void {
-    const { end, file, find, isEngineUp, nowMs, process, random, released, setting, tell } = this.#options
+    const { end, file, find, isEngineUp, nowMs, process, random, released, setting, say } = this.#options
     this.tasks.delete(id)
     file.delete(id)
     const withinMs = 0.6 * setting.releaseGraceMs
     this.releasing.set(id, nowMs() + withinMs)
-    tell(`agent lets go of ${short(id)}`)
+    say(`agent stops tracking ${short(id)}`)
     released(id)
     process.setTimeout(
       () => {
@@ -161,7 +217,7 @@ export class Agent {
         if (untilMs === undefined || nowMs() > untilMs || !isEngineUp() || !body || random.chance(0.3)) return
         this.#options.note('agent:removes-itself')
         end(body)
-        tell(`agent removes ${short(id)} itself`)
+        say(`agent removes ${short(id)} itself`)
       },
       random.between(10, withinMs),
     )
@@ -169,7 +225,7 @@ export class Agent {
 
   /** What Flotsam asks. */
   readonly tracked: Tracked = {
-    has: (id) => this.#has(id),
+    has: (id, container) => this.#has(id, container),
     ready: () => {
       if (this.trackerMood !== 'not-ready') return this.isRestored
       this.#options.note('tracker:not-ready')
@@ -177,7 +233,12 @@ export class Agent {
     },
   }
 
-  #has(id: string): boolean | undefined | Promise<boolean | undefined> {
+  /** Whether it denies what it tracks. */
+  get hasForgotten(): boolean {
+    return this.trackerMood === 'forgets-all' || this.trackerMood === 'forgets-suddenly'
+  }
+
+  #has(id: string, container?: TrackedContainer): boolean | undefined | Promise<boolean | undefined> {
     const { note, random, setting, trackerAsked } = this.#options
     trackerAsked(id)
     if (this.trackerMood) note(`tracker:${this.trackerMood}`)
@@ -199,23 +260,39 @@ export class Agent {
       case 'not-a-boolean':
         return this.#say(id, random.pick(['', 0, null, {}])) as never
       case 'forgets-all':
+      case 'forgets-suddenly':
+      case 'wrong-keys':
         return this.#say(id, false) as boolean
       case 'late':
-        return this.#answerLate(id)
+        return this.#answerLate(id, container)
       case 'not-ready':
       case undefined:
     }
-    if (setting.tracker === 'at-once') return this.#say(id, this.tasks.has(id)) as boolean
-    return this.#later(random.between(1, 60), () => this.#say(id, this.tasks.has(id)) as boolean)
+    if (setting.tracker === 'at-once') return this.#say(id, this.#knows(id, container)) as boolean
+    return this.#later(random.between(1, 60), () => this.#say(id, this.#knows(id, container)) as boolean)
   }
 
-  /** In time, or when nobody listens any more. */
-  #answerLate(id: string): Promise<boolean> {
+  /** Decides only by its arguments: the id, or the name or the labels in the summary. */
+  #knows(id: string, container: TrackedContainer | undefined): boolean {
+    const { find, note, setting } = this.#options
+    const { knownBy } = setting
+    const isKnown = container ? this.tracks(container) : this.tasks.has(id)
+    if (isKnown && knownBy !== 'id') note(`agent:known-by-${knownBy}`)
+    const body = knownBy === 'name' && container?.name === '' ? find(id) : undefined
+    if (body && this.tracks(body)) note('agent:asked-without-name')
+    return isKnown
+  }
+
+  /** In time, or after the caller has given up. */
+  #answerLate(id: string, container: TrackedContainer | undefined): Promise<boolean> {
     const { random } = this.#options
     if (random.chance(0.5))
-      return this.#later(random.between(500, 1800), () => this.#say(id, this.tasks.has(id)) as boolean)
+      return this.#later(
+        random.between(500, 1800),
+        () => this.#say(id, this.#knows(id, container)) as boolean,
+      )
     this.#say(id, 'nothing in time')
-    return this.#later(random.between(2500, 8000), () => this.tasks.has(id))
+    return this.#later(random.between(2500, 8000), () => this.#knows(id, container))
   }
 
   #say(id: string, answer: unknown): unknown {

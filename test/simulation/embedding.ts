@@ -1,15 +1,20 @@
-import type { FlotsamEvent } from '../../src/events.ts'
-import type { ReconcilerOptions } from '../../src/options.ts'
-import type { SelfTraces } from '../../src/self.ts'
+import type { FlotsamEvent } from '../../src/domain/events.ts'
+import type { ReconcilerOptions } from '../../src/options/types.ts'
+import type { SelfTraces } from '../../src/self/traces.ts'
 import { type Agent, short } from './agent.ts'
-import { ownerLabel, ownerValue } from './setting.ts'
+import { layerOf } from './engine/inspection.ts'
+import { isKeptAsSet, ownerLabel, ownerValue } from './setting.ts'
 import type { World } from './world.ts'
 
 /** How the agent of this world embeds Flotsam. */
 export function optionsFor({ log, self, setting }: World, agent: Agent): ReconcilerOptions {
   return {
     owner: { label: ownerLabel, value: ownerValue },
-    tracked: setting.hasReady ? agent.tracked : { has: (id) => agent.tracked.has(id) },
+    tracked: setting.hasReady
+      ? agent.tracked
+      : isKeptAsSet(setting)
+        ? agent.keys
+        : { has: (id, container) => agent.tracked.has(id, container) },
     creationGrace: setting.creationGraceMs,
     restoreGrace: setting.restoreGraceMs,
     releaseGrace: setting.releaseGraceMs,
@@ -19,7 +24,7 @@ export function optionsFor({ log, self, setting }: World, agent: Agent): Reconci
     filterListing: setting.filterListing,
     events: setting.events,
     maxConcurrentRemovals: setting.maxConcurrent,
-    maxRemovalsPerLook: setting.maxPerLook,
+    maxRemovalsPerScan: setting.maxPerScan,
     maxDanglingShare: setting.maxShare,
     stopTimeout: setting.stopTimeoutMs,
     dryRun: setting.dryRun,
@@ -34,12 +39,21 @@ export function optionsFor({ log, self, setting }: World, agent: Agent): Reconci
 export function tracesOf({ self: { id }, setting: { selfBy } }: World): SelfTraces {
   return {
     cgroup: selfBy === 'cgroup' ? `0::/docker/${id}\n` : '0::/\n',
-    mountinfo: '',
-    hostname: selfBy === 'hostname' ? id.slice(0, 12) : 'somewhere',
+    mountinfo:
+      selfBy === 'layer'
+        ? `100 99 0:50 / / rw - overlay overlay rw,lowerdir=/l,upperdir=${layerOf(id)},workdir=/w\n`
+        : selfBy === 'cgroup'
+          ? `100 99 8:1 /var/lib/docker/containers/${id}/hostname /etc/hostname rw - ext4 /dev/sda rw\n`
+          : '',
+    cgroupNamespace: selfBy === 'layer' ? 'cgroup:[4026532000]' : 'cgroup:[4026531835]',
+    pidNamespace: 'pid:[4026531836]',
+    hasMarkerFile: false,
+    containerVariable: '',
+    containerManager: '',
   }
 }
 
-/** An event in the words of a story. */
+/** An event as a line of the run's log. */
 export function wordsOf(event: FlotsamEvent): string {
   const words = ['flotsam says', event.type]
   if ('id' in event) words.push(short(event.id))

@@ -1,8 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-
-import type { SafetyRule } from './safety/life.ts'
 import type { Stranger, Worlds } from './plan.ts'
+import type { SafetyRule } from './safety/life.ts'
 
 interface Patch {
   /** A file of the compiled library. */
@@ -15,14 +14,25 @@ interface Patch {
 /** The library with one of its rules taken out. */
 export interface Mutation {
   readonly rule: SafetyRule
+  /** What of the rule is taken out, where that is not all of it. */
+  readonly part?: string
   readonly without: string
   readonly patches: readonly Patch[]
-  /** Worlds in which the rule has much to say. */
+  /** Worlds in which the rule matters often. */
   readonly worlds: Worlds
 }
 
 const aMinute = 60_000
-const leaks = { times: 4, act: { kind: 'leak', count: 8, trouble: undefined } } as const
+/** Short graces, so that leaks are removed while there are many faults. */
+const soon = {
+  creationGraceMs: 10_000,
+  recoveryGraceMs: 10_000,
+  restoreGraceMs: 0,
+  dryRun: false,
+  maxShare: undefined,
+  maxPerScan: 50,
+} as const
+const leaks = { times: 4, act: { kind: 'leak', count: 8, removalFault: undefined } } as const
 const strangers = (what: Stranger) => [{ times: 6, act: { kind: 'stranger', what, count: 6 } }] as const
 const moods = (['undefined', 'rejects', 'not-a-boolean', 'throws'] as const).map(
   (mood) => ({ times: 1, act: { kind: 'tracker', mood, ms: aMinute } }) as const,
@@ -35,57 +45,57 @@ export const mutations: readonly Mutation[] = [
     without: 'the exact value of the owner label',
     patches: [
       {
-        file: 'src/owner.js',
+        file: 'src/policy/ownership.js',
         find: 'owns: ({ labels }) => bears(labels, owner)',
         put: 'owns: ({ labels }) => Object.hasOwn(labels, owner.label)',
       },
     ],
   },
   {
-    rule: 'fresh-look',
-    worlds: { setting: { hasHook: true, dryRun: false }, more: [leaks] },
+    rule: 'fresh-scan',
+    worlds: { setting: { ...soon, hasHook: true }, more: [leaks, leaks] },
     without: 'the last question before a request, and the expiry of verdicts',
     patches: [
       {
-        file: 'src/supervision/tries.js',
-        find: 'const objection = askLast(',
-        put: 'const objection = undefined && askLast(',
+        file: 'src/removing/attempt.js',
+        find: 'const found = askLast(candidate, options)',
+        put: 'const found = undefined',
       },
       {
-        file: 'src/supervision/verdict-window.js',
-        find: 'return this.#clock.now() - this.#endedMs > verdictLifeMs',
-        put: 'return false',
-      },
-    ],
-  },
-  {
-    rule: 'awake-time',
-    worlds: {},
-    without: 'the notice of stalls and outages',
-    patches: [
-      {
-        file: 'src/awake.js',
-        find: 'const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs',
-        put: 'const stalled = false',
-      },
-      { file: 'src/awake.js', find: 'Math.min(gapMs, this.#heartbeatMs * 1.5)', put: 'gapMs' },
-      { file: 'src/awake.js', find: 'this.#isPaused = true', put: '' },
-      {
-        file: 'src/supervision/verdict-window.js',
-        find: 'this.#recoveryEndsMs = this.#awake.now() + this.#recoveryGraceMs',
+        file: 'src/containers/freshness.js',
+        find: '&& clock.now() <= snapshot.context.verdicts.expireAtMs',
         put: '',
       },
     ],
   },
   {
-    rule: 'unknown-is-spared',
-    worlds: { setting: { chaosMs: 2 * aMinute, dryRun: false }, more: [...moods, leaks] },
-    without: 'the difference between no answer and no',
+    rule: 'awake-time',
+    worlds: { setting: { knownBy: 'id' } },
+    without: 'the detection of stalls and outages',
     patches: [
       {
-        file: 'src/tracker.js',
-        find: 'trouble = { reason, message }; return reason',
-        put: "trouble = { reason, message }; return 'untracked'",
+        file: 'src/domain/awake.js',
+        find: 'const stalled = gapMs > this.#stallMs || jumpMs > this.#stallMs',
+        put: 'const stalled = false',
+      },
+      { file: 'src/domain/awake.js', find: 'Math.min(gapMs, this.#heartbeatMs * 1.5)', put: 'gapMs' },
+      { file: 'src/domain/awake.js', find: 'stalled || this.#isEngineDown()', put: 'stalled' },
+      {
+        file: 'machines/supervisor.machine.js',
+        find: "startRecovery: assign(({ context, event }) => 'awakeMs' in event",
+        put: 'startRecovery: assign(({ context, event }) => false',
+      },
+    ],
+  },
+  {
+    rule: 'unknown-is-spared',
+    worlds: { setting: { ...soon, hasHook: false, maxConcurrent: 3 }, more: [...moods, ...moods, leaks] },
+    without: 'the difference between "unknown" and "no"',
+    patches: [
+      {
+        file: 'src/scanning/tracker-questions.js',
+        find: 'answer : answer.reason',
+        put: "answer : 'untracked'",
       },
     ],
   },
@@ -95,8 +105,12 @@ export const mutations: readonly Mutation[] = [
       setting: { dryRun: false },
       more: [leaks, { times: 2, act: { kind: 'lie', what: 'short-ids', ms: 3 * aMinute } }],
     },
-    without: 'the form of an id',
-    patches: [{ file: 'src/ids.js', find: 'fullId.test(text)', put: "text !== ''" }],
+    without: 'the form of an id, and listings with an ambiguous one',
+    patches: [
+      { file: 'src/domain/ids.js', find: 'fullId.test(text)', put: "text !== ''" },
+      { file: 'src/policy/second-source.js', find: 'inspection.id === listed.id &&', put: '' },
+      { file: 'src/policy/listing-faults.js', find: 'found() {', put: 'found() { return new Map();' },
+    ],
   },
   {
     rule: 'not-self',
@@ -104,9 +118,15 @@ export const mutations: readonly Mutation[] = [
     without: 'the agent in its own container',
     patches: [
       {
-        file: 'src/judge.js',
+        file: 'src/policy/judge.js',
         find: "settles: ({ isSelf }) => (isSelf ? spared('self') : undefined)",
         put: 'settles: () => undefined',
+      },
+      { file: 'src/policy/second-source.js', find: "if (self !== 'not-self')", put: 'if (self === 0)' },
+      {
+        file: 'src/scanning/inspections.js',
+        find: "const isSelf = self.judge(inspection) === 'self'",
+        put: 'const isSelf = false',
       },
     ],
   },
@@ -116,7 +136,7 @@ export const mutations: readonly Mutation[] = [
     without: 'labels that came with an image',
     patches: [
       {
-        file: 'src/judge.js',
+        file: 'src/policy/judge.js',
         find: "settles: ({ labelOrigin }) => labelOrigin === 'container' || labelOrigin === 'unasked'",
         put: "settles: ({ labelOrigin }) => labelOrigin !== 'none'",
       },
@@ -131,27 +151,108 @@ export const mutations: readonly Mutation[] = [
     without: 'the keep label and the guests of a network',
     patches: [
       {
-        file: 'src/judge.js',
+        file: 'src/policy/judge.js',
         find: "settles: ({ container, policy }) => (isKept(container, policy) ? spared('keep-label') : undefined)",
         put: 'settles: () => undefined',
       },
-      { file: 'src/supervision/survey.js', find: '&& !isKept(one, policy)', put: '' },
-      { file: 'src/judge.js', find: "if (protectingGuest) return spared('namespace-shared')", put: '' },
+      { file: 'src/scanning/label-origins.js', find: '&& !isKept(one, policy)', put: '' },
+      {
+        file: 'src/policy/judge.js',
+        find: "if (protectingGuest) return spared('namespace-shared')",
+        put: '',
+      },
+    ],
+  },
+  {
+    rule: 'positive-evidence',
+    worlds: { setting: { chaosMs: 2 * aMinute, dryRun: false }, more: strangers('image-gone') },
+    without: 'the difference between an unknown image and one without the label',
+    patches: [
+      {
+        file: 'src/policy/judge.js',
+        find: "settles: ({ labelOrigin }) => labelOrigin === 'container' || labelOrigin === 'unasked'",
+        put: "settles: ({ labelOrigin }) => labelOrigin !== 'image'",
+      },
+    ],
+  },
+  {
+    rule: 'second-source',
+    worlds: {
+      setting: { chaosMs: 2 * aMinute, dryRun: false },
+      more: [
+        ...strangers('unlabelled'),
+        { times: 3, act: { kind: 'lie', what: 'mixes-up', ms: 2 * aMinute } },
+      ],
+    },
+    without: 'the objections of an inspection to a removal',
+    patches: [
+      {
+        file: 'src/scanning/inspections.js',
+        find: 'return objection;',
+        put: 'return undefined;',
+      },
+    ],
+  },
+  {
+    rule: 'new-again',
+    worlds: {
+      setting: {
+        ...soon,
+        creationGraceMs: 30_000,
+        states: ['created', 'running', 'paused', 'restarting', 'exited', 'dead'],
+      },
+      more: [
+        leaks,
+        { times: 10, act: { kind: 'start-old' } },
+        // Restart policies bring back unregistered containers.
+        { times: 60, act: { kind: 'exit' } },
+      ],
+    },
+    without: 'the start of a container at rest',
+    patches: [
+      {
+        file: 'machines/container.record.js',
+        find: '...(endsMs > record.creationGraceEndsMs &&',
+        put: '...(endsMs > Infinity &&',
+      },
+    ],
+  },
+  {
+    rule: 'not-ours-to-stop',
+    worlds: {
+      setting: { ...soon, states: ['running'], hasHook: false, stopTimeoutMs: 0, maxConcurrent: 3 },
+      more: [
+        { times: 4, act: { kind: 'leak', count: 8, removalFault: 'denied' } },
+        { times: 80, act: { kind: 'exit' } },
+      ],
+    },
+    without: 'the difference between a completed request and a refused one',
+    patches: [
+      {
+        file: 'src/removing/attempt.js',
+        find: 'return status >= 500 ? { failedAtMs: clock.now() } : undefined',
+        put: 'return { failedAtMs: undefined }',
+      },
+      {
+        file: 'src/removing/attempt.js',
+        find: "if (kind === 'misconfigured' || kind === 'gone') return undefined",
+        put: '',
+      },
     ],
   },
   {
     rule: 'bounded-removal',
     worlds: {},
-    without: 'places and batches',
+    without: 'slots and batches',
     patches: [
       {
-        file: 'src/supervision/removals.js',
-        find: 'return young < this.#limits.maxConcurrent && this.#admittedAtMs.size < maxHung',
+        file: 'src/containers/removal-queue.js',
+        find: 'return this.#slots.size < this.#limits.maxConcurrent && this.#inFlightSinceMs.size < maxHung',
         put: 'return true',
       },
       {
-        file: 'src/supervision/removals.js',
-        find: 'if (this.#admittedThisLook >= this.#limits.maxPerLook ||',
+        file: 'src/containers/removal-queue.js',
+        find: 'if (this.#admittedThisScan >= this.#limits.maxPerScan ||',
         put: 'if (',
       },
     ],
@@ -159,53 +260,134 @@ export const mutations: readonly Mutation[] = [
   {
     rule: 'dry-run',
     without: 'the engine port that cannot remove',
-    patches: [{ file: 'src/reconciler.js', find: 'return settings.dryRun ? {', put: 'return false ? {' }],
+    patches: [
+      { file: 'src/reconciler.js', find: 'return settings.dryRun ? {', put: 'return false ? {' },
+      {
+        file: 'machines/container.machine.js',
+        find: 'isDryRun: ({ context }) => context.policy.dryRun',
+        put: 'isDryRun: () => false',
+      },
+    ],
     worlds: { setting: { dryRun: true } },
   },
   {
     rule: 'honest-clock',
     worlds: {
+      setting: { ...soon, creationGraceMs: 60_000, hasHook: false, knownBy: 'id' },
       more: [
-        { times: 6, act: { kind: 'task', next: 'clock-jump', ms: 0 } },
+        { times: 12, act: { kind: 'task', next: 'clock-jump', ms: 0 } },
         { times: 4, act: { kind: 'clock-excursion', jumpMs: 60 * aMinute, ms: 10_000 } },
       ],
     },
     without: "everything that keeps an engine's clock honest",
     patches: [
       {
-        file: 'src/supervision/known.js',
-        find: 'if (believedAgeMs > sinceLookMs) return seenMs + creationGraceMs',
+        file: 'machines/container.record.js',
+        find: 'if (believedAgeMs > sinceMs) return seenMs + creationGraceMs',
         put: '',
       },
       {
-        file: 'src/supervision/sightings.js',
-        find: 'const hasClockChanged = this.#hasClockChanged(answered)',
+        file: 'src/scanning/graces.js',
+        find: 'const hasClockChanged = this.#hasClockChanged(listed)',
         put: 'const hasClockChanged = false',
+      },
+      {
+        file: 'src/scanning/inspections.js',
+        find: 'if (before !== undefined && Math.abs(offsetMs - before) > clockToleranceMs) return undefined',
+        put: '',
       },
     ],
   },
   {
     rule: 'quiet-stop',
     worlds: {
-      setting: { dryRun: false, maxPerLook: 50 },
-      more: [leaks, { times: 5, act: { kind: 'stop' } }],
+      setting: soon,
+      more: [leaks, { times: 10, act: { kind: 'stop' } }],
     },
-    without: 'the quiet after stop()',
-    patches: [{ file: 'src/supervision/verdict-window.js', find: 'this.#isQuiet = true', put: '' }],
+    without: 'the end of requests after stop()',
+    patches: [
+      {
+        file: 'src/containers/freshness.js',
+        find: "snapshot.hasTag('mayRemove') &&",
+        put: "(snapshot.hasTag('mayRemove') || snapshot.matches('stopping')) &&",
+      },
+    ],
   },
   {
     rule: 'truthful',
     worlds: {
       setting: { dryRun: false },
-      more: [leaks, { times: 3, act: { kind: 'leak', count: 8, trouble: 'ghost' } }],
+      more: [leaks, { times: 3, act: { kind: 'leak', count: 8, removalFault: 'ghost' } }],
     },
-    without: 'the look that settles what an answer left open',
+    without: 'the scan that settles an unclear answer',
     patches: [
-      { file: 'src/supervision/tries.js', find: "case 'gone':", put: "case 'gone': return done;" },
-      { file: 'src/supervision/tries.js', find: "case 'timed-out':", put: "case 'timed-out': return done;" },
+      {
+        file: 'src/removing/attempt.js',
+        find: "case 'gone':",
+        put: "case 'gone': return { answer: 'done' };",
+      },
+      {
+        file: 'src/removing/attempt.js',
+        find: "case 'timed-out':",
+        put: "case 'timed-out': return { answer: 'done' };",
+      },
     ],
   },
 ]
+
+/** Parts of rules, each switched off separately. */
+export const partMutations: readonly (Mutation & { readonly part: string })[] = [
+  {
+    rule: 'protected',
+    part: 'orchestrated',
+    worlds: { setting: { chaosMs: 2 * aMinute, dryRun: false }, more: strangers('orchestrated') },
+    without: 'the labels of orchestrators',
+    patches: [{ file: 'src/policy/judge.js', find: '!policy.orchestrated &&', put: 'false &&' }],
+  },
+  {
+    rule: 'protected',
+    part: 'pid-and-ipc',
+    worlds: {
+      setting: { chaosMs: 2 * aMinute, dryRun: false },
+      more: [{ times: 12, act: { kind: 'holder' } }],
+    },
+    without: 'the guests of a pid, ipc or uts namespace',
+    patches: [
+      { file: 'src/policy/namespaces.js', find: 'return [network, pid, ipc, uts]', put: 'return [network]' },
+    ],
+  },
+  {
+    rule: 'unknown-is-spared',
+    part: 'tracker-emptied',
+    worlds: {
+      setting: {
+        creationGraceMs: 10_000,
+        recoveryGraceMs: 10_000,
+        dryRun: false,
+        hasHook: false,
+        tracker: 'at-once',
+        maxShare: undefined,
+      },
+      more: [
+        { times: 40, act: { kind: 'task', next: undefined, ms: 0 } },
+        { times: 12, act: { kind: 'tracker', mood: 'forgets-suddenly', ms: 15_000 } },
+      ],
+    },
+    without: 'the doubt about a tracker that suddenly knows nothing',
+    patches: [
+      {
+        file: 'src/scanning/graces.js',
+        find: 'if (forgotten >= suspiciouslyMany) this.#emptiedMs = seenAwakeMs',
+        put: 'if (forgotten < 0) this.#emptiedMs = seenAwakeMs',
+      },
+    ],
+  },
+]
+
+/** As it is called on the command line and in the output. */
+export function nameOf({ rule, part }: Mutation): string {
+  return part ?? rule
+}
 
 /** Makes a copy of the compiled library with the mutation in it. Throws where the code to change is not found. */
 export function plant({ rule, patches }: Mutation, soundFolder: string, folder: string): void {

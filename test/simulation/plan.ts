@@ -1,8 +1,9 @@
 import { Random } from './random.ts'
-import { type Setting, settingOf } from './setting.ts'
+import { isKeptAsSet, type Setting, settingOf } from './setting.ts'
 
-export const troubles = [
+export const removalFaults = [
   'refused',
+  'denied',
   'hangs',
   'hangs-then-does',
   'ghost',
@@ -11,7 +12,7 @@ export const troubles = [
   'overloaded',
 ] as const
 /** What goes wrong when a container is to be removed. */
-export type Trouble = (typeof troubles)[number]
+export type RemovalFault = (typeof removalFaults)[number]
 
 export const outages = ['down', 'wedged'] as const
 export type Outage = (typeof outages)[number]
@@ -26,6 +27,11 @@ export const faults = [
   'null',
   'slow',
   'crawling',
+  'few-sockets',
+  'empty-images',
+  'inspections-fail',
+  'inspections-hang',
+  'inspections-disagree',
 ] as const
 /** Faults of an engine that is up. */
 export type Fault = (typeof faults)[number]
@@ -42,6 +48,9 @@ export const lies = [
   'no-date',
   'ignores-filter',
   'loses-answers',
+  'mixes-up',
+  'twice',
+  'nameless',
 ] as const
 export type Lie = (typeof lies)[number]
 
@@ -69,6 +78,8 @@ export const trackerMoods = [
   'late',
   'not-ready',
   'forgets-all',
+  'forgets-suddenly',
+  'wrong-keys',
 ] as const
 export type TrackerMood = (typeof trackerMoods)[number]
 
@@ -83,17 +94,41 @@ export const strangers = [
   'kept',
   'not-kept',
   'infra',
+  'named-infra',
+  'named-like-an-id',
+  'orchestrated',
 ] as const
+
+/** States in which a killed Podman leaves containers, beside Docker's own. */
+export const podmansStates = ['configured', 'initialized', 'stopping', 'stopped'] as const
+
+/** What a container can use of another one's. */
+export const spaces = ['network', 'pid', 'ipc', 'uts', 'cgroup', 'dependency'] as const
+export type Space = (typeof spaces)[number]
 /** Containers beside the agent's tasks, most of which are not to be touched. */
 export type Stranger = (typeof strangers)[number]
 
 /** One thing that happens in the world, with random choices of its own so that leaving out another changes nothing here. */
 export type Act = { readonly atMs: number; readonly seed: number } & (
   | { readonly kind: 'task'; readonly next: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
-  | { readonly kind: 'leak'; readonly count: number; readonly trouble: Trouble | undefined }
+  | { readonly kind: 'leak'; readonly count: number; readonly removalFault: RemovalFault | undefined }
   | { readonly kind: 'holder' }
   | { readonly kind: 'stranger'; readonly what: Stranger; readonly count: number }
-  | { readonly kind: 'release' | 'adopt' | 'crash' | 'stop' | 'vanish' | 'exit' | 'pause' | 'look' }
+  | {
+      readonly kind:
+        | 'release'
+        | 'adopt'
+        | 'crash'
+        | 'stop'
+        | 'vanish'
+        | 'exit'
+        | 'pause'
+        | 'unpause'
+        | 'rename'
+        | 'start-old'
+        | 'scan'
+        | 'finish'
+    }
   | {
       readonly kind: 'freeze' | 'suspend' | 'lag' | 'wall-jump' | 'clock-jump' | 'flood'
       readonly ms: number
@@ -123,7 +158,7 @@ export function planOf(seed: number): Plan {
   return { setting, acts: acts.sort((one, other) => one.atMs - other.atMs) }
 }
 
-/** An act before it is dated. */
+/** An act without its time. */
 export type Happening = Undated<Act>
 type Undated<TAct> = TAct extends Act ? Omit<TAct, 'atMs' | 'seed'> : never
 
@@ -178,14 +213,18 @@ function ofTheAgent(random: Random, setting: Setting): Happening {
       () => ({
         kind: 'leak',
         count: random.pick([1, 1, 2, 3, 8]),
-        trouble: random.chance(0.5) ? random.pick(troubles) : undefined,
+        removalFault: random.chance(0.5) ? random.pick(removalFaults) : undefined,
       }),
     ],
     [2, () => ({ kind: 'release' })],
     [1, () => ({ kind: 'adopt' })],
     [0.7, () => ({ kind: 'crash' })],
     [0.6, () => ({ kind: 'stop' })],
-    [0.4, () => ({ kind: 'look' })],
+    [1.5, () => ({ kind: 'start-old' })],
+    [0.5, () => ({ kind: 'unpause' })],
+    [0.3, () => ({ kind: 'rename' })],
+    [0.4, () => ({ kind: 'scan' })],
+    [0.3, () => ({ kind: 'finish' })],
   ])()
 }
 
@@ -222,7 +261,7 @@ function ofTime(random: Random, setting: Setting): Happening {
 }
 
 function ofTheEngine(random: Random, setting: Setting): Happening {
-  const { creationGraceMs, events } = setting
+  const { creationGraceMs, events, knownBy } = setting
   return random.weighted<() => Happening>([
     [1.2, () => ({ kind: 'outage', how: random.pick(outages), ms: whileMs(random) })],
     [0.9, () => ({ kind: 'fault', what: random.pick(faults), ms: whileMs(random) })],
@@ -236,15 +275,19 @@ function ofTheEngine(random: Random, setting: Setting): Happening {
     ],
     // Long enough for what is only known by a short id to outlive its grace.
     [0.5, () => ({ kind: 'lie', what: 'short-ids', ms: 4 * creationGraceMs })],
+    // Long enough for one known by a name to be released by mistake.
+    [knownBy === 'name' ? 0.7 : 0, () => ({ kind: 'lie', what: 'nameless', ms: 4 * creationGraceMs })],
     [events ? 1 : 0, () => ({ kind: 'mischief', what: random.pick(mischiefs), ms: whileMs(random) })],
     [events ? 0.25 : 0, () => ({ kind: 'flood', ms: random.between(second, 10 * second) })],
   ])()
 }
 
-/** What the agent answers when it is asked. */
+/** What the tracker answers. */
 function ofAnswers(random: Random, setting: Setting): Happening {
   return random.weighted<() => Happening>([
     [1.2, () => ({ kind: 'tracker', mood: trackerMood(random, setting), ms: whileMs(random) })],
+    // Shorter than any release grace.
+    [0.4, () => ({ kind: 'tracker', mood: 'forgets-suddenly', ms: random.between(2 * second, 15 * second) })],
     [
       0.6,
       () => ({ kind: 'hook', mood: random.pick(hookMoods), ms: whileMs(random) + random.pick([0, minute]) }),
@@ -256,8 +299,10 @@ function jump(random: Random): number {
   return (random.chance(0.5) ? 1 : -1) * random.pick([minute, 10 * minute, 60 * minute, 24 * 60 * minute])
 }
 
-function trackerMood(random: Random, { maxShare, hasReady }: Setting): TrackerMood {
+function trackerMood(random: Random, setting: Setting): TrackerMood {
+  const { maxShare, hasReady } = setting
   if (maxShare !== undefined && random.chance(0.6)) return 'forgets-all'
   if (hasReady && random.chance(0.3)) return 'not-ready'
+  if (isKeptAsSet(setting) && random.chance(0.25)) return 'wrong-keys'
   return random.pick(['throws', 'rejects', 'hangs', 'undefined', 'not-a-boolean', 'late'] as const)
 }

@@ -7,8 +7,8 @@ import { World } from './world.ts'
 export interface RunOptions {
   readonly seed: number
   readonly plan?: Plan | undefined
-  readonly tell?: ((text: string) => void) | undefined
-  /** Goes on after a violation, to count them all, and leaves the liveness rules alone. */
+  readonly say?: ((text: string) => void) | undefined
+  /** Continues after a violation, to count them all, and does not check the liveness rules. */
   readonly countsAll?: boolean | undefined
 }
 
@@ -22,16 +22,16 @@ export interface RunResult {
 
 const stepMs = 20_000
 
-/** Lives through one world: first wild, then calm. */
+/** Runs one world: first wild, then calm. */
 export async function run({
   seed,
   plan = planOf(seed),
-  tell,
+  say,
   countsAll = false,
 }: RunOptions): Promise<RunResult> {
   const violations: Violation[] = []
   const violate = (violation: Violation) => violations.push(violation)
-  const world = new World({ seed, plan, tell, violate })
+  const world = new World({ seed, plan, say, violate })
   const isOver = () => violations.length > 0 && !countsAll
   const { chaosMs } = plan.setting
   for (let atMs = 0; atMs < chaosMs && !isOver(); atMs += stepMs)

@@ -1,14 +1,19 @@
-import { type CoverableState, coverableStates } from '../../src/data-options.ts'
+import { type CoverableState, coverableStates } from '../../src/options/schema.ts'
 import type { Random } from './random.ts'
 
 export const ownerLabel = 'com.example.agent'
 export const ownerValue = 'agent-7'
 export const keepLabel = 'flotsam.keep'
+/** A label of the agent's own, by which some agents know their containers. */
+export const taskLabel = 'com.example.task'
 
 export const plainImage = 'sha256:busybox'
 export const snapshotImage = 'sha256:snapshot'
-/** The engine no longer has it, and nobody can say what labels it bore. */
+/** The engine no longer has it, and its labels cannot be known. */
 export const goneImage = 'sha256:gone'
+
+/** These are there at first, and removed under their containers. */
+export const fadingImage = 'sha256:fading'
 
 /** How one world is set up. Everything in it follows from the seed. */
 export interface Setting {
@@ -19,10 +24,10 @@ export interface Setting {
   readonly periodMs: number
   readonly backoffMaxMs: number
   readonly filterListing: boolean
-  /** Whether the engine's events ask for early looks. */
+  /** Whether the engine's events ask for early scans. */
   readonly events: boolean
   readonly maxConcurrent: number
-  readonly maxPerLook: number
+  readonly maxPerScan: number
   readonly maxShare: number | undefined
   readonly hasHook: boolean
   readonly stopTimeoutMs: number
@@ -30,16 +35,27 @@ export interface Setting {
   readonly states: readonly CoverableState[]
   readonly tracker: 'at-once' | 'later'
   readonly hasReady: boolean
+  /** By what the agent knows a container; by a name or a label of its own it registers one before it creates it. */
+  readonly knownBy: 'id' | 'name' | 'label'
   /** Reading the clock takes time now and then, so that long work is cut into slices. */
   readonly isBusy: boolean
-  readonly selfBy: 'cgroup' | 'hostname' | 'name'
-  /** Whether listings tell network modes; Podman's do not. */
+  readonly selfBy: 'cgroup' | 'layer' | 'name'
+  /** Whether listings show network modes; Podman's do not. */
   readonly listsNetworks: boolean
   /** Whether it refuses to remove a paused container, as old engines do. */
   readonly refusesPaused: boolean
   /** Whether it says 500 where others say 409, as Podman does. */
   readonly saysOnly500: boolean
+  /** Whether it behaves like Podman: it refuses to remove what others depend on, and reports infra containers. */
+  readonly isPodman: boolean
+  /** Whether its listings lag for a moment after a change. */
+  readonly listsLate: boolean
   readonly chaosMs: number
+}
+
+/** Whether the agent hands over the very collection in which it keeps its ids. */
+export function isKeptAsSet({ hasReady, knownBy, tracker }: Setting): boolean {
+  return tracker === 'at-once' && !hasReady && knownBy === 'id'
 }
 
 const second = 1000
@@ -56,7 +72,7 @@ export function settingOf(random: Random): Setting {
     backoffMaxMs: random.pick([5, 20, 60]) * second,
     filterListing: random.chance(0.2),
     maxConcurrent: random.between(1, 3),
-    maxPerLook: random.weighted([
+    maxPerScan: random.weighted([
       [1, 2],
       [1, 5],
       [2, 50],
@@ -69,11 +85,18 @@ export function settingOf(random: Random): Setting {
     tracker: random.chance(0.65) ? 'at-once' : 'later',
     hasReady: random.chance(0.3),
     isBusy: random.chance(0.15),
-    selfBy: random.pick(['cgroup', 'hostname', 'name']),
+    selfBy: random.pick(['cgroup', 'layer', 'name']),
     listsNetworks: random.chance(0.8),
     refusesPaused: random.chance(0.3),
     chaosMs: random.between(2.5 * minute, 5 * minute),
     events: random.chance(0.6),
     saysOnly500: random.chance(0.2),
+    isPodman: random.chance(0.25),
+    listsLate: random.chance(0.5),
+    knownBy: random.weighted([
+      [3, 'id'],
+      [1, 'name'],
+      [1, 'label'],
+    ]),
   }
 }

@@ -1,6 +1,6 @@
 import type { Act, Plan } from './plan.ts'
 
-/** The acts of a plan that are needed, by their places in it: leaves out what it can while the plan still breaks a rule. */
+/** The acts of a plan that are needed, by their indices in it: leaves out what it can while the plan still breaks a rule. */
 export async function shrink(
   whole: Plan,
   breaks: (plan: Plan) => boolean | Promise<boolean>,
@@ -16,7 +16,7 @@ export async function shrink(
   return kept
 }
 
-/** The plan with only the acts at these places. */
+/** The plan with only the acts at these indices. */
 export function keep({ setting, acts }: Plan, kept: readonly number[]): Plan {
   return { setting, acts: kept.map((index) => acts[index] as Act) }
 }

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-import { mutations, plant } from './mutations.ts'
+import { mutations, nameOf, partMutations, plant } from './mutations.ts'
 import { planOf, planOfWorlds } from './plan.ts'
 import { run } from './run.ts'
 import { safetyRules } from './safety/life.ts'
@@ -24,7 +22,7 @@ describe('a simulated world', () => {
     expect(removals).toBeGreaterThan(300)
   })
 
-  test('what never happened in a run is named', () => {
+  test('things that never happened in a run are named', () => {
     const tally = new Tally()
     expect(tally.missing).toEqual(vocabulary)
     tally.add({ 'act:crash': 2, 'says:removed': 1 })
@@ -36,7 +34,7 @@ describe('a simulated world', () => {
     expect(tally.lines()[0]).toContain('crash 3, stop 0')
   })
 
-  test('what is added to a world leaves its own acts as they are', () => {
+  test('additions to a world leave its own acts unchanged', () => {
     const plan = planOfWorlds(3, { setting: { dryRun: true }, more: [{ times: 2, act: { kind: 'stop' } }] })
     const { acts, setting } = planOf(3)
     expect(plan.setting).toEqual({ ...setting, dryRun: true })
@@ -44,23 +42,23 @@ describe('a simulated world', () => {
     expect(plan.acts).toEqual(expect.arrayContaining([...acts]))
   })
 
-  test.each([7, 17, 1213])('seed %i tells the same story each time', async (seed) => {
-    const tellAll = async () => {
+  test.each([7, 17, 1213])('seed %i gives the same run each time', async (seed) => {
+    const reportAll = async () => {
       const story: string[] = []
-      await run({ seed, tell: (text) => story.push(text) })
+      await run({ seed, say: (text) => story.push(text) })
       return story.join('\n')
     }
-    const story = await tellAll()
+    const story = await reportAll()
     expect(story.split('\n').length).toBeGreaterThan(100)
-    expect(await tellAll()).toBe(story)
+    expect(await reportAll()).toBe(story)
   })
 
-  test('two seeds tell two stories', () => {
+  test('two seeds give two different runs', () => {
     expect(planOf(1)).toEqual(planOf(1))
     expect(planOf(1)).not.toEqual(planOf(2))
   })
 
-  test('an act that is left out changes no other', () => {
+  test('leaving out an act changes no other', () => {
     const whole = planOf(3)
     const fewer = keep(whole, [0, 2])
     expect(fewer.setting).toBe(whole.setting)
@@ -91,11 +89,11 @@ describe('without one of its rules', () => {
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  test.each(mutations)(
+  test.each([...mutations, ...partMutations])(
     '$rule: the simulation finds the library without $without',
     { timeout: 60_000 },
     async (mutation) => {
-      const mutated = join(folder, mutation.rule)
+      const mutated = join(folder, nameOf(mutation))
       plant(mutation, join(folder, 'sound'), mutated)
       const library = (await import(join(mutated, 'test/simulation/run.js'))) as { readonly run: typeof run }
       const finds = async (seed: number) => {

@@ -14,7 +14,7 @@ export interface StandstillOptions {
   readonly setting: Setting
   /** The life of the process that goes on now. */
   readonly current: () => { readonly process: Process; readonly agent: Agent }
-  readonly tell: (text: string) => void
+  readonly say: (text: string) => void
   readonly note: (word: Word) => void
 }
 
@@ -23,7 +23,7 @@ export class Standstill {
   readonly #options: StandstillOptions
   #outageBeganMs: number | undefined
   /** How long an outage that ended while the process was frozen was known to last. */
-  #toldAfterThawMs: number | undefined
+  #reportedAfterThawMs: number | undefined
   #frozen: { readonly process: Process; readonly fromMs: number; readonly isSuspended: boolean } | undefined
 
   constructor(options: StandstillOptions) {
@@ -31,18 +31,18 @@ export class Standstill {
   }
 
   cutOff(how: Outage): void {
-    const { engine, tell, timeline } = this.#options
-    tell(`engine is ${how}`)
+    const { engine, say, timeline } = this.#options
+    say(`engine is ${how}`)
     this.#outageBeganMs = timeline.nowMs
     if (how === 'down') engine.crash()
     else engine.wedge()
   }
 
   recover(): void {
-    const { current, engine, safety, tell, timeline } = this.#options
+    const { current, engine, safety, say, timeline } = this.#options
     const { outSinceMs } = safety.life ?? {}
     engine.recover()
-    tell('engine is up')
+    say('engine is up')
     const beganMs = this.#outageBeganMs ?? timeline.nowMs
     this.#outageBeganMs = undefined
     // A stall within the outage is counted as such.
@@ -51,18 +51,18 @@ export class Standstill {
       outSinceMs === undefined
         ? 0
         : Math.max(0, safety.time.between(Math.max(outSinceMs, beganMs), awakeUntilMs))
-    if (this.#frozen) this.#toldAfterThawMs = noticedMs
+    if (this.#frozen) this.#reportedAfterThawMs = noticedMs
     else current().agent.engineCameBack(noticedMs)
   }
 
   /** The agent and Flotsam are one process, and stand still together. */
   freeze(ms: number, isSuspended: boolean): void {
-    const { current, note, tell, timeline } = this.#options
+    const { current, note, say, timeline } = this.#options
     const { agent, process } = current()
     if (process.isFrozen || process.isDead) return
     if (agent.promised.size > 0) note('agent:frozen-agent')
     process.freeze()
-    tell(`process ${isSuspended ? 'and its machine are suspended' : 'is frozen'} for ${ms} ms`)
+    say(`process ${isSuspended ? 'and its machine are suspended' : 'is frozen'} for ${ms} ms`)
     const frozen = { process, fromMs: timeline.nowMs, isSuspended }
     this.#frozen = frozen
     timeline.after(ms, () => {
@@ -74,22 +74,22 @@ export class Standstill {
     const frozen = this.#frozen
     this.#frozen = undefined
     if (!frozen) return
-    const { current, machine, note, safety, setting, tell, timeline } = this.#options
+    const { current, machine, note, safety, setting, say, timeline } = this.#options
     const { process, fromMs, isSuspended } = frozen
     const { agent, process: currentProcess } = current()
     const forMs = timeline.nowMs - fromMs
     if (isSuspended) machine.suspendedMs += forMs
-    const toldMs = this.#toldAfterThawMs
-    this.#toldAfterThawMs = undefined
+    const reportedMs = this.#reportedAfterThawMs
+    this.#reportedAfterThawMs = undefined
     if (process !== currentProcess || process.isDead) return
     const stallMs = Math.min(3000, Math.max(1000, setting.creationGraceMs / 4))
     if (forMs > stallMs) {
       safety.stalled(fromMs)
       agent.stalledFor(forMs)
     }
-    if (toldMs !== undefined) agent.engineCameBack(toldMs)
+    if (reportedMs !== undefined) agent.engineCameBack(reportedMs)
     if (process.hasInput) note(readsInputFirst ? 'agent:input-before-timers' : 'agent:timers-before-input')
     process.thaw(readsInputFirst)
-    tell('process goes on')
+    say('process goes on')
   }
 }

@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-
 import type { Worlds } from './plan.ts'
 import type { Found, Work } from './worker.ts'
 
@@ -14,31 +13,32 @@ export interface Sweep {
   readonly workers: number
   readonly countsAll?: boolean
   readonly worlds?: Worlds
-  /** Told of each seed; says whether that is enough. */
+  /** Given each seed that was run; says whether that is enough. */
   readonly onFound: (found: Found) => boolean
 }
 
-/** Runs seed after seed in threads of their own. */
+/** Runs seed after seed in threads of their own, each at its own pace. */
 export async function sweep(options: Sweep): Promise<void> {
   const { folder, fromSeed, seeds, workers, countsAll = false, worlds = {}, onFound } = options
-  let asked = 0
   let isEnough = false
   const one = (offset: number) =>
     new Promise<void>((resolve, reject) => {
-      const work: Work = { folder, fromSeed: fromSeed + offset, step: workers, countsAll, worlds }
+      const count = Math.max(0, Math.ceil((seeds - offset) / workers))
+      const work: Work = { folder, fromSeed: fromSeed + offset, step: workers, count, countsAll, worlds }
       const worker = new Worker(join(soundFolder, 'test/simulation/worker.js'), { workerData: work })
-      const next = () => {
-        if (isEnough || asked >= seeds) return void worker.terminate().then(() => resolve())
-        asked++
-        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
-        worker.postMessage('next')
-      }
+      let left = count
       worker.on('error', reject)
       worker.on('message', (found: Found) => {
-        if (onFound(found)) isEnough = true
-        next()
+        if (!isEnough) {
+          if (!('uncaught' in found)) left--
+          isEnough = onFound(found)
+        }
+        if (isEnough) void worker.terminate()
       })
-      next()
+      worker.on('exit', () => {
+        if (isEnough || left === 0) resolve()
+        else reject(new Error(`${left} of ${count} worlds came to no end`))
+      })
     })
   await Promise.all(Array.from({ length: workers }, (_, offset) => one(offset)))
 }

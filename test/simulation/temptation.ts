@@ -21,6 +21,14 @@ export class Temptation {
     process.setTimeout(() => this.#world.adopt(id), random.between(1, 2500))
   }
 
+  /** Adopted while its connection is made: in the very moment before the request leaves, or after it. */
+  toAdoptThis(id: string | undefined, probability: number): void {
+    const random = this.#random
+    if (id === undefined || !this.#world.isWild || !random.chance(probability)) return
+    this.#world.note('agent:adopts-at-the-worst-moment')
+    this.#world.process.setTimeout(() => this.#world.adopt(id), random.between(1, 40))
+  }
+
   atHook(id: string): void {
     const random = this.#random
     const { isWild, process } = this.#world

@@ -1,21 +1,20 @@
-import { setImmediate } from 'node:timers'
-
-import type { Clock } from '../../src/clock.ts'
+import { nextTick } from 'node:process'
+import type { Clock } from '../../src/domain/clock.ts'
 
 interface Due {
   readonly atMs: number
   readonly run: () => void
 }
 
-/** Puts it behind everything that is due no later. */
+/** Puts it after everything that is due no later. */
 function insert(queue: Due[], due: Due): void {
   let at = queue.length
   while (at > 0 && (queue[at - 1] as Due).atMs > due.atMs) at--
   queue.splice(at, 0, due)
 }
 
-/** Lets every promise that is ready run. */
-const settle = () => new Promise<void>((resolve) => setImmediate(resolve))
+/** Lets every promise that is ready run, and all that follow from it: no turn of the event loop is needed for that. */
+const settle = () => new Promise<void>((resolve) => nextTick(resolve))
 
 /**
  * The time of the whole world, and everything that will happen in it, one after the other. The process under test has

@@ -1,5 +1,5 @@
-import { eventNames, type EventName } from '../../src/events.ts'
-import type { Reason } from '../../src/judge.ts'
+import { eventNames, type EventName } from '../../src/domain/events.ts'
+import type { Reason } from '../../src/domain/verdict.ts'
 import {
   type Act,
   faults,
@@ -7,9 +7,11 @@ import {
   lies,
   mischiefs,
   outages,
+  podmansStates,
+  spaces,
   strangers,
   trackerMoods,
-  troubles,
+  removalFaults,
 } from './plan.ts'
 
 const acts = [
@@ -23,7 +25,11 @@ const acts = [
   'vanish',
   'exit',
   'pause',
-  'look',
+  'unpause',
+  'rename',
+  'start-old',
+  'scan',
+  'finish',
   'freeze',
   'suspend',
   'lag',
@@ -34,7 +40,7 @@ const acts = [
 ] as const satisfies readonly Act['kind'][]
 
 /** What the process under test asks, and how the world refuses it. */
-const verbs = ['list', 'imageLabels', 'networkMode', 'events', 'remove', 'stop', 'unpause'] as const
+const verbs = ['list', 'imageLabels', 'inspect', 'events', 'remove', 'stop', 'unpause'] as const
 const statuses = [400, 403, 404, 409, 500, 503] as const
 const reactions = [
   'registers-late',
@@ -49,7 +55,25 @@ const reactions = [
   'frozen-agent',
   'timers-before-input',
   'input-before-timers',
+  'starts-old',
+  'restarts',
+  'registers-before-creation',
+  'known-by-name',
+  'known-by-label',
+  'asked-without-name',
 ] as const
+
+/** What real engines were found to do. */
+const ways = [
+  'listing-behind',
+  'inspection-races-removal',
+  'refuses-dependents',
+  'starts-again-by-orchestrator',
+  'loses-image',
+  'lists-failed-removals',
+] as const
+/** The last question, when the connection stands. */
+const lastQuestions = ['asked-last', 'withheld'] as const
 
 const reasons = [
   'tracked',
@@ -76,6 +100,12 @@ const reasons = [
   'tracker-timed-out',
   'tracker-not-ready',
   'tracker-invalid',
+  'tracker-wrong-keys',
+  'tracker-emptied',
+  'listed-twice',
+  'id-is-a-name',
+  'orchestrated',
+  'inspection-disagrees',
 ] as const satisfies readonly Reason[]
 
 const checks = [
@@ -84,7 +114,7 @@ const checks = [
   'prompt',
   'prompt-by-event',
   'no-head-of-line',
-  'looks-bounded-in-a-flood',
+  'scans-bounded-in-a-flood',
   'silent-when-quiet',
   'flat',
   'quiet-stop',
@@ -92,7 +122,7 @@ const checks = [
 
 const groups = {
   act: acts,
-  trouble: troubles,
+  removalFault: removalFaults,
   outage: outages,
   fault: faults,
   lie: lies,
@@ -100,6 +130,10 @@ const groups = {
   tracker: trackerMoods,
   hook: hookMoods,
   stranger: strangers,
+  space: spaces,
+  engine: ways,
+  podman: podmansStates,
+  wire: lastQuestions,
   agent: reactions,
   asks: verbs,
   refusal: statuses,

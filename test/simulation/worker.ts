@@ -1,5 +1,5 @@
+import { setImmediate } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-
 import type { planOfWorlds as planHere, Worlds } from './plan.ts'
 import type { run as runHere, RunResult } from './run.ts'
 
@@ -8,6 +8,7 @@ export interface Work {
   readonly folder: string
   readonly fromSeed: number
   readonly step: number
+  readonly count: number
   readonly countsAll: boolean
   readonly worlds: Worlds
 }
@@ -15,7 +16,7 @@ export interface Work {
 /** A seed's result, or what the library threw outside every promise. */
 export type Found = RunResult | { readonly seed: number; readonly uncaught: string }
 
-const { folder, fromSeed, step, countsAll, worlds } = workerData as Work
+const { folder, fromSeed, step, count, countsAll, worlds } = workerData as Work
 const { run } = (await import(`${folder}/test/simulation/run.js`)) as { readonly run: typeof runHere }
 const { planOfWorlds } = (await import(`${folder}/test/simulation/plan.js`)) as {
   readonly planOfWorlds: typeof planHere
@@ -29,11 +30,9 @@ const postThrown = (thrown: unknown) =>
 process.on('uncaughtException', postThrown)
 process.on('unhandledRejection', postThrown)
 
-// One message asks for one seed: whoever asked decides when it is enough.
-parentPort?.on('message', () => {
-  void run({ seed, plan: planOfWorlds(seed, worlds), countsAll })
-    .then(post, postThrown)
-    .finally(() => {
-      seed += step
-    })
-})
+for (let left = count; left > 0; left--) {
+  await run({ seed, plan: planOfWorlds(seed, worlds), countsAll }).then(post, postThrown)
+  // What was thrown meanwhile is reported for this seed, not for the next.
+  await setImmediate()
+  seed += step
+}

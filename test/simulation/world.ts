@@ -1,18 +1,18 @@
-import { eventNames, type FlotsamEvent } from '../../src/events.ts'
+import type { FlotsamEvent } from '../../src/domain/events.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
-import { selfFrom } from '../../src/self.ts'
+import { selfFrom } from '../../src/self/self-test.ts'
 import { Stage } from './acts.ts'
 import { Agent, short } from './agent.ts'
+import { optionsFor, tracesOf, wordsOf } from './embedding.ts'
 import type { Body, Draft } from './engine/body.ts'
 import { SimulatedEngine } from './engine/engine.ts'
 import type { Witness } from './engine/wire.ts'
-import { optionsFor, tracesOf, wordsOf } from './embedding.ts'
 import { CountingLog } from './log.ts'
 import { mischiefs, type Plan } from './plan.ts'
 import { Random } from './random.ts'
 import type { Violation } from './safety/life.ts'
 import { Safety } from './safety/safety.ts'
-import { goneImage, ownerLabel, ownerValue, plainImage, type Setting, snapshotImage } from './setting.ts'
+import { ownerLabel, ownerValue, plainImage, type Setting, snapshotImage, taskLabel } from './setting.ts'
 import { Standstill } from './standstill.ts'
 import { Temptation } from './temptation.ts'
 import { type Machine, Process, Timeline } from './timeline.ts'
@@ -21,8 +21,8 @@ import { isWord, Tally, type Word } from './vocabulary.ts'
 export interface WorldOptions {
   readonly seed: number
   readonly plan: Plan
-  /** Told what happens, where anybody wants to know. */
-  readonly tell?: ((text: string) => void) | undefined
+  /** Called with each step of the run, if given. */
+  readonly say?: ((text: string) => void) | undefined
   readonly violate: (violation: Violation) => void
 }
 
@@ -48,11 +48,11 @@ export class World {
   isWild = true
   readonly #random: Random
   readonly #temptation: Temptation
-  readonly #file = new Set<string>()
+  readonly #file = new Map<string, string>()
   readonly #options: WorldOptions
   #made = 0
   #isRestarting = false
-  #isLateStopTold = false
+  #isLateStopReported = false
 
   constructor(options: WorldOptions) {
     const { seed, plan } = options
@@ -67,7 +67,6 @@ export class World {
       timeline,
       setting,
       selfId,
-      goneImage,
       tally,
       engine: () => this.engine,
       violate: (violation) => this.#violate(violation),
@@ -82,10 +81,10 @@ export class World {
       machine,
       setting,
       current: () => this,
-      tell: (text) => this.tell(text),
+      say: (text) => this.say(text),
       note: (word) => tally.note(word),
     })
-    this.tell(
+    this.say(
       Object.entries(setting)
         .map(([name, value]) => `${name}=${JSON.stringify(value)}`)
         .join(' '),
@@ -96,8 +95,8 @@ export class World {
     for (const act of plan.acts) timeline.after(act.atMs, () => stage.play(act))
   }
 
-  tell(text: string): void {
-    this.#options.tell?.(`${(this.timeline.nowMs / 1000).toFixed(3).padStart(9)} ${text}`)
+  say(text: string): void {
+    this.#options.say?.(`${(this.timeline.nowMs / 1000).toFixed(3).padStart(9)} ${text}`)
   }
 
   note(word: Word): void {
@@ -106,14 +105,15 @@ export class World {
 
   /** Containers of ours that the agent neither tracks nor is about to. */
   get leaks(): readonly Body[] {
-    const { promised, releasing, tasks } = this.agent
+    const { agent } = this
+    const { promised, releasing } = agent
     return this.engine.alive.filter(
-      ({ id, labels }) =>
-        labels[ownerLabel] === ownerValue &&
-        id !== this.self.id &&
-        !tasks.has(id) &&
-        !promised.has(id) &&
-        !releasing.has(id),
+      (body) =>
+        body.labels[ownerLabel] === ownerValue &&
+        body.id !== this.self.id &&
+        !agent.tracks(body) &&
+        !promised.has(body.id) &&
+        !releasing.has(body.id),
     )
   }
 
@@ -125,12 +125,13 @@ export class World {
 
   put(draft: Partial<Draft> = {}): Body {
     const id = draft.id ?? this.newId()
+    const name = draft.name ?? `task-${this.#made}`
+    const isLabelled = this.setting.knownBy === 'label'
     return this.engine.create({
       id,
-      name: `task-${this.#made}`,
-      labels: { [ownerLabel]: ownerValue },
+      name,
+      labels: { [ownerLabel]: ownerValue, ...(isLabelled ? { [taskLabel]: name } : {}) },
       imageId: plainImage,
-      networkMode: 'bridge',
       state: 'running',
       ...draft,
     })
@@ -139,9 +140,9 @@ export class World {
   /** A container that a failed call of the agent's left behind. */
   leak(draft: Partial<Draft> = {}): Body {
     const body = this.put(draft)
-    const { trouble, state } = body
-    this.tell(
-      `agent leaks ${short(body.id)} (${state}${trouble ? `, ${trouble.kind} ${trouble.times} times` : ''})`,
+    const { removalFault, state } = body
+    this.say(
+      `agent leaks ${short(body.id)} (${state}${removalFault ? `, ${removalFault.kind} ${removalFault.times} times` : ''})`,
     )
     return body
   }
@@ -153,7 +154,7 @@ export class World {
   /** The agent ends in good order, and is started again. */
   stop(): void {
     if (this.#isRestarting) return
-    this.tell('agent stops flotsam')
+    this.say('agent stops flotsam')
     this.safety.stopAsked()
     const { process } = this
     void this.reconciler.stop()
@@ -162,7 +163,7 @@ export class World {
 
   crash(downForMs: number): void {
     if (this.#isRestarting) return
-    this.tell('agent crashes')
+    this.say('agent crashes')
     this.process.die()
     this.#restartFrom(this.process, downForMs)
   }
@@ -179,8 +180,8 @@ export class World {
     agent.trackerMood = undefined
     agent.hookMood = undefined
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.crash(0)
-    for (const body of engine.alive) if (body.trouble) body.trouble.times = 0
-    this.tell('calm')
+    for (const body of engine.alive) if (body.removalFault) body.removalFault.times = 0
+    this.say('calm')
   }
 
   #witness(): Witness {
@@ -188,21 +189,28 @@ export class World {
     return {
       note: (word) => this.note(word),
       leaves: (call) => {
-        if (call.verb !== 'networkMode')
-          this.tell(`flotsam asks ${call.verb}${call.id ? ` ${short(call.id)}` : ''}`)
+        if (call.verb !== 'inspect')
+          this.say(`flotsam asks ${call.verb}${call.id ? ` ${short(call.id)}` : ''}`)
         safety.leaves(call)
-        if (call.verb === 'remove') this.#temptation.toStop(0.03)
+        if (call.verb === 'remove') {
+          this.#temptation.toStop(0.03)
+          this.#temptation.toAdoptThis(call.id, 0.1)
+        }
+      },
+      departs: (call) => {
+        this.say(`flotsam sends ${call.verb} ${short(call.id ?? '')}`)
+        safety.departs(call)
       },
       answered: (call, answer) => {
         const listed =
           call.verb === 'list' ? (answer as { containers: readonly { id: string }[] }).containers : undefined
         const ids = listed ? `: ${listed.map(({ id }) => short(id)).join(' ')}` : ''
-        this.tell(`${call.verb}${call.id ? ` ${short(call.id)}` : ''} answers${ids}`)
+        this.say(`${call.verb}${call.id ? ` ${short(call.id)}` : ''} answers${ids}`)
         safety.answered(call, answer)
         if (listed) this.#temptation.toAdopt(0.12)
       },
       failed: (call, error) => {
-        this.tell(`${error.message} (${error.kind})`)
+        this.say(`${error.message} (${error.kind})`)
         safety.failed(call, error)
         if (call.verb === 'remove') this.#temptation.toAdopt(0.15)
       },
@@ -210,7 +218,7 @@ export class World {
   }
 
   #violate(violation: Violation): void {
-    this.tell(`VIOLATION ${violation.rule}: ${violation.message}`)
+    this.say(`VIOLATION ${violation.rule}: ${violation.message}`)
     this.#options.violate(violation)
   }
 
@@ -219,13 +227,13 @@ export class World {
     const { process, safety, timeline } = this
     safety.checkStep()
     const stopAskedMs = safety.life?.stopAskedMs
-    if (stopAskedMs === undefined || process.isFrozen || process.isDead || this.#isLateStopTold) return
+    if (stopAskedMs === undefined || process.isFrozen || process.isDead || this.#isLateStopReported) return
     if (
       safety.time.between(stopAskedMs, timeline.nowMs) < stopWithinMs ||
       this.reconciler.status().state === 'stopped'
     )
       return
-    this.#isLateStopTold = true
+    this.#isLateStopReported = true
     safety.lateStop(stopWithinMs)
   }
 
@@ -244,15 +252,15 @@ export class World {
       find: (id) => engine.find(id),
       end: (body) => engine.end(body),
       note: (word) => this.note(word),
-      tell: (text) => this.tell(text),
+      say: (text) => this.say(text),
       trackerAsked: (id) => safety.trackerAsked(id),
       trackerSaid: (id, answer) => {
-        if (answer !== false) this.tell(`tracker says of ${short(id)}: ${String(answer)}`)
+        if (answer !== false) this.say(`tracker says of ${short(id)}: ${String(answer)}`)
         safety.trackerSaid(id, answer)
       },
       released: (id) => safety.released(id),
       hookAsked: (id) => {
-        this.tell(`flotsam asks the hook about ${short(id)}`)
+        this.say(`flotsam asks the hook about ${short(id)}`)
         safety.hookAsked(id)
         this.#temptation.atHook(id)
       },
@@ -262,10 +270,10 @@ export class World {
       clock: process,
       engine: engine.portFor(process),
       random: () => random.next(),
-      isSelf: async (named: string | undefined) => selfFrom(tracesOf(this), named),
+      self: async (named: string | undefined) => selfFrom(tracesOf(this), named),
     }
     const reconciler = createReconcilerIn(surroundings, optionsFor(this, agent))
-    for (const name of eventNames) reconciler.on(name, (event) => this.#hear(event as FlotsamEvent))
+    reconciler.on('*', (event) => this.#receive(event))
     this.process = process
     this.agent = agent
     this.reconciler = reconciler
@@ -278,16 +286,16 @@ export class World {
     return [process, agent, reconciler]
   }
 
-  #hear(event: FlotsamEvent): void {
+  #receive(event: FlotsamEvent): void {
     this.events.push(event)
     const { type } = event
     for (const word of [`says:${type}`, 'reason' in event ? `reason:${event.reason}` : ''])
       if (isWord(word)) this.note(word)
-    if (type !== 'looked' && type !== 'discovered' && type !== 'spared') {
-      this.tell(wordsOf(event))
+    if (type !== 'scanned' && type !== 'discovered' && type !== 'spared') {
+      this.say(wordsOf(event))
     }
-    this.safety.heard(event)
-    if (type === 'crashed' || (type === 'trouble' && event.about === 'fault')) {
+    this.safety.received(event)
+    if (type === 'crashed' || (type === 'degraded' && event.about === 'fault')) {
       const { message } = event
       this.#violate({ rule: 'no-fault', message, atMs: this.timeline.nowMs, wrong: undefined })
     }
@@ -299,7 +307,7 @@ export class World {
       process.die()
       this.standstill.thaw(this.#random.chance(0.3))
       this.#isRestarting = false
-      this.tell('agent starts')
+      this.say('agent starts')
       this.#live()
     })
   }

@@ -2,9 +2,7 @@ import { getEventListeners } from 'node:events'
 import { Socket } from 'node:net'
 import { queryObjects, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-
 import type { AnyActorRef } from 'xstate'
-
 import { containerMachine } from '../../machines/container.machine.ts'
 import type { Reconciler } from '../../src/reconciler.ts'
 import { Inside } from './inside.ts'
@@ -38,7 +36,7 @@ export class CensusTaker {
 
   async take(containers: number): Promise<Census> {
     const counts = { ...this.#ownCounts(), ...this.#xstate(), ...ofProcess() }
-    // What a finalizer or a closed socket lets go of is free only after another turn and another collection.
+    // What a finalizer or a closed socket releases is free only after another turn and another collection.
     for (let turn = 0; turn < 4; turn++) {
       collectGarbage()
       await new Promise<void>((resolve) => setImmediate(resolve))
@@ -111,7 +109,7 @@ export class CensusTaker {
 
 function known(count: number | undefined, variable: string): number {
   if (count === undefined)
-    throw new Error(`this version of XState has no table "${variable}": look for its new name`)
+    throw new Error(`this version of XState has no table "${variable}": look up its new name`)
   return count
 }
 

@@ -1,24 +1,28 @@
+import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
+import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
+import type { ContainerId } from '../../src/domain/ids.ts'
 import type {
+  UnpauseMemory,
+  AskedImage,
   CallOptions,
-  ContainerSummary,
+  ChangeOptions,
+  ChangeOutcome,
   Engine,
   EngineEvent,
   EventsCall,
   Listing,
 } from '../../src/engine/port.ts'
-import { EngineError, type FailureKind } from '../../src/errors.ts'
-import type { ContainerId } from '../../src/ids.ts'
 import type { FakeClock } from '../support/fake-clock.ts'
 import { listenersOfSignal } from './census.ts'
 
 /** What meets a request to end or to remove a container, once. */
-export type Trouble = 'refused' | 'hangs' | 'cut-off' | 'gone' | 'under-way' | 'faulty'
+export type RemovalFault = 'refused' | 'hangs' | 'cut-off' | 'gone' | 'under-way' | 'faulty'
 
 /** A container of the soak's engine. */
 export interface Body {
   readonly summary: ContainerSummary
   /** What meets the next removals, in their order. */
-  readonly troubles: Trouble[]
+  readonly faults: RemovalFault[]
   /** Every removal is refused, for ever. */
   readonly isStuck: boolean
 }
@@ -56,7 +60,7 @@ export class SoakEngine implements Engine {
 
   put(body: Body): void {
     this.bodies.set(body.summary.id, body)
-    this.#tell(body.summary, 'create')
+    this.#emit(body.summary, 'create')
   }
 
   /** Puts it there as it is now, with these fields changed. */
@@ -70,7 +74,7 @@ export class SoakEngine implements Engine {
     if (!body) return
     this.bodies.delete(id)
     if (body.summary.imageId === ownImageId(id)) this.images.delete(body.summary.imageId)
-    this.#tell(body.summary, 'destroy')
+    this.#emit(body.summary, 'destroy')
   }
 
   /** Ends every stream of events, as a restart does. */
@@ -99,7 +103,7 @@ export class SoakEngine implements Engine {
     }))
   }
 
-  imageLabels(imageId: string, call: CallOptions): Promise<Readonly<Record<string, string>>> {
+  imageLabels({ id: imageId }: AskedImage, call: CallOptions): Promise<Readonly<Record<string, string>>> {
     return this.#answer('imageLabels', call, () => {
       const labels = this.images.get(imageId)
       if (!labels) throw new EngineError('gone', `imageLabels: no such image ${imageId}`, { status: 404 })
@@ -107,11 +111,16 @@ export class SoakEngine implements Engine {
     })
   }
 
-  networkMode(id: ContainerId, call: CallOptions): Promise<string> {
-    return this.#answer('networkMode', call, () => {
-      if (!this.bodies.has(id)) throw noSuchContainer('networkMode')
-      return 'bridge'
+  inspect(id: ContainerId, call: CallOptions): Promise<Inspection> {
+    return this.#answer('inspect', call, () => {
+      const body = this.bodies.get(id)
+      if (!body) throw noSuchContainer('inspect')
+      return inspectionOf(body.summary, this.nowMs)
     })
+  }
+
+  unpausedWithin(_period: unknown, call: CallOptions): Promise<UnpauseMemory> {
+    return this.#answer('unpausedWithin', call, () => ({ unpaused: new Set<ContainerId>(), sinceMs: 0 }))
   }
 
   events(call: EventsCall): Promise<void> {
@@ -127,47 +136,55 @@ export class SoakEngine implements Engine {
         },
       }
       const giveUp = () => stream.end(new EngineError('timed-out', 'events: given up'))
-      if (this.condition !== 'up') return stream.end(new EngineError('unavailable', 'events: nobody listens'))
+      if (this.condition !== 'up')
+        return stream.end(new EngineError('unavailable', 'events: connection refused'))
       call.signal.addEventListener('abort', giveUp, { once: true })
       this.#streams.add(stream)
       call.onOpen()
     })
   }
 
-  remove(id: ContainerId, call: CallOptions): Promise<void> {
+  async remove(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
+    if (!(await call.mayLeave())) return 'withheld'
     this.removals++
     const body = this.bodies.get(id)
-    const trouble = body?.isStuck ? 'refused' : body?.troubles.shift()
-    if (trouble === 'faulty') return Promise.reject(new TypeError(`a fault at ${id}`))
-    if (trouble === 'hangs') return this.#hang('remove', call)
+    const fault = body?.isStuck ? 'refused' : body?.faults.shift()
+    if (fault === 'faulty') throw new TypeError(`a fault at ${id}`)
+    if (fault === 'hangs') return this.#hang('remove', call)
     return this.#answer('remove', call, () => {
       if (!body) throw noSuchContainer('remove')
-      if (trouble === 'refused')
+      if (fault === 'refused')
         throw new EngineError('refused', 'remove: device or resource busy', { status: 500 })
-      if (trouble === 'under-way')
-        throw new EngineError('in-progress', 'remove: in progress', { status: 409 })
+      if (fault === 'under-way') throw new EngineError('in-progress', 'remove: in progress', { status: 409 })
       this.takeAway(id)
-      if (trouble === 'gone') throw noSuchContainer('remove')
-      if (trouble === 'cut-off')
+      if (fault === 'gone') throw noSuchContainer('remove')
+      if (fault === 'cut-off')
         throw new EngineError('unavailable', 'remove: socket hang up', { cause: resetError() })
+      return 'done'
     })
   }
 
-  stop(id: ContainerId, call: CallOptions): Promise<void> {
+  async stop(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
+    if (!(await call.mayLeave())) return 'withheld'
     return this.#answer('stop', call, () => {
       if (!this.bodies.has(id)) throw noSuchContainer('stop')
       this.change(id, { state: 'exited' })
+      return 'done'
     })
   }
 
-  unpause(id: ContainerId, call: CallOptions): Promise<void> {
-    return this.#answer('unpause', call, () => this.change(id, { state: 'running' }))
+  async unpause(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
+    if (!(await call.mayLeave())) return 'withheld'
+    return this.#answer('unpause', call, () => {
+      this.change(id, { state: 'running' })
+      return 'done'
+    })
   }
 
   async #answer<T>(verb: string, call: CallOptions, carryOut: () => T): Promise<T> {
     if (call.signal) this.#countListeners(call.signal)
     if (this.condition === 'wedged') return this.#hang(verb, call)
-    if (this.condition === 'down') throw new EngineError('unavailable', `${verb}: nobody listens there`)
+    if (this.condition === 'down') throw new EngineError('unavailable', `${verb}: connection refused`)
     await Promise.resolve()
     return carryOut()
   }
@@ -184,7 +201,7 @@ export class SoakEngine implements Engine {
     })
   }
 
-  #tell({ id, name, labels }: ContainerSummary, action: string): void {
+  #emit({ id, name, labels }: ContainerSummary, action: string): void {
     const event: EngineEvent = { id, name, labels, action }
     for (const { call } of this.#streams) call.onEvent(event)
   }
@@ -201,6 +218,27 @@ export function ownImageId(id: ContainerId): string {
 
 function noSuchContainer(verb: string): EngineError {
   return new EngineError('gone', `${verb}: no such container`, { status: 404 })
+}
+
+function inspectionOf(
+  { id, name, imageId, labels, state, createdAtMs = 0, networkMode }: ContainerSummary,
+  engineNowMs: number,
+): Inspection {
+  return {
+    id,
+    name,
+    imageId,
+    labels,
+    state,
+    createdAtMs,
+    startedAtMs: state === 'created' ? undefined : createdAtMs,
+    finishedAtMs: undefined,
+    restartCount: 0,
+    namespaces: { network: networkMode, pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
+    isInfra: false,
+    selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+    engineNowMs,
+  }
 }
 
 function resetError(): Error {

@@ -1,17 +1,17 @@
-import type { ContainerSummary } from '../../src/engine/port.ts'
-import type { ContainerId } from '../../src/ids.ts'
+import type { ContainerSummary } from '../../src/domain/container.ts'
+import type { ContainerId } from '../../src/domain/ids.ts'
 import type { Random } from '../simulation/random.ts'
 import { ownerLabel, ownerValue } from '../support/fake-engine.ts'
-import { ownImageId, type Trouble } from './engine.ts'
+import { ownImageId, type RemovalFault } from './engine.ts'
 
-/** What a fate can do with the world that it is lived in. */
+/** What a fate can do with its world. */
 export interface Stage {
   readonly random: Random
   /** Does it after so many rounds. */
   later(rounds: number, act: () => void): void
   track(id: ContainerId): void
   letGo(id: ContainerId): void
-  /** The owner's hook refuses its removal until it is told otherwise. */
+  /** The owner's hook refuses its removal until a later answer. */
   veto(id: ContainerId, isVetoed: boolean): void
   change(id: ContainerId, fields: Partial<ContainerSummary>): void
   takeAway(id: ContainerId): void
@@ -23,7 +23,7 @@ export interface Stage {
 /** One of the ways in which a container comes and goes. */
 export interface Fate {
   readonly fields?: Partial<ContainerSummary>
-  readonly troubles?: readonly Trouble[]
+  readonly faults?: readonly RemovalFault[]
   readonly live?: (stage: Stage, id: ContainerId) => void
 }
 
@@ -46,7 +46,7 @@ const leak: Fate = {}
 export const fates: readonly (readonly [number, Fate])[] = [
   // the agent runs it and removes it itself
   [300, { live: asTask(finish) }],
-  // the agent never hears of it
+  // the agent never learns of it
   [200, leak],
   // the agent forgets it and leaves the removal to us
   [110, { live: asTask((stage, id) => stage.letGo(id)) }],
@@ -64,17 +64,17 @@ export const fates: readonly (readonly [number, Fate])[] = [
       ),
     },
   ],
-  // removals that do not go well
-  [40, { troubles: ['refused'] }],
-  [10, { troubles: ['refused', 'refused', 'refused'] }],
-  [10, { troubles: ['under-way'] }],
-  [20, { troubles: ['gone'] }],
-  [2, { troubles: ['cut-off'] }],
-  [2, { troubles: ['hangs'] }],
+  // removals that fail
+  [40, { faults: ['refused'] }],
+  [10, { faults: ['refused', 'refused', 'refused'] }],
+  [10, { faults: ['under-way'] }],
+  [20, { faults: ['gone'] }],
+  [2, { faults: ['cut-off'] }],
+  [2, { faults: ['hangs'] }],
   // a fault inside its actor
-  [10, { troubles: ['faulty'] }],
+  [10, { faults: ['faulty'] }],
   // old engines refuse to remove what is paused
-  [20, { fields: { state: 'paused' }, troubles: ['refused'] }],
+  [20, { fields: { state: 'paused' }, faults: ['refused'] }],
   // it is protected for some rounds, and its owner takes it away
   [
     15,
@@ -84,7 +84,7 @@ export const fates: readonly (readonly [number, Fate])[] = [
     },
   ],
   [15, { live: (stage, id) => (stage.veto(id, true), stage.later(3, () => stage.veto(id, false))) }],
-  // it becomes somebody else's
+  // it passes to another owner
   [
     10,
     {
@@ -104,7 +104,7 @@ export const fates: readonly (readonly [number, Fate])[] = [
   ],
   // another leak uses its network
   [10, { live: (stage, id) => stage.bear({ networkMode: `container:${id}` }) }],
-  // the listing does not tell its network
+  // the listing does not show its network
   [10, { fields: { networkMode: '' } }],
   // an image of its own, which carries the label or does not
   [10, { live: (stage, id) => inImageOfItsOwn(stage, id, {}) }],

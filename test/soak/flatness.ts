@@ -11,7 +11,7 @@ export interface Bounds {
 
 export interface Flatness {
   readonly bytesPerContainer: number
-  /** Sentences about everything that grew; none when all is flat. */
+  /** One sentence for each thing that grew; none when all is flat. */
   readonly grown: readonly string[]
 }
 

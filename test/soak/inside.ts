@@ -17,7 +17,7 @@ interface Properties {
 const handle = '__inside'
 
 /**
- * Looks at what JavaScript itself cannot reach: the variables that a function closes over, and the entries of a WeakMap.
+ * Inspects what JavaScript itself cannot reach: the variables that a function closes over, and the entries of a WeakMap.
  * It asks the engine's own inspector, in this very process, and keeps nothing of what it saw.
  */
 export class Inside {
@@ -48,13 +48,13 @@ export class Inside {
     })
   }
 
-  #holding<T>(fn: unknown, look: (object: RemoteObject) => T): T {
+  #holding<T>(fn: unknown, scan: (object: RemoteObject) => T): T {
     const place = globalThis as Record<string, unknown>
     place[handle] = fn
     try {
       const params = { expression: `globalThis.${handle}`, objectGroup: handle }
       const { result } = this.#post('Runtime.evaluate', params) as { readonly result: RemoteObject }
-      return look(result)
+      return scan(result)
     } finally {
       delete place[handle]
       this.#post('Runtime.releaseObjectGroup', { objectGroup: handle })

@@ -1,7 +1,5 @@
 import { Writable } from 'node:stream'
-
 import { pino } from 'pino'
-
 import { createHarness } from '../support/harness.ts'
 
 const dayMs = 24 * 3_600_000
@@ -12,7 +10,7 @@ const containers = 500
 export interface OutageCost {
   readonly lines: number
   readonly byEvent: Readonly<Record<string, number>>
-  readonly failedLooks: number
+  readonly failedScans: number
   readonly removedAfterwards: number
 }
 
@@ -45,7 +43,7 @@ export async function liveThroughOutage(fault: 'unavailable' | 'hang'): Promise<
   const lines = total(byEvent) - linesBefore - removedAfterwards
   const [up] = of('engineUp')
   await reconciler.stop()
-  return { lines, byEvent, failedLooks: up?.failures ?? 0, removedAfterwards }
+  return { lines, byEvent, failedScans: up?.failures ?? 0, removedAfterwards }
 }
 
 function total(byEvent: Readonly<Record<string, number>>): number {

@@ -1,7 +1,5 @@
 import { Agent } from 'node:http'
-
 import Dockerode from 'dockerode'
-
 import { createReconciler, type Reconciler } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { Random } from '../simulation/random.ts'
@@ -36,7 +34,7 @@ export interface OverHttpOptions {
 
 const tickMs = 200
 
-/** A reconciler that looks at the embedded engine over a real unix socket, in real time. */
+/** A reconciler that scans the embedded engine over a real unix socket, in real time. */
 export class OverHttp {
   born = 0
   removed = 0
@@ -80,7 +78,7 @@ export class OverHttp {
       allowShortGrace: true,
       backoff: { min: '100ms', max: '200ms' },
       maxConcurrentRemovals: 8,
-      maxRemovalsPerLook: 500,
+      maxRemovalsPerScan: 500,
     })
     this.#reconciler.on('removed', () => void this.removed++)
     this.#census = new CensusTaker(this.#reconciler, () => this.#ownCounts())
@@ -106,7 +104,7 @@ export class OverHttp {
       if (ticks > 300) throw new Error(`${this.engine.containers.size} containers stay that should have gone`)
       await this.#passTick()
     }
-    // Connections end a little later than their answers, and the next look finds that all are gone.
+    // Connections end a little later than their answers, and the next scan finds that all are gone.
     for (let ticks = 0; ticks < 15; ticks++) await this.#passTick()
     return this.#census.take(this.gone)
   }

@@ -1,5 +1,4 @@
 import { parseArgs } from 'node:util'
-
 import type { Census } from './census.ts'
 import { type Bounds, judgeFlatness } from './flatness.ts'
 import { liveThroughOutage } from './outage.ts'
@@ -61,9 +60,9 @@ function mebibytes(bytes: number): string {
 async function soakOutage(): Promise<boolean> {
   let isCheap = true
   for (const fault of ['unavailable', 'hang'] as const) {
-    const { lines, failedLooks, removedAfterwards } = await liveThroughOutage(fault)
+    const { lines, failedScans, removedAfterwards } = await liveThroughOutage(fault)
     say(
-      `\na day without an engine (${fault === 'hang' ? 'it never answers' : 'it is not there'}), 500 containers known: ${lines} log lines of at most ${mostLinesOfADay - 1}; ${failedLooks} tries; ${removedAfterwards} removed afterwards`,
+      `\na day without an engine (${fault === 'hang' ? 'it never answers' : 'it is not there'}), 500 containers known: ${lines} log lines of at most ${mostLinesOfADay - 1}; ${failedScans} attempts; ${removedAfterwards} removed afterwards`,
     )
     isCheap &&= lines < mostLinesOfADay
   }
@@ -84,7 +83,7 @@ async function main(): Promise<boolean> {
   const turnover = new Turnover({ population: Number(values.population) })
   const isWell = await soak('in one process, on a driven clock', turnover, containers, bounds)
   say(
-    `told: ${[...turnover.told].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ')}`,
+    `reported: ${[...turnover.reported].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', ')}`,
   )
   return (await soakOutage()) && isWell
 }

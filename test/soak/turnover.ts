@@ -1,19 +1,19 @@
 import { pino } from 'pino'
-
-import type { ContainerSummary } from '../../src/engine/port.ts'
-import { type EventName, eventNames } from '../../src/events.ts'
-import type { ContainerId } from '../../src/ids.ts'
+import type { ContainerSummary } from '../../src/domain/container.ts'
+import { type EventName, eventNames } from '../../src/domain/events.ts'
+import type { ContainerId } from '../../src/domain/ids.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { Random } from '../simulation/random.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { fakeId, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { noSelf } from '../support/self-tests.ts'
 import { summary } from '../support/summary.ts'
 import { type Census, CensusTaker } from './census.ts'
-import { SoakEngine, type Trouble } from './engine.ts'
+import { SoakEngine, type RemovalFault } from './engine.ts'
 import { type Fate, fates, type Stage } from './fates.ts'
 import type { Bounds } from './flatness.ts'
 
-/** What grows when Flotsam is as it should be, in a world in which all but the residents have gone. */
+/** What may grow in a correct Flotsam, once all but the residents have gone. */
 export const bounds: Bounds = {
   // Measured: about 1. XState's table of event types alone would be 500, a forgotten 64-digit id 80.
   bytesPerContainer: 20,
@@ -26,7 +26,7 @@ export const bounds: Bounds = {
     'live sockets': 0,
     // Node's own, of the test runner or the terminal.
     'active timers': 2,
-    // Residents that are stuck wait for their next try, or do not.
+    // Residents that are stuck wait for their next attempt, or do not.
     'xstate: registered actors': 8,
   },
   otherwise: 1,
@@ -41,17 +41,17 @@ export interface TurnoverOptions {
   /** How many containers there are at a time. */
   readonly population: number
   readonly seed?: number
-  /** Called with each container that is born: where a leak can be planted, to see it found. */
+  /** Called with each new container: where a leak can be planted, to see it found. */
   readonly plant?: ((id: ContainerId, turnover: Turnover) => void) | undefined
 }
 
-/** A reconciler and its world in one process on a driven clock, in which containers come and go in every way there is. */
+/** A reconciler and its world in one process on a driven clock, in which containers come and go in every possible way. */
 export class Turnover implements Stage {
   readonly clock: FakeClock = createFakeClock()
   readonly engine = new SoakEngine(this.clock)
   readonly reconciler: Reconciler
   readonly random: Random
-  readonly told = new Map<EventName, number>()
+  readonly reported = new Map<EventName, number>()
   born = 0
   #round = 0
   readonly #population: number
@@ -71,7 +71,7 @@ export class Turnover implements Stage {
         clock: this.clock,
         engine: this.engine,
         random: () => this.random.next(),
-        isSelf: async () => () => false,
+        self: async () => noSelf,
       },
       {
         owner: { label: ownerLabel, value: ownerValue },
@@ -87,11 +87,11 @@ export class Turnover implements Stage {
         states: ['running', 'paused', 'exited'],
         stopTimeout: '1s',
         maxConcurrentRemovals: 20,
-        maxRemovalsPerLook: 1000,
+        maxRemovalsPerScan: 1000,
       },
     )
     for (const name of eventNames)
-      this.reconciler.on(name, () => this.told.set(name, (this.told.get(name) ?? 0) + 1))
+      this.reconciler.on(name, () => this.reported.set(name, (this.reported.get(name) ?? 0) + 1))
     this.engine.images.set('sha256:busybox', {})
     this.#settleResidents()
     this.#census = new CensusTaker(this.reconciler, () => this.#ownCounts())
@@ -159,16 +159,20 @@ export class Turnover implements Stage {
     this.engine.images.set(id, labels)
   }
 
-  bear(fields: Partial<ContainerSummary>, troubles: readonly Trouble[] = [], isStuck = false): ContainerId {
+  bear(
+    fields: Partial<ContainerSummary>,
+    faults: readonly RemovalFault[] = [],
+    isStuck = false,
+  ): ContainerId {
     this.born++
     const id = fakeId(this.born)
     const body = summary({ id, name: `task-${this.born}`, createdAtMs: this.engine.nowMs, ...fields })
-    this.engine.put({ summary: body, troubles: [...troubles], isStuck })
+    this.engine.put({ summary: body, faults: [...faults], isStuck })
     return id
   }
 
-  #live({ fields = {}, troubles = [], live }: Fate): void {
-    const id = this.bear(fields, troubles)
+  #live({ fields = {}, faults = [], live }: Fate): void {
+    const id = this.bear(fields, faults)
     live?.(this, id)
     this.#plant?.(id, this)
   }
@@ -228,7 +232,7 @@ export class Turnover implements Stage {
     const subscriptions = eventNames.map((name) => this.reconciler.on(name, () => {}))
     const [id] = this.engine.bodies.keys()
     const answers = Promise.allSettled([
-      this.reconciler.look(),
+      this.reconciler.scan(),
       ...(id === undefined ? [] : [this.reconciler.explain(id)]),
     ])
     if (this.#round % 60 === 30) await this.clock.stall(4000)
@@ -252,9 +256,9 @@ export class Turnover implements Stage {
   async #complain(): Promise<never> {
     const left = [...this.engine.bodies.values()].slice(this.#residents)
     const stories = await Promise.all(
-      left.slice(0, 5).map(async ({ summary, troubles }) => {
+      left.slice(0, 5).map(async ({ summary, faults }) => {
         const { verdict, reason } = await this.reconciler.explain(summary.id)
-        return `${JSON.stringify(summary)} ${troubles.join()} is ${verdict}: ${reason}`
+        return `${JSON.stringify(summary)} ${faults.join()} is ${verdict}: ${reason}`
       }),
     )
     throw new Error(`${left.length} containers stay that should have gone: ${stories.join('; ')}`)

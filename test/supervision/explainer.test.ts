@@ -1,49 +1,54 @@
 import { expect, test } from 'vitest'
-
+import type { Fleet } from '../../src/containers/fleet.ts'
+import { RecentlyGone } from '../../src/containers/recently-gone.ts'
+import { ownedByLabel } from '../../src/policy/ownership.ts'
+import { evidenceSources } from '../../src/scanning/evidence.ts'
+import { Graces } from '../../src/scanning/graces.ts'
+import { createImageLabels } from '../../src/scanning/images.ts'
+import { createNamespaceFacts } from '../../src/scanning/namespace-facts.ts'
+import { createTracker } from '../../src/scanning/tracker.ts'
 import { explain, type Past } from '../../src/supervision/explainer.ts'
-import { createImageLabels } from '../../src/supervision/images.ts'
-import type { Known } from '../../src/supervision/known.ts'
-import { createNetworkModes } from '../../src/supervision/networks.ts'
-import { createSurveyor } from '../../src/supervision/survey.ts'
-import { VerdictWindow } from '../../src/supervision/verdict-window.ts'
-import { AwakeClock } from '../../src/awake.ts'
-import { ownedByLabel } from '../../src/owner.ts'
-import { createTracker } from '../../src/tracker.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { noSelf } from '../support/self-tests.ts'
 
-test('the rules and the verdict rest on the same evidence, whatever a look finds out meanwhile', async () => {
+test('the rules and the verdict rest on the same evidence, whatever a scan finds meanwhile', async () => {
   const clock = createFakeClock()
   const engine = createFakeEngine(clock)
   const { id } = engine.add({ ageMs: 600_000 })
-  const surveyor = createSurveyor({
+  const sources = evidenceSources({
     clock,
     ownership: ownedByLabel({ label: ownerLabel, value: ownerValue }),
-    policy: { keepLabel: 'flotsam.keep', states: new Set(['running']) },
+    policy: { keepLabel: 'flotsam.keep', states: new Set(['running']), orchestrated: false },
     tracker: createTracker(new Set(), clock, 5000),
     images: createImageLabels(engine, clock, 10_000),
-    networks: createNetworkModes(engine, 10_000),
-    isSelf: () => false,
+    engine,
+    namespaces: createNamespaceFacts(engine, clock, 10_000),
+    self: noSelf,
     maxDanglingShare: undefined,
   })
   const nowMs = 1000
   let readings = 0
   const known = {
+    id,
     creationGraceEndsMs: 0,
-    // from the second reading on, the agent has just let go of it
+    // from the second reading on, the agent has just stopped tracking it
     get releaseGraceEndsMs() {
       return readings++ === 0 ? undefined : nowMs + 30_000
     },
-  } as unknown as Known
-  const awake = new AwakeClock({ clock, stallMs: 3000, onStall: () => {} })
-  const past: Past = {
-    memory: new Map([[id, known]]),
-    window: new VerdictWindow(clock, awake, 30_000),
-    restoreEndsMs: 0,
-    nowMs,
   }
+  const fleet = { get: (asked: string) => (asked === id ? known : undefined) } as unknown as Fleet
+  const graces = new Graces({
+    fleet,
+    recentlyGone: new RecentlyGone(),
+    creationGraceMs: 10_000,
+    restoreGraceMs: 0,
+    releaseGraceMs: 30_000,
+    recoveryEndsMs: () => undefined,
+  })
+  const past: Past = { fleet, graces, nowMs }
   const { signal } = new AbortController()
-  const explaining = explain(id, { surveyor, engine, creationGraceMs: 10_000, signal, past })
+  const explaining = explain(id, { sources, engine, creationGraceMs: 10_000, signal, past })
   await clock.settle()
   const { rules, verdict, reason } = await explaining
   const first = rules.find((rule) => rule.verdict !== null)

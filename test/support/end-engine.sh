@@ -4,11 +4,13 @@
 #   end-engine.sh DIR                  now
 #   end-engine.sh --when-orphaned DIR  when standard input ends, which it also does when the tests are killed with SIGKILL
 #
-# A process belongs to the engine when DIR/ is in its command line, or when it descends from one of which that is true.
+# A process belongs to the engine when DIR/ is in its command line, when it is in a cgroup of the engine, or when it descends
+# from one of which that is true. What is being done stands on standard error, so that a stuck caller can report for what.
 
 if [ "$1" = --when-orphaned ]; then
   shift
-  trap '' HUP INT TERM
+  # nor by the end of the reader of its output
+  trap '' HUP INT TERM PIPE
   cat >/dev/null
 fi
 
@@ -24,9 +26,10 @@ seeds() {
   grep -la -e "$dir[/]" /proc/[0-9]*/cmdline 2>/dev/null | cut -d / -f 3
 }
 
+# By cat, since awk ends at the first file that is gone by the time that it comes to it.
 with_descendants() {
-  awk -v seeds="$*" '
-    FNR == 1 { split(FILENAME, part, "/"); pid = part[3] }
+  cat /proc/[0-9]*/status 2>/dev/null | awk -v seeds="$*" '
+    /^Pid:/ { pid = $2 }
     /^PPid:/ { parent[pid] = $2 }
     END {
       n = split(seeds, seed, " ")
@@ -36,11 +39,24 @@ with_descendants() {
         for (p in parent) if (!(p in ours) && (parent[p] in ours)) { ours[p] = 1; grown = 1 }
       } while (grown)
       for (p in ours) print p
-    }' /proc/[0-9]*/status 2>/dev/null
+    }'
 }
 
 groups() {
   find /sys/fs/cgroup -maxdepth 2 -type d -name "$(basename "$dir")" 2>/dev/null
+}
+
+# Those of a container whose shim was killed first no longer descend from a process of ours.
+members() {
+  for group in $(groups); do
+    find "$group" -name cgroup.procs -exec cat {} + 2>/dev/null
+  done | sort -u
+}
+
+# The kernel needs its time to bury what was killed, and on a busy machine much of it.
+ends_at=$(($(date +%s) + 150))
+is_late() {
+  [ "$(date +%s)" -gt "$ends_at" ]
 }
 
 # What is paused dies of SIGKILL only once it is thawed.
@@ -52,13 +68,13 @@ thaw() {
 }
 
 # What is stopped first cannot start anything more between being counted and being killed.
+echo 'end-engine: ending its processes' >&2
 thaw
-tries=0
-while found=$(seeds) && [ -n "$found" ]; do
+while found=$(seeds; members) && [ -n "$found" ]; do
   kill -STOP $found 2>/dev/null
-  kill -KILL $(with_descendants $found) 2>/dev/null
-  tries=$((tries + 1))
-  if [ $tries -gt 100 ]; then
+  kill -KILL $(with_descendants $found) $found 2>/dev/null
+  thaw
+  if is_late; then
     echo "end-engine: processes that will not end:" $found >&2
     exit 1
   fi
@@ -66,15 +82,23 @@ while found=$(seeds) && [ -n "$found" ]; do
 done
 
 # containerd keeps the sockets of its shims outside of every directory that it was given
-for address in "$dir"/exec/containerd/daemon/io.containerd.runtime.v2.task/moby/*/address; do
+tasks=$dir/exec/containerd/daemon/io.containerd.runtime.v2.task/moby
+for address in "$tasks"/*/address; do
   [ -f "$address" ] || continue
   socket=$(cat "$address")
   rm -f "${socket#unix://}"
+done
+# containerd 2 writes the same into JSON
+for bootstrap in "$tasks"/*/bootstrap.json; do
+  [ -f "$bootstrap" ] || continue
+  socket=$(sed -n 's/.*"address":"unix:\/\/\([^"]*\)".*/\1/p' "$bootstrap")
+  [ -z "$socket" ] || rm -f "$socket"
 done
 
 mounts() {
   awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r
 }
+echo 'end-engine: unmounting' >&2
 for mount in $(mounts); do
   umount "$mount" 2>/dev/null || umount -l "$mount"
 done
@@ -85,16 +109,16 @@ if [ -n "$left" ]; then
 fi
 
 # A cgroup is busy until the kernel has buried its last process.
-tries=0
+echo 'end-engine: removing its cgroups' >&2
 while left=$(groups) && [ -n "$left" ]; do
   thaw
   find $left -depth -type d -exec rmdir {} + 2>/dev/null
-  tries=$((tries + 1))
-  if [ $tries -gt 100 ]; then
+  if is_late; then
     echo "end-engine: cgroups still in use:" $left >&2
     exit 1
   fi
   sleep 0.05
 done
 
+echo 'end-engine: removing its files' >&2
 rm -rf --one-file-system "$dir"

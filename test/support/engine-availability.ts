@@ -12,10 +12,12 @@ export interface Availability {
 /** How to get all of it on Debian and its relatives. */
 export const howToGetEngines =
   'sudo apt-get install docker.io busybox-static iptables podman, then as root: npm run test:engine'
+/** How to get the engines of other suites than the installed one. */
+export const howToUnpackEngines = 'as root: apt-get install patchelf, then scripts/engines/unpack.sh'
 
 const binariesOf: Record<EngineKind, readonly string[]> = {
-  dockerd: ['dockerd', 'containerd', 'runc', 'tar'],
-  podman: ['podman', 'conmon', 'runc', 'tar'],
+  dockerd: ['dockerd', 'containerd', 'runc'],
+  podman: ['podman', 'conmon', 'runc'],
 }
 
 const searchPath = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
@@ -29,10 +31,18 @@ export function findStaticBusybox(): string | undefined {
   return searchPath.map((dir) => join(dir, 'busybox')).find((file) => isExecutable(file) && isStatic(file))
 }
 
-/** Whether a private engine of that kind can be started here. */
+/** Whether a private engine of that kind, the installed one, can be started here. */
 export function engineAvailability(kind: EngineKind): Availability {
-  const missing = [...missingRights(), ...missingBinaries(kind)]
+  const binaries = binariesOf[kind].filter((name) => findBinary(name) === undefined)
+  const missing = [...missingForAnyEngine(), ...binaries]
   return { available: missing.length === 0, missing }
+}
+
+/** What every private engine needs of this machine, wherever its own programs lie; in words. */
+export function missingForAnyEngine(): readonly string[] {
+  const tools = findBinary('tar') === undefined ? ['tar'] : []
+  const busybox = findStaticBusybox() === undefined ? ['a static busybox'] : []
+  return [...missingRights(), ...tools, ...busybox]
 }
 
 /** True when the real engines are left out on purpose. */
@@ -54,11 +64,6 @@ function missingRights(): string[] {
     missing.push('a mounted cgroup filesystem')
   }
   return missing
-}
-
-function missingBinaries(kind: EngineKind): string[] {
-  const missing = binariesOf[kind].filter((name) => findBinary(name) === undefined)
-  return findStaticBusybox() === undefined ? [...missing, 'a static busybox'] : missing
 }
 
 function mayMount(): boolean {

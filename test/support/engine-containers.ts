@@ -1,6 +1,9 @@
 import type Docker from 'dockerode'
+import { until } from './engine-process.ts'
 
-/** What a test says of a container; all of it can be left out. The default container sleeps for a day. */
+const settleDeadlineMs = 30_000
+
+/** What a test sets of a container; all of it is optional. The default container sleeps for a day. */
 export interface ContainerRequest {
   readonly name?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -10,12 +13,12 @@ export interface ContainerRequest {
   readonly networkMode?: string
   /** `/data` makes an anonymous volume there, `name:/data` a named one. */
   readonly volumes?: readonly string[]
-  /** How long the engine waits after SIGTERM where it stops this container politely; 0 by default. */
+  /** How long the engine waits after SIGTERM when it stops this container gracefully; 0 by default. */
   readonly stopTimeoutSeconds?: number
   readonly hostConfig?: Docker.HostConfig
 }
 
-/** Short words for what tests do with containers, on any engine that a dockerode client can talk to. */
+/** Short forms for what tests do with containers, on any engine that a dockerode client can reach. */
 export class EngineContainers {
   readonly #docker: Docker
   readonly #image: string
@@ -52,6 +55,21 @@ export class EngineContainers {
       if (statusOf(error) === 404) return undefined
       throw error
     }
+  }
+
+  /** The state word of the listing; undefined where it omits the container. */
+  async listedState(id: string): Promise<string | undefined> {
+    const rows = await this.#docker.listContainers({ all: true })
+    return rows.find((row) => row.Id === id)?.State
+  }
+
+  /**
+   * Waits until listing and inspection agree on that state. From dockerd 26 and Podman 5 on both may be behind what the engine
+   * has answered: for a third of a second after a wait, a stop or a kill they still say `running` or `stopped`.
+   */
+  async settled(id: string, state: string): Promise<void> {
+    const agree = async () => (await this.listedState(id)) === state && (await this.state(id)) === state
+    await until(agree, settleDeadlineMs, `${state} in listing and inspection`)
   }
 
   #body(request: ContainerRequest): Docker.ContainerCreateOptions {

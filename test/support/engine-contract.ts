@@ -1,13 +1,14 @@
 import type Docker from 'dockerode'
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/domain/clock.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import type { EngineEvent } from '../../src/engine/port.ts'
-import { systemClock } from '../../src/clock.ts'
 import { EngineContainers, statusOf } from './engine-containers.ts'
 import { plainRequest } from './engine-http.ts'
+import type { EngineUnderTest } from './engine-matrix.ts'
 import { until } from './engine-process.ts'
 
-/** What the contract needs of an engine: one that is up, empty, and of no use to anybody else. */
+/** What the contract needs of an engine: one that is up, empty, and used by nothing else. */
 export interface ContractSubject {
   readonly docker: Docker
   /** An image with `sh`, `sleep` and `false` in it. */
@@ -19,11 +20,11 @@ export interface ContractSubject {
 }
 
 /**
- * Where engines differ, and Flotsam has to live with either. Each is proved by a test below: an engine that changes
- * its mind fails the suite.
+ * Where engines differ, and Flotsam has to live with either. Each is proved by a test below: an engine whose
+ * behaviour changes fails the suite.
  */
 export interface EngineTraits {
-  /** The listing says `HostConfig.NetworkMode`. Where it does not, only an inspection tells who shares a namespace. */
+  /** The listing says `HostConfig.NetworkMode`. Where it does not, only an inspection shows shared namespaces. */
   readonly listsNetworkMode: boolean
   /** A container that crashes over and over is `restarting` in between; Podman shows `stopped` and `running`. */
   readonly showsRestarting: boolean
@@ -63,6 +64,12 @@ export const podmanTraits: EngineTraits = {
   forceKillsAtOnce: false,
 }
 
+/** The traits of an engine in the matrix. */
+export function traitsOf({ kind, version }: EngineUnderTest): EngineTraits {
+  if (kind === 'dockerd') return dockerdTraits
+  return version.startsWith('4.') ? podmanTraits : { ...podmanTraits, killOfExited: 409 }
+}
+
 const unknownId = 'f'.repeat(64)
 const settleDeadlineMs = 30_000
 
@@ -77,12 +84,12 @@ export function defineEngineContract(subject: () => ContractSubject, traits: Eng
   describe('stopping and killing', () => defineStopping(tools, traits))
 }
 
-/** As our own adapter reads them, so that engines which tell them in other words still say the same. */
+/** As our own adapter reads them, so that engines which word them otherwise still compare equal. */
 function defineEvents(tools: () => ContractTools): void {
   const owned = { 'com.example.agent': 'agent-7' }
 
-  /** What the engine tells of containers while `act` goes on, until one event has come that ends the story. */
-  async function heard(
+  /** The container events of the engine during `act`, up to the given last one. */
+  async function received(
     word: string,
     act: (containers: EngineContainers) => Promise<string>,
   ): Promise<EngineEvent[]> {
@@ -100,8 +107,8 @@ function defineEvents(tools: () => ContractTools): void {
       .catch((error: unknown) => error)
     await until(() => isOpen, settleDeadlineMs, 'an open stream of events')
     const id = await act(containers)
-    const isTold = () => events.some((event) => event.id === id && isAction(event, word))
-    await until(isTold, settleDeadlineMs, `the event ${word}`)
+    const isReported = () => events.some((event) => event.id === id && isAction(event, word))
+    await until(isReported, settleDeadlineMs, `the event ${word}`)
     abort.abort()
     expect(await following).toMatchObject({ kind: 'timed-out' })
     return events.filter((event) => event.id === id)
@@ -113,15 +120,15 @@ function defineEvents(tools: () => ContractTools): void {
   }
   const isAction = ({ action }: EngineEvent, word: string) => (words[word] ?? [word]).includes(action)
 
-  it('the stream opens while nothing happens, and tells of a start with the labels and the name', async () => {
-    const events = await heard('start', (containers) => containers.run({ labels: owned, name: 'told' }))
+  it('the stream opens while nothing happens, and emits a start with the labels and the name', async () => {
+    const events = await received('start', (containers) => containers.run({ labels: owned, name: 'started' }))
     const start = events.find((event) => isAction(event, 'start'))
-    expect(start).toMatchObject({ name: 'told', labels: owned })
+    expect(start).toMatchObject({ name: 'started', labels: owned })
     expect(events.some((event) => isAction(event, 'create'))).toBe(true)
   })
 
-  it('tells of an end, and of a removal', async () => {
-    const events = await heard('destroy', async (containers) => {
+  it('emits an end, and a removal', async () => {
+    const events = await received('destroy', async (containers) => {
       const id = await containers.run({ labels: owned })
       await tools().forceRemove(id)
       return id
@@ -165,6 +172,7 @@ class ContractTools {
     if (state === 'exited') {
       const id = await this.containers.run({ cmd: ['true'] })
       await this.docker.getContainer(id).wait()
+      await this.containers.settled(id, 'exited')
       return id
     }
     if (state === 'restarting') return this.crashing()
@@ -269,7 +277,7 @@ function defineRemoval(tools: () => ContractTools, traits: EngineTraits): void {
     },
   )
 
-  it('a container that is not known answers 404', async () => {
+  it('an unknown container answers 404', async () => {
     const t = tools()
     expect(await t.forceRemove(unknownId)).toBe(404)
     await expect(t.docker.getContainer(unknownId).inspect()).rejects.toMatchObject({ statusCode: 404 })
@@ -305,7 +313,7 @@ function defineRemoval(tools: () => ContractTools, traits: EngineTraits): void {
     await t.docker.getVolume(anonymous).remove()
   })
 
-  it('of two removals at once one answers 204, and the other nothing worse than that it was too late', async () => {
+  it('of two concurrent removals one answers 204, and the other at worst that it was too late', async () => {
     const t = tools()
     const id = await t.containers.run()
     const statuses = await Promise.all([t.forceRemove(id), t.forceRemove(id)])
@@ -394,7 +402,7 @@ function defineStopping(tools: () => ContractTools, traits: EngineTraits): void 
     const t = tools()
     const id = await t.containers.run()
     await t.docker.getContainer(id).stop({ t: 0 })
-    expect((await t.row(id))?.State).toBe('exited')
+    await t.containers.settled(id, 'exited')
     expect((await plainRequest(t.docker, 'POST', `/containers/${id}/stop`)).status).toBe(304)
     expect(await t.forceRemove(id)).toBe(204)
     expect(await t.containers.exists(id)).toBe(false)
@@ -406,7 +414,7 @@ function defineStopping(tools: () => ContractTools, traits: EngineTraits): void 
     const ended: Promise<unknown> = t.docker.getContainer(id).wait()
     await t.docker.getContainer(id).kill()
     await ended
-    expect(await t.containers.state(id)).toBe('exited')
+    await t.containers.settled(id, 'exited')
     const again = await t.docker.getContainer(id).kill().catch(statusOf)
     expect(again).toBe(traits.killOfExited)
     await t.forceRemove(id)
@@ -417,11 +425,11 @@ function defineStopping(tools: () => ContractTools, traits: EngineTraits): void 
     const id = await t.inState('paused')
     const answer = await plainRequest(t.docker, 'POST', `/containers/${id}/stop?t=0`)
     expect(answer.status).toBe(traits.stopOfPaused)
-    expect(await t.containers.state(id)).toBe(traits.stopOfPaused === 204 ? 'exited' : 'paused')
+    await t.containers.settled(id, traits.stopOfPaused === 204 ? 'exited' : 'paused')
     expect(await t.forceRemove(id)).toBe(204)
   })
 
-  it('an unpaused container runs on', async () => {
+  it('an unpaused container continues', async () => {
     const t = tools()
     const id = await t.inState('paused')
     await t.docker.getContainer(id).unpause()

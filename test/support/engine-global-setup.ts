@@ -1,53 +1,99 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import type { TestCase, TestProject } from 'vitest/node'
 import {
-  engineAvailability,
   engineIsRequired,
   engineTestsAreOff,
   howToGetEngines,
-  type EngineKind,
+  howToUnpackEngines,
+  missingForAnyEngine,
 } from './engine-availability.ts'
-
-const kinds: readonly EngineKind[] = ['dockerd', 'podman']
+import { askedEngines, engineOfSuite, enginesToRun, findEngines, installedDebian } from './engine-matrix.ts'
+import { beginRunOfEngines, enginesOfRunEnd } from './engine-process.ts'
+import {
+  matrixReport,
+  type MissingEngine,
+  missingEngines,
+  type ReportedTest,
+  reportLines,
+} from './engine-report.ts'
 
 /**
- * Says before the tests, where every reporter shows it, which real engines they will do without. A suite that is
- * skipped cannot say so itself: reporters hide what it prints.
+ * Says before the tests, where every reporter shows it, which real engines they will do without: a suite that is skipped
+ * cannot say so itself, since reporters hide what it prints. Says after them what came of each engine; with
+ * FLOTSAM_ENGINE_REPORT=FILE that is written to the file too, as JSON.
  */
-export default function tellWhatIsSkipped(): void {
-  if (engineIsRequired() && engineTestsAreOff()) {
-    throw new Error('FLOTSAM_REQUIRE_ENGINE=1 and FLOTSAM_ENGINE_TESTS=off contradict each other')
+export default function setUpEngines(project: TestProject): (() => Promise<void>) | undefined {
+  if (engineTestsAreOff()) {
+    if (engineIsRequired()) {
+      throw new Error('FLOTSAM_REQUIRE_ENGINE=1 and FLOTSAM_ENGINE_TESTS=off contradict each other')
+    }
+    say(['SKIPPED: tests on real engines: FLOTSAM_ENGINE_TESTS=off was asked for'])
+    return undefined
   }
-  const lines = engineTestsAreOff() ? [`  all: FLOTSAM_ENGINE_TESTS=off was asked for`] : missingEngines()
-  if (lines.length === 0) return
-  if (engineIsRequired()) {
+  const missing = missingEngines(findEngines(), askedEngines())
+  refuseWhatCannotBe(missing)
+  if (missing.length > 0)
+    say([`SKIPPED: tests on ${namesOf(missing)}`, `  to run them: ${howToGet(missing)}`])
+  beginRunOfEngines()
+  return async () => {
+    const report = matrixReport(enginesToRun(), missing, [...engineTests(project)])
+    say(reportLines(report))
+    const file = process.env['FLOTSAM_ENGINE_REPORT']
+    if (file) writeFileSync(file, `${JSON.stringify(report, undefined, 2)}\n`)
+    await enginesOfRunEnd()
+  }
+}
+
+function refuseWhatCannotBe(missing: readonly MissingEngine[]): void {
+  const asked = askedEngines()
+  const absent = asked?.filter((name) => !findEngines().some((engine) => engine.name === name)) ?? []
+  if (absent.length > 0) {
     throw new Error(
-      ['FLOTSAM_REQUIRE_ENGINE=1, but not every engine is here:', ...lines, howToGetEngines].join('\n'),
+      `FLOTSAM_ENGINES names what is not here: ${absent.join(', ')}; here are ${namesOf(findEngines())}`,
     )
   }
-  process.stderr.write(
-    [
-      '',
-      'SKIPPED: tests on real engines',
-      ...lines,
-      `  in ${testFiles().join(', ')}`,
-      `  to run them: ${engineTestsAreOff() ? 'unset FLOTSAM_ENGINE_TESTS' : howToGetEngines}`,
-      '',
-      '',
-    ].join('\n'),
-  )
+  if (engineIsRequired() && missing.some(({ isRequired }) => isRequired)) {
+    throw new Error(
+      `FLOTSAM_REQUIRE_ENGINE=1, but these are missing: ${namesOf(missing)}\n${howToGet(missing)}`,
+    )
+  }
 }
 
-function missingEngines(): string[] {
-  return kinds
-    .map((kind) => ({ kind, missing: engineAvailability(kind).missing }))
-    .filter(({ missing }) => missing.length > 0)
-    .map(({ kind, missing }) => `  on ${kind}: needs ${missing.join(', ')}`)
+function namesOf(engines: readonly { readonly name: string }[]): string {
+  return engines.map(({ name }) => name).join(', ')
 }
 
-function testFiles(): string[] {
-  const directory = 'test/engine-real'
-  return readdirSync(join(import.meta.dirname, '../engine-real'))
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => `${directory}/${name}`)
+/** How to get the missing ones: what is installed comes otherwise than what is unpacked. */
+function howToGet(missing: readonly MissingEngine[]): string {
+  const lacks = missingForAnyEngine()
+  if (lacks.length > 0) return `every engine needs ${lacks.join(', ')}: ${howToGetEngines}`
+  const isInstalled = missing.some(({ debian }) => debian === installedDebian)
+  const isUnpacked = missing.some(({ debian }) => debian !== installedDebian)
+  return [isInstalled && howToGetEngines, isUnpacked && howToUnpackEngines].filter(Boolean).join('; ')
+}
+
+function* engineTests(project: TestProject): Generator<ReportedTest> {
+  for (const testModule of project.vitest.state.getTestModules()) {
+    if (testModule.project !== project) continue
+    for (const test of testModule.children.allTests()) {
+      const engine = engineOfTest(test)
+      if (engine === undefined) continue
+      yield { engine, state: test.result().state, durationMs: test.diagnostic()?.duration ?? 0 }
+    }
+  }
+}
+
+/** The outermost suite that names one. */
+function engineOfTest(test: TestCase): string | undefined {
+  let engine: string | undefined
+  let at = test.parent
+  while (at.type === 'suite') {
+    engine = engineOfSuite(at.name) ?? engine
+    at = at.parent
+  }
+  return engine
+}
+
+function say(lines: readonly string[]): void {
+  process.stderr.write(`\n${lines.join('\n')}\n\n`)
 }

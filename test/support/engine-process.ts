@@ -4,8 +4,33 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const endScript = join(import.meta.dirname, 'end-engine.sh')
-const endDeadlineMs = 30_000
-const exitDeadlineMs = 20_000
+/** More than the script gives itself for what may take long. */
+const endDeadlineMs = 200_000
+const exitDeadlineMs = 60_000
+
+/** What the directories of all engines of one run of the tests have in their names. */
+const runVariable = 'FLOTSAM_ENGINE_RUN'
+
+/** From now on, in this process and in those that it starts. */
+export function beginRunOfEngines(): void {
+  process.env[runVariable] = `${process.pid}-`
+}
+
+/** Waits until every trace of every engine of this run is gone: those of a test process that was killed go by themselves. */
+export async function enginesOfRunEnd(): Promise<void> {
+  const prefix = `flotsam-private-${process.env[runVariable]}`
+  const left = (): string[] => readdirSync(directoryOfEngines()).filter((name) => name.startsWith(prefix))
+  await until(() => left().length === 0, endDeadlineMs, 'the end of the last engines').catch(
+    (cause: unknown) => {
+      throw new Error(`engines were left behind in ${directoryOfEngines()}: ${left().join(', ')}`, { cause })
+    },
+  )
+}
+
+/** Not below TMPDIR when that is deep: the path of a unix socket may have 107 bytes. */
+function directoryOfEngines(): string {
+  return tmpdir().length > 40 ? '/tmp' : tmpdir()
+}
 
 /**
  * The directory of one private engine, and the guard that ends everything that lives in it: when asked, and also when
@@ -19,9 +44,7 @@ export interface GuardedDirectory {
 }
 
 export function makeGuardedDirectory(): GuardedDirectory {
-  // not below TMPDIR when that is deep: the path of a unix socket may have 107 bytes
-  const parent = tmpdir().length > 40 ? '/tmp' : tmpdir()
-  const path = mkdtempSync(join(parent, 'flotsam-private-'))
+  const path = mkdtempSync(join(directoryOfEngines(), `flotsam-private-${process.env[runVariable] ?? ''}`))
   const guard = spawn('sh', [endScript, '--when-orphaned', path], {
     stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
@@ -40,8 +63,10 @@ export function makeGuardedDirectory(): GuardedDirectory {
     end: async () => {
       guard.ref()
       guard.stdin.end()
-      const code = await within(endDeadlineMs, ended, `the end of the engine in ${path}`)
-      if (code !== 0) throw new Error(`could not end the engine in ${path}: ${complaint.trim()}`)
+      const lastWords = (): string => complaint.trim().split('\n').slice(-3).join('\n')
+      const what = (): string => `the end of the engine in ${path}, which was at: ${lastWords()}`
+      const code = await within(endDeadlineMs, ended, what)
+      if (code !== 0) throw new Error(`could not end the engine in ${path}: ${lastWords()}`)
     },
   }
 }
@@ -88,7 +113,7 @@ export class Daemon {
   }
 
   async exit(): Promise<void> {
-    await within(exitDeadlineMs, this.#exited, `the exit of ${this.#name}`)
+    await within(exitDeadlineMs, this.#exited, () => `the exit of ${this.#name}`)
   }
 
   logTail(): string {
@@ -96,7 +121,7 @@ export class Daemon {
   }
 }
 
-/** Waits until a process that is not our child has ended; a zombie that nobody has buried yet counts as ended. */
+/** Waits until a process that is not our child has ended; an unreaped zombie counts as ended. */
 export async function processEnd(pid: number, deadlineMs = exitDeadlineMs): Promise<void> {
   await until(() => !isAlive(pid), deadlineMs, `the end of process ${pid}`)
 }
@@ -125,7 +150,7 @@ function isThreadStopped(stat: string): boolean {
   }
 }
 
-/** Asks until the answer is yes. For what cannot be subscribed to: other processes, and an engine that is coming up. */
+/** Polls until the answer is yes. For what cannot be subscribed to: other processes, and an engine that is starting. */
 export async function until(
   question: () => boolean | Promise<boolean>,
   deadlineMs: number,
@@ -138,10 +163,10 @@ export async function until(
   }
 }
 
-async function within<T>(deadlineMs: number, promise: Promise<T>, what: string): Promise<T> {
+async function within<T>(deadlineMs: number, promise: Promise<T>, what: () => string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no sign of ${what} within ${deadlineMs} ms`)), deadlineMs)
+    timer = setTimeout(() => reject(new Error(`no sign of ${what()} within ${deadlineMs} ms`)), deadlineMs)
   })
   try {
     return await Promise.race([promise, late])

@@ -1,4 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { createTestClock } from '../../src/testing/index.ts'
 import { createFakeClock } from './fake-clock.ts'
 
 describe('fake clock', () => {
@@ -25,7 +27,7 @@ describe('fake clock', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('promises settle between two timers, work that breathes included', async () => {
+  test('promises settle between two timers, including work that yields', async () => {
     const clock = createFakeClock()
     const order: string[] = []
     const work = async () => {
@@ -48,7 +50,7 @@ describe('fake clock', () => {
     expect(clock.pendingTimers).toBe(0)
   })
 
-  test('a stall fires what is late at the late time, and what that sets waits its turn', async () => {
+  test('a stall fires overdue timers at the late time, and timers set by those wait their turn', async () => {
     const clock = createFakeClock()
     const beganMs = clock.now()
     const firedAtMs: number[] = []
@@ -64,7 +66,7 @@ describe('fake clock', () => {
     expect(firedAtMs).toEqual([1_000, 1_000, 1_005])
   })
 
-  test('the wall clock moves with time and jumps alone', async () => {
+  test('the wall clock moves only with time and with jumps', async () => {
     const clock = createFakeClock({ nowMs: 7, wallMs: 1_000 })
     await clock.advance(10)
     clock.jumpWall(-500)
@@ -73,7 +75,7 @@ describe('fake clock', () => {
     expect([clock.now(), clock.wallNow()]).toEqual([20, 513])
   })
 
-  test('what a timer throws rejects the advance, and the clock can be moved on', async () => {
+  test('an error in a timer rejects the advance, and the clock can still be advanced', async () => {
     const clock = createFakeClock()
     clock.setTimeout(() => {
       throw new Error('thrown in a timer')
@@ -90,5 +92,43 @@ describe('fake clock', () => {
     const first = clock.advance(1)
     await expect(clock.advance(1)).rejects.toThrow('already being moved')
     await first
+  })
+})
+
+describe('work that takes real time', () => {
+  /** Settles when the machine has had some turns, whatever the clock says. */
+  async function turns(count: number, after: () => void): Promise<void> {
+    for (let left = count; left > 0; left--) await nextTurn()
+    after()
+  }
+
+  test('time stands still while it is under way, also while more comes of it', async () => {
+    const clock = createFakeClock()
+    const seen: string[] = []
+    clock.setTimeout(() => seen.push('timer'), 1000)
+    clock.waitFor(
+      turns(20, () => {
+        seen.push('first')
+        clock.waitFor(turns(20, () => seen.push('second')))
+      }),
+    )
+    await clock.advance(1000)
+    expect(seen).toEqual(['first', 'second', 'timer'])
+  })
+
+  test('time goes on when it was waited for so long, and does not wait for it again', async () => {
+    const clock = createTestClock({ patienceMs: 1 })
+    clock.waitFor(new Promise(() => {}))
+    await clock.advance(1000)
+    const { pendingTimers } = clock
+    await clock.settle()
+    expect([clock.now(), pendingTimers]).toEqual([6000, 0])
+  })
+
+  test('time goes on when it fails', async () => {
+    const clock = createFakeClock()
+    clock.waitFor(Promise.reject(new Error('boom')))
+    await clock.advance(1000)
+    expect(clock.now()).toBe(6000)
   })
 })

@@ -1,13 +1,15 @@
+import type { ContainerSummary, Inspection, SharedNamespaces } from '../../src/domain/container.ts'
+import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
+import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
 import type {
   CallOptions,
-  ContainerSummary,
+  ChangeOptions,
+  ChangeOutcome,
   Engine,
   EngineEvent,
   EventsCall,
   Listing,
 } from '../../src/engine/port.ts'
-import { EngineError, type FailureKind } from '../../src/errors.ts'
-import { type ContainerId, parseContainerId } from '../../src/ids.ts'
 import type { FakeClock } from './fake-clock.ts'
 import { createSameWords } from './same-words.ts'
 
@@ -22,9 +24,25 @@ export interface FakeContainer {
   labels: Record<string, string>
   networkMode: string
   mountTargets: string[]
+  platform: string
+  /** What inspections contain and listings leave out. */
+  namespaces: Partial<SharedNamespaces>
+  startedAtMs: number | undefined
+  finishedAtMs: number | undefined
+  restartCount: number
+  isInfra: boolean
 }
 
-export type Verb = 'list' | 'info' | 'imageLabels' | 'networkMode' | 'events' | 'remove' | 'stop' | 'unpause'
+export type Verb =
+  | 'list'
+  | 'info'
+  | 'imageLabels'
+  | 'inspect'
+  | 'unpausedWithin'
+  | 'events'
+  | 'remove'
+  | 'stop'
+  | 'unpause'
 
 export interface Request {
   readonly verb: Verb
@@ -32,28 +50,35 @@ export interface Request {
   readonly atMs: number
   readonly label?: string | undefined
   readonly volumes?: boolean | undefined
+  readonly force?: boolean | undefined
 }
 
 /** What happens to a call instead of its answer: a failure of a kind, a hang until the caller gives up, or an answer of the test's own making. */
 export type Fault = FailureKind | 'hang' | (() => Promise<unknown>)
 
-/** An engine behind the port, in memory, on the test's clock. It says what it was asked. */
+/** An engine behind the port, in memory, on the test's clock. It records its calls. */
 export interface FakeEngine extends Engine {
   readonly containers: Map<string, FakeContainer>
   readonly requests: Request[]
   readonly images: Map<string, Record<string, string>>
   /** How far its clock is ahead of the test's wall clock. */
   clockOffsetMs: number
+  /** Since when it remembers its events, by its own clock; undefined where it remembers none. */
+  rememberedSinceMs: number | undefined
   /** Says what goes wrong with a call; undefined answers it. */
   fault: (verb: Verb, id: string | undefined) => Fault | undefined
   /** Called as a listing leaves the engine. */
   shapeListing: (listing: Listing) => Listing
+  /** Called as an inspection leaves the engine. */
+  shapeInspection: (inspection: Inspection) => Inspection
+  /** Whether no connection can be made for a request that changes something: then it never leaves. */
+  isUnreachable: boolean
   add(container?: Partial<Omit<FakeContainer, 'id'>> & { id?: string; ageMs?: number }): FakeContainer
   count(verb: Verb, id?: string): number
   /** How many follow its events now. */
   readonly listenerCount: number
-  /** Tells those who follow its events; of a container that it has, or had, unless the test invents one. */
-  tell(action: string, about: Pick<EngineEvent, 'id'> & Partial<EngineEvent>): void
+  /** Emits to those who follow its events; about a container that it has, or had, unless the test invents one. */
+  emit(action: string, about: Pick<EngineEvent, 'id'> & Partial<EngineEvent>): void
   /** Ends the streams of events: as a restart does, or with an error. */
   endEvents(error?: EngineError): void
 }
@@ -75,6 +100,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
   const images = new Map<string, Record<string, string>>([['sha256:busybox', {}]])
   const requests: Request[] = []
   const inSameWords = createSameWords()
+  const reported: { readonly action: string; readonly id: ContainerId; readonly atMs: number }[] = []
   const streams = new Map<EventsCall, { resolve: () => void; reject: (error: Error) => void }>()
 
   const engine: FakeEngine = {
@@ -83,8 +109,11 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     images,
     requests,
     clockOffsetMs: 0,
+    rememberedSinceMs: 0,
     fault: () => undefined,
     shapeListing: (listing) => listing,
+    shapeInspection: (inspection) => inspection,
+    isUnreachable: false,
     add({ id, ageMs = 0, ...rest } = {}) {
       made += 1
       const container: FakeContainer = {
@@ -97,6 +126,12 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         labels: { [ownerLabel]: ownerValue },
         networkMode: 'bridge',
         mountTargets: [],
+        platform: '',
+        namespaces: {},
+        startedAtMs: undefined,
+        finishedAtMs: undefined,
+        restartCount: 0,
+        isInfra: false,
         ...rest,
       }
       containers.set(container.id, container)
@@ -107,7 +142,8 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     get listenerCount() {
       return streams.size
     },
-    tell(action, { id, name = '', labels = {} }) {
+    emit(action, { id, name = '', labels = {} }) {
+      reported.push({ action, id, atMs: clock.now() })
       for (const { onEvent } of streams.keys()) onEvent({ action, id, name, labels })
     },
     endEvents(error) {
@@ -153,40 +189,95 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         apiVersion: '1.41',
         clockOffsetMs: 0,
       })),
-    imageLabels: (imageId, call) =>
-      answer('imageLabels', imageId, call, () => {
-        const labels = images.get(imageId)
-        if (!labels) throw new EngineError('gone', `no such image: ${imageId}`, { status: 404 })
+    imageLabels: ({ id }, call) =>
+      answer('imageLabels', id, call, () => {
+        const labels = images.get(id)
+        if (!labels) throw new EngineError('gone', `no such image: ${id}`, { status: 404 })
         return labels
       }),
+    inspect: (id, call) =>
+      answer('inspect', id, call, () => engine.shapeInspection(inspectionOf(theOne(id)))),
+    unpausedWithin: ({ sinceMs }, call) =>
+      answer('unpausedWithin', undefined, call, () => {
+        const engineMs = (atMs: number) => clock.wallNow() - clock.now() + atMs + engine.clockOffsetMs
+        const remembered = reported.filter(
+          ({ atMs }) => engineMs(atMs) >= (engine.rememberedSinceMs ?? Infinity),
+        )
+        const unpaused = remembered.filter(
+          ({ action, atMs }) => action === 'unpause' && engineMs(atMs) >= sinceMs,
+        )
+        return { unpaused: new Set(unpaused.map(({ id }) => id)), sinceMs: engine.rememberedSinceMs }
+      }),
     remove: (id, call) =>
-      answer(
+      change(
         'remove',
         id,
         call,
         () => {
-          if (!containers.delete(id))
-            throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
+          theOne(id)
+          containers.delete(id)
         },
-        { volumes: call.volumes },
+        { force: call.force, volumes: call.volumes },
       ),
-    networkMode: (id, call) =>
-      answer('networkMode', id, call, () => {
-        const container = containers.get(id)
-        if (!container) throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
-        return container.networkMode
-      }),
     stop: (id, call) =>
-      answer('stop', id, call, () => {
-        const container = containers.get(id)
-        if (!container) throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
-        container.state = 'exited'
+      change('stop', id, call, () => {
+        theOne(id).state = 'exited'
       }),
     unpause: (id, call) =>
-      answer('unpause', id, call, () => {
+      change('unpause', id, call, () => {
         const container = containers.get(id)
         if (container?.state === 'paused') container.state = 'running'
       }),
+  }
+
+  function theOne(id: string): FakeContainer {
+    const container = containers.get(id)
+    if (!container) throw new EngineError('gone', `no such container: ${id}`, { status: 404 })
+    return container
+  }
+
+  function inspectionOf(container: FakeContainer): Inspection {
+    const { id, name, imageId, labels, state, createdAtMs, networkMode, namespaces } = container
+    const { startedAtMs, finishedAtMs, restartCount, isInfra } = container
+    return {
+      id,
+      name,
+      imageId,
+      labels: { ...labels },
+      state,
+      createdAtMs,
+      startedAtMs: startedAtMs ?? (state === 'created' ? undefined : createdAtMs),
+      finishedAtMs,
+      restartCount,
+      namespaces: {
+        network: networkMode,
+        pid: '',
+        ipc: '',
+        uts: '',
+        cgroupParent: '',
+        dependencies: [],
+        ...namespaces,
+      },
+      isInfra,
+      selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+      engineNowMs: Math.floor((clock.wallNow() + engine.clockOffsetMs) / 1000) * 1000,
+    }
+  }
+
+  /** A request that changes something: the last question is asked when its connection stands. */
+  async function change(
+    verb: Verb,
+    id: string,
+    call: ChangeOptions,
+    carryOut: () => void,
+    more: Partial<Request> = {},
+  ): Promise<ChangeOutcome> {
+    if (engine.isUnreachable) throw new EngineError('unavailable', `${verb}: no connection`)
+    const mayLeave = call.mayLeave()
+    // As a connection does: after an answer at once, the request leaves in the same turn.
+    if (!(typeof mayLeave === 'boolean' ? mayLeave : await mayLeave)) return 'withheld'
+    await answer(verb, id, call, carryOut, more)
+    return 'done'
   }
 
   async function answer<T>(
@@ -218,6 +309,31 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
   return engine
 }
 
-function summarise({ name, labels, mountTargets, ...rest }: FakeContainer): ContainerSummary {
-  return { ...rest, name, names: [name], labels: { ...labels }, mountTargets: [...mountTargets] }
+function summarise({
+  id,
+  name,
+  image,
+  imageId,
+  platform,
+  state,
+  createdAtMs,
+  labels,
+  networkMode,
+  mountTargets,
+}: FakeContainer): ContainerSummary {
+  const names = name === '' ? [] : [name]
+  const { ...ownLabels } = labels
+  return {
+    id,
+    name,
+    names,
+    image,
+    imageId,
+    platform,
+    state,
+    createdAtMs,
+    labels: ownLabels,
+    networkMode,
+    mountTargets: [...mountTargets],
+  }
 }

@@ -1,12 +1,13 @@
-import { type EventName, eventNames, type FlotsamEvent } from '../../src/events.ts'
-import type { ReconcilerOptions } from '../../src/options.ts'
+import type { EventName, EventOf, FlotsamEvent } from '../../src/domain/events.ts'
+import type { ReconcilerOptions } from '../../src/options/types.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { createFakeClock, type FakeClock } from './fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from './fake-engine.ts'
+import { selfNamed } from './self-tests.ts'
 
 /**
- * A reconciler on a clock and an engine that only the test moves, with everything that it tells. It follows no events
- * unless a test asks for that: then looks come at the test's own times.
+ * A reconciler on a clock and an engine that only the test moves, with everything that it emits. It follows no events
+ * unless a test asks for that: then scans come at the test's own times.
  */
 export interface Harness {
   readonly clock: FakeClock
@@ -16,7 +17,7 @@ export interface Harness {
   readonly events: FlotsamEvent[]
   /** How many answers hold the process now. */
   readonly holds: number
-  of<TName extends EventName>(name: TName): Extract<FlotsamEvent, { type: TName }>[]
+  of<TName extends EventName>(name: TName): EventOf<TName>[]
 }
 
 export const graces = { creationGrace: '60s', restoreGrace: '0s', releaseGrace: '30s', period: '5m' } as const
@@ -38,16 +39,13 @@ export function createHarness(
         holds += 1
         return () => void (holds -= 1)
       },
-      isSelf:
-        async (named) =>
-        ({ id, names }) =>
-          named !== undefined && (id.startsWith(named) || names.includes(named)),
+      self: async (named) => selfNamed(named),
       ...surroundings,
     },
     { owner: { label: ownerLabel, value: ownerValue }, tracked, ...graces, events: false, ...options },
   )
   const events: FlotsamEvent[] = []
-  for (const name of eventNames) reconciler.on(name, (event) => events.push(event as FlotsamEvent))
+  reconciler.on('*', (event) => events.push(event))
   return {
     clock,
     engine,
@@ -57,7 +55,6 @@ export function createHarness(
     get holds() {
       return holds
     },
-    of: (name) =>
-      events.filter((event): event is Extract<FlotsamEvent, { type: typeof name }> => event.type === name),
+    of: (name) => events.filter((event): event is EventOf<typeof name> & FlotsamEvent => event.type === name),
   }
 }

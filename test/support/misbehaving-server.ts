@@ -17,7 +17,7 @@ export interface SeenRequest {
   readonly connection: number
 }
 
-/** An HTTP server that does as badly as it is told, and watches its own connections meanwhile. */
+/** An HTTP server that misbehaves as configured, and watches its own connections. */
 export interface MisbehavingServer {
   /** `unix:///…`, or `tcp://127.0.0.1:…` */
   readonly address: string
@@ -63,7 +63,7 @@ export async function startMisbehavingServer(
       query: url.searchParams,
       connection: open.get(request.socket) ?? 0,
     })
-    // answered first, so that whoever waits for the request finds it answered
+    // answered first, so that a caller that awaits the request finds it answered
     current(response, request)
     wake()
   }
@@ -72,7 +72,7 @@ export async function startMisbehavingServer(
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {
     connections += 1
     open.set(socket, connections)
-    // resets are what these tests are about
+    // resets are expected in these tests
     socket.on('error', () => {})
     socket.on('close', () => {
       open.delete(socket)
@@ -122,10 +122,10 @@ export function answersPage(status: number): Behaviour {
   return answers(status, '<html><body>Forbidden</body></html>\n', { 'content-type': 'text/html' })
 }
 
-/** Takes the request and says nothing, ever. */
+/** Accepts the request and never answers. */
 export const neverAnswers: Behaviour = () => {}
 
-/** Says so much, and then nothing, ever. */
+/** Sends this much, and then nothing more. */
 export function stallsAfter(beginning: string): Behaviour {
   return (response) => {
     response.writeHead(200, { 'content-type': 'application/json' })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export const root = join(import.meta.dirname, '../..')
 export const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
-/** Every page that is written by hand or drawn, from the top of the project. */
+/** Every page, written or generated, as a path from the top of the project. */
 export const pages = [
   'README.md',
   'CONTRIBUTING.md',
@@ -17,7 +17,7 @@ export const pages = [
   ),
 ]
 
-/** Those whose snippets and commands are for readers to use; the reference is drawn from comments. */
+/** The pages with snippets and commands for readers to use; the API reference is generated from comments. */
 export const handbook = pages.filter((page) => !page.startsWith('docs/api/'))
 
 /** The code blocks of that language under a heading, or on the whole page. */

@@ -1,33 +1,34 @@
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, symlinkSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import Docker from 'dockerode'
 import { afterAll, beforeAll, describe } from 'vitest'
-import {
-  engineAvailability,
-  engineIsRequired,
-  engineTestsAreOff,
-  findStaticBusybox,
-  type EngineKind,
-} from './engine-availability.ts'
+import { engineIsRequired, engineTestsAreOff, type EngineKind } from './engine-availability.ts'
 import { EngineContainers, type ContainerRequest } from './engine-containers.ts'
+import { importBusybox, packBusybox } from './engine-image.ts'
+import {
+  askedEngines,
+  chosenEngines,
+  type EngineChoice,
+  type EngineUnderTest,
+  suiteTitle,
+} from './engine-matrix.ts'
 import { Daemon, makeGuardedDirectory, until, type GuardedDirectory } from './engine-process.ts'
-import { dockerdRecipe, podmanRecipe, type Recipe } from './engine-recipes.ts'
+import { type Recipe, recipeFor } from './engine-recipes.ts'
 
-const readyDeadlineMs = 60_000
-const busyboxCommands = ['sh', 'sleep', 'true', 'false', 'cat', 'echo', 'ls', 'touch', 'mkdir', 'rm']
+const readyDeadlineMs = 180_000
 
 /** An engine of its own for one test file: own socket, own storage, no network, no image but a busybox. */
 export interface RealEngine {
   readonly kind: EngineKind
+  /** Its name in the matrix, such as `dockerd-28-containerd`. */
+  readonly name: string
   readonly socketPath: string
   /** For the option `engine` and for `--host`. */
   readonly address: string
   /** A client that keeps no connection open, so that it survives restarts of the engine. */
   readonly docker: Docker
-  /** The name of the image of a static busybox that every engine is born with. */
+  /** The name of the image of a static busybox that every engine starts with. */
   readonly image: string
   /** What every container needs here, for a test that creates its own with `docker`. */
   readonly hostConfig: Docker.HostConfig
@@ -42,6 +43,10 @@ export interface RealEngine {
   exists(id: string): Promise<boolean>
   /** The state word of the engine (`running`, `exited`, …); undefined where it does not know the container. */
   state(id: string): Promise<string | undefined>
+  /** The state word of the listing, which is what Flotsam sees; undefined where it omits the container. */
+  listedState(id: string): Promise<string | undefined>
+  /** Waits until listing and inspection agree on that state: either may lag behind what the engine has answered. */
+  settled(id: string, state: string): Promise<void>
   /** SIGSTOP: from then on it accepts connections and answers nothing. containerd and the containers go on. */
   freeze(): Promise<void>
   /** SIGCONT; nothing happens to an engine that is not frozen. */
@@ -57,58 +62,99 @@ export interface RealEngine {
   stop(): Promise<void>
 }
 
-/** Starts a private dockerd. Takes a second or two; needs what `engineAvailability('dockerd')` asks for. */
-export function startDockerd(): Promise<RealEngine> {
-  return startEngine('dockerd', dockerdRecipe)
+/**
+ * A `describe` for each engine of the choice that is here. The suites of a file share a private engine, which is there from
+ * before the first test that is to run on it until after the last test of the file. Where there is none the tests are
+ * skipped, and `engine-global-setup.ts` says so once; with FLOTSAM_REQUIRE_ENGINE=1 they fail.
+ */
+export function describeOnEngine(
+  choice: EngineChoice,
+  title: string,
+  define: (engine: () => RealEngine, about: EngineUnderTest) => void,
+): void {
+  const engines = engineTestsAreOff() ? [] : chosenEngines(choice)
+  if (engines.length > 0) endSharedEnginesWithFile()
+  for (const about of engines) {
+    describe(suiteTitle(title, about.name), () => defineOn(() => sharedEngine(about), about, define))
+  }
+  if (engines.length > 0) return
+  const isLeftOut = engineTestsAreOff() || !engineIsRequired() || askedEngines() !== undefined
+  const start = () => Promise.reject(new Error('none of the engines that this suite is for is here'))
+  describe.skipIf(isLeftOut)(suiteTitle(title, 'no engine'), () => defineOn(start, absentEngine, define))
 }
 
-/** Starts a private Podman that serves the Docker API. */
-export function startPodman(): Promise<RealEngine> {
-  return startEngine('podman', podmanRecipe)
+/** What a suite is defined with that will not run. */
+const absentEngine: EngineUnderTest = {
+  name: 'none',
+  kind: 'dockerd',
+  version: '0.0.0',
+  folder: undefined,
+  imageStore: undefined,
+}
+
+function defineOn(
+  start: () => Promise<RealEngine>,
+  about: EngineUnderTest,
+  define: (engine: () => RealEngine, about: EngineUnderTest) => void,
+): void {
+  let engine: RealEngine | undefined
+  beforeAll(async () => {
+    engine = await start()
+  })
+  define(() => {
+    if (engine === undefined) throw new Error('the engine exists only while tests run')
+    return engine
+  }, about)
 }
 
 /**
- * A `describe` that has a private engine from before its first test until after its last. Where that engine cannot be
- * started the tests are skipped, and `engine-global-setup.ts` says so once; with FLOTSAM_REQUIRE_ENGINE=1 they fail.
+ * The engines of this file, by name: every file has modules of its own. They end with the `describe` around the first suite, so
+ * the suites of a file stand either in none or all in one.
  */
-export function describeOnEngine(
-  kind: EngineKind,
-  title: string,
-  define: (engine: () => RealEngine) => void,
-): void {
-  const isLeftOut = engineTestsAreOff() || (!engineIsRequired() && !engineAvailability(kind).available)
-  describe.skipIf(isLeftOut)(`${title} [${kind}]`, () => {
-    let engine: RealEngine | undefined
-    beforeAll(async () => {
-      engine = await (kind === 'dockerd' ? startDockerd() : startPodman())
-    })
-    afterAll(async () => {
-      await engine?.stop()
-    })
-    define(() => {
-      if (engine === undefined) throw new Error('the engine exists only while tests run')
-      return engine
-    })
+const shared = new Map<string, PrivateEngine>()
+let endsWithFile = false
+
+function endSharedEnginesWithFile(): void {
+  if (endsWithFile) return
+  endsWithFile = true
+  afterAll(async () => {
+    const endings = await Promise.allSettled([...shared.values()].map((engine) => engine.stop()))
+    const reasons = endings.flatMap((ending) =>
+      ending.status === 'rejected' ? [ending.reason as unknown] : [],
+    )
+    if (reasons.length > 0) throw new AggregateError(reasons, reasons.map(String).join('\n'))
   })
 }
 
-async function startEngine(kind: EngineKind, recipeFor: (directory: string) => Recipe): Promise<RealEngine> {
-  const { missing } = engineAvailability(kind)
-  if (missing.length > 0) throw new Error(`a private ${kind} needs ${missing.join(', ')}`)
+/** One that a test has ended is started again, empty. */
+async function sharedEngine(about: EngineUnderTest): Promise<RealEngine> {
+  const found = shared.get(about.name)
+  if (found !== undefined && !found.hasEnded) return found
+  const engine = await startEngine(about)
+  shared.set(about.name, engine)
+  return engine
+}
+
+/** Starts that engine, private to the caller. */
+export async function startEngine(about: EngineUnderTest): Promise<PrivateEngine> {
   const directory = makeGuardedDirectory()
   try {
-    const engine = new PrivateEngine(kind, directory, recipeFor(directory.path))
+    const engine = new PrivateEngine(about, directory, recipeFor(about, directory.path))
     await engine.ready()
     await importBusybox(engine.docker, engine.image, engine.imageArchive)
     return engine
   } catch (cause) {
-    await directory.end()
+    // the reason why it could not start matters more than the error of ending it
+    await directory.end().catch((alsoEnding: unknown) => {
+      throw new AggregateError([cause, alsoEnding], `${about.name} neither started nor ended`, { cause })
+    })
     throw cause
   }
 }
 
 class PrivateEngine implements RealEngine {
   readonly kind: EngineKind
+  readonly name: string
   readonly socketPath: string
   readonly address: string
   readonly docker: Docker
@@ -120,9 +166,11 @@ class PrivateEngine implements RealEngine {
   readonly #containers: EngineContainers
   #daemon: Daemon
   #labelledImages = 0
+  #hasEnded = false
 
-  constructor(kind: EngineKind, directory: GuardedDirectory, recipe: Recipe) {
+  constructor({ kind, name }: EngineUnderTest, directory: GuardedDirectory, recipe: Recipe) {
     this.kind = kind
+    this.name = name
     this.#directory = directory
     this.#recipe = recipe
     this.socketPath = recipe.socketPath
@@ -136,6 +184,10 @@ class PrivateEngine implements RealEngine {
 
   get pid(): number {
     return this.#daemon.pid
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   create(request?: ContainerRequest): Promise<string> {
@@ -152,6 +204,14 @@ class PrivateEngine implements RealEngine {
 
   state(id: string): Promise<string | undefined> {
     return this.#containers.state(id)
+  }
+
+  listedState(id: string): Promise<string | undefined> {
+    return this.#containers.listedState(id)
+  }
+
+  settled(id: string, state: string): Promise<void> {
+    return this.#containers.settled(id, state)
   }
 
   async labelledImage(labels: Readonly<Record<string, string>>): Promise<string> {
@@ -182,27 +242,35 @@ class PrivateEngine implements RealEngine {
       await this.#daemon.exit()
     }
     this.#daemon = this.#spawn()
-    await this.ready()
+    await this.ready(readyDeadlineMs)
   }
 
   async stop(): Promise<void> {
+    this.#hasEnded = true
     await this.#directory.end()
   }
 
   /** Ready is an engine that lists; a ping proves nothing. */
-  async ready(): Promise<void> {
+  async ready(deadlineMs = readyDeadlineMs): Promise<void> {
+    let complaint: unknown
     await until(
       async () => {
-        if (!this.#daemon.isRunning) throw new Error(`${this.kind} ended early:\n${this.#daemon.logTail()}`)
-        return this.docker.listContainers({ all: true, abortSignal: AbortSignal.timeout(2_000) }).then(
+        if (!this.#daemon.isRunning) throw new Error(`${this.name} ended early:\n${this.#daemon.logTail()}`)
+        // on a busy machine a listing of many takes seconds
+        const abortSignal = AbortSignal.timeout(10_000)
+        return this.docker.listContainers({ all: true, abortSignal }).then(
           () => true,
-          () => false,
+          (error: unknown) => {
+            complaint = error
+            return false
+          },
         )
       },
-      readyDeadlineMs,
-      `a listing from ${this.kind}`,
+      deadlineMs,
+      `a listing from ${this.name}`,
     ).catch((cause: unknown) => {
-      throw new Error(`${this.kind} did not come up:\n${this.#daemon.logTail()}`, { cause })
+      const last = complaint === undefined ? '' : `, and said last: ${inspect(complaint)}`
+      throw new Error(`${this.name} did not come up${last}:\n${this.#daemon.logTail()}`, { cause })
     })
   }
 
@@ -212,7 +280,7 @@ class PrivateEngine implements RealEngine {
   }
 }
 
-/** DOCKER_HOST and its relatives are overruled: they must not lead a test to somebody's own engine. */
+/** DOCKER_HOST and its relatives are overruled: they must not lead a test to a user's own engine. */
 function connectionTo(socketPath: string): Docker.DockerOptions & { agent: Agent } {
   const overruled = ['host', 'port', 'ca', 'cert', 'key', 'timeout'].map((key) => [key, undefined])
   return {
@@ -222,30 +290,4 @@ function connectionTo(socketPath: string): Docker.DockerOptions & { agent: Agent
     // the modem spells out every request with all that can be reached from it, which takes it longer than the request
     agent: Object.assign(new Agent({ keepAlive: false }), { [inspect.custom]: () => 'Agent' }),
   }
-}
-
-function packBusybox(directory: string): string {
-  const root = join(directory, 'image')
-  const archive = join(directory, 'image.tar')
-  mkdirSync(join(root, 'bin'), { recursive: true })
-  copyFileSync(findStaticBusybox() ?? 'busybox', join(root, 'bin/busybox'))
-  for (const name of busyboxCommands) symlinkSync('busybox', join(root, 'bin', name))
-  execFileSync('tar', ['-C', root, '-cf', archive, '.'])
-  return archive
-}
-
-async function importBusybox(
-  docker: Docker,
-  name: string,
-  archive: string,
-  labels: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const changes = Object.entries(labels).map(([key, value]) => `LABEL ${key}=${value}`)
-  const [repo, tag] = name.split(':')
-  const answer = await docker.importImage(archive, { repo, tag, changes })
-  let said = ''
-  for await (const chunk of answer) said += String(chunk)
-  // an import that fails half-way still answers with 200, and the error is a line of the body
-  if (said.includes('"error"')) throw new Error(`could not import ${name}: ${said}`)
-  await docker.getImage(name).inspect()
 }

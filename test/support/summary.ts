@@ -1,4 +1,4 @@
-import type { ContainerSummary } from '../../src/engine/port.ts'
+import type { ContainerSummary } from '../../src/domain/container.ts'
 import { fakeId, ownerLabel, ownerValue } from './fake-engine.ts'
 
 /** One entry of a listing: a running container of the owner's, except for what a test cares for. */
@@ -10,6 +10,7 @@ export function summary(fields: Partial<ContainerSummary> = {}): ContainerSummar
     names: [name],
     image: 'busybox:test',
     imageId: 'sha256:busybox',
+    platform: '',
     state: 'running',
     createdAtMs: undefined,
     labels: { [ownerLabel]: ownerValue },

@@ -3,9 +3,7 @@ import { accessSync, constants, realpathSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 
 /** Every `docker` command on the path: there may be an old and a new one. */
@@ -25,7 +23,7 @@ function executable(path: string): string[] {
 }
 
 test.runIf(commands.length === 0)(
-  'without a docker command on the path there is nothing to try',
+  'without a docker command on the path there is nothing to test',
   ({ skip }) => {
     expect(commands).toEqual([])
     skip()
@@ -65,19 +63,19 @@ describe.each(commands)('%s', (command) => {
 
   test('version and info', async () => {
     const format = '{{.Server.Version}} {{.Server.APIVersion}}'
-    expect(await docker('version', '--format', format)).toEqual({ code: 0, out: '27.5.1 1.47', err: '' })
+    expect(await docker('version', '--format', format)).toEqual({ code: 0, out: '28.5.2 1.51', err: '' })
     engine.containers.create({ status: 'paused' })
     const { code, out, err } = await docker(
       'info',
       '--format',
       '{{.Containers}} {{.ContainersPaused}} {{.ServerVersion}}',
     )
-    expect([code, out, err]).toEqual([0, '1 1 27.5.1', ''])
+    expect([code, out, err]).toEqual([0, '1 1 28.5.2', ''])
     expect((await docker('info')).code).toBe(0)
     expect((await docker('version')).code).toBe(0)
   })
 
-  test('the life of a container', async () => {
+  test('the life of a container', { timeout: 30_000 }, async () => {
     const run = await docker(
       'run',
       '-d',
@@ -108,7 +106,7 @@ describe.each(commands)('%s', (command) => {
     const refused = await docker('rm', 'task')
     expect([refused.code, refused.err]).toEqual([
       1,
-      expect.stringContaining('You cannot remove a paused container'),
+      expect.stringContaining('container is paused and must be unpaused first'),
     ])
     await docker('unpause', 'task')
     expect((await docker('rename', 'task', 'renamed')).code).toBe(0)

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-
 import { createEmbeddedEngine, Refusal, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { ask, begin, dockerodeOf, filters, listedIds, messageOf, until } from './support.ts'
@@ -55,7 +54,7 @@ describe('a container through dockerode', () => {
     await expect(container.inspect()).rejects.toMatchObject({ statusCode: 404 })
   })
 
-  test('ends by itself when its command does, and wait tells the exit code', async () => {
+  test('ends by itself when its command does, and wait returns the exit code', async () => {
     const docker = dockerodeOf(engine)
     const container = await docker.createContainer({ Image: 'busybox', Cmd: ['sh', '-c', 'exit 3'] })
     const ended = container.wait({ condition: 'next-exit' })
@@ -99,15 +98,19 @@ describe('a container through dockerode', () => {
     const polite = docker.getContainer(engine.containers.create({ command: ['serve'] }))
     await polite.stop({ t: 30 })
     expect((await polite.inspect()).State.ExitCode).toBe(143)
-    const deaf = await docker.createContainer({ Image: 'busybox', Cmd: ['sleep', '3600'], StopTimeout: 30 })
-    await deaf.start()
-    const stopped = deaf.stop()
+    const unstoppable = await docker.createContainer({
+      Image: 'busybox',
+      Cmd: ['sleep', '3600'],
+      StopTimeout: 30,
+    })
+    await unstoppable.start()
+    const stopped = unstoppable.stop()
     await until(() => clock.pendingTimers >= 2)
     await clock.advance(29_999)
-    expect(engine.containers.get(deaf.id)?.status).toBe('running')
+    expect(engine.containers.get(unstoppable.id)?.status).toBe('running')
     await clock.advance(1)
     await stopped
-    expect((await deaf.inspect()).State.ExitCode).toBe(137)
+    expect((await unstoppable.inspect()).State.ExitCode).toBe(137)
   })
 })
 
@@ -118,7 +121,7 @@ describe('refusals are those of a real engine', () => {
       'removing a running one',
       (id) => ['DELETE', `/containers/${id}`],
       409,
-      /^You cannot remove a running container [0-9a-f]{64}\./,
+      /^cannot remove container "[0-9a-f]{64}": container is running: stop the container before removing/,
     ],
     ['removing without a name', () => ['DELETE', '/containers/'], 400, 'invalid name or ID supplied: ""'],
     ['starting what runs', (id) => ['POST', `/containers/${id}/start`], 304, ''],
@@ -129,7 +132,7 @@ describe('refusals are those of a real engine', () => {
       'killing what is stopped',
       () => ['POST', '/containers/idle/kill'],
       409,
-      /^Cannot kill container: idle: Container [0-9a-f]{64} is not running$/,
+      /^cannot kill container: idle: container [0-9a-f]{64} is not running$/,
     ],
     [
       'an unknown signal',
@@ -180,12 +183,18 @@ describe('refusals are those of a real engine', () => {
       501,
       'configured logging driver does not support reading',
     ],
-    ['an unknown path', () => ['GET', '/v1.41/nothing'], 404, 'page not found'],
+    [
+      'an unknown path, since 404 would read as no such container',
+      () => ['GET', '/v1.41/containers/idle/changes'],
+      501,
+      'the embedded engine does not know GET /containers/idle/changes',
+    ],
+    ["a path of Podman's own", () => ['GET', '/v5.0.0/libpod/containers/idle/json'], 404, 'page not found'],
     [
       'too new an API',
       () => ['GET', '/v1.99/containers/json'],
       400,
-      'client version 1.99 is too new. Maximum supported API version is 1.47',
+      'client version 1.99 is too new. Maximum supported API version is 1.51',
     ],
   ]
 
@@ -193,17 +202,19 @@ describe('refusals are those of a real engine', () => {
     const id = engine.containers.create({ name: 'task' })
     engine.containers.create({ name: 'idle', status: 'created' })
     const [method, path, body] = request(id)
-    const heard = await ask(engine.address, method, path, body)
-    expect(heard.status).toBe(status)
-    if (status === 304) expect(heard.body).toBe('')
+    const received = await ask(engine.address, method, path, body)
+    expect(received.status).toBe(status)
+    if (status === 304) expect(received.body).toBe('')
     else
-      expect(messageOf(heard)).toEqual(typeof message === 'string' ? message : expect.stringMatching(message))
+      expect(messageOf(received)).toEqual(
+        typeof message === 'string' ? message : expect.stringMatching(message),
+      )
   })
 
   test('too old an API, in plain text as then', async () => {
-    const heard = await ask(engine.address, 'GET', '/v1.11/containers/json')
-    expect(heard.status).toBe(400)
-    expect(heard.body).toMatch(
+    const received = await ask(engine.address, 'GET', '/v1.11/containers/json')
+    expect(received.status).toBe(400)
+    expect(received.body).toMatch(
       /^client version 1\.11 is too old\. Minimum supported API version is 1\.24, please upgrade/,
     )
   })
@@ -233,8 +244,8 @@ describe('refusals are those of a real engine', () => {
     })
     expect(engine.containers.get(guest)?.networkMode).toBe(`container:${holder}`)
     engine.containers.kill(holder)
-    const heard = await ask(engine.address, 'POST', '/containers/guest/start')
-    expect([heard.status, messageOf(heard)]).toEqual([
+    const received = await ask(engine.address, 'POST', '/containers/guest/start')
+    expect([received.status, messageOf(received)]).toEqual([
       409,
       `cannot join network of a non running container: ${holder}`,
     ])
@@ -244,7 +255,7 @@ describe('refusals are those of a real engine', () => {
 })
 
 describe('listings', () => {
-  test('show running ones, all of them newest first, or as many as asked for', async () => {
+  test('show running ones, all of them newest first, or a limited number', async () => {
     const first = engine.containers.create({ name: 'first' })
     const ended = engine.containers.create({ status: 'exited' })
     const last = engine.containers.create({ status: 'paused' })
@@ -283,13 +294,13 @@ describe('listings', () => {
     const listing = begin(engine.address, 'GET', '/containers/json')
     await until(() => engine.requests.matching({ path: '/containers/json' })[0]?.status === 200)
     for (const { id } of engine.containers.list()) engine.containers.remove(id)
-    const { body } = await listing.heard
+    const { body } = await listing.received
     expect(JSON.parse(body)).toHaveLength(600)
   })
 })
 
 describe('restart policies', () => {
-  test('bring back what died by itself, later and later', async () => {
+  test('bring back a container that died by itself, with increasing delays', async () => {
     const id = engine.containers.create({ restartPolicy: 'always' })
     engine.containers.exit(id, 1)
     expect(engine.containers.get(id)?.status).toBe('restarting')
@@ -302,7 +313,7 @@ describe('restart policies', () => {
     expect(engine.containers.get(id)).toMatchObject({ status: 'running', restartCount: 2 })
   })
 
-  test('do not bring back what somebody killed, nor what ended well under on-failure', () => {
+  test('do not bring back a container that was killed, nor what ended well under on-failure', () => {
     const killed = engine.containers.create({ restartPolicy: 'always' })
     engine.containers.kill(killed)
     expect(engine.containers.get(killed)?.status).toBe('exited')
@@ -311,7 +322,7 @@ describe('restart policies', () => {
     expect(engine.containers.get(done)?.status).toBe('exited')
   })
 
-  test('a removal beats them', async () => {
+  test('a removal overrides them', async () => {
     const id = engine.containers.create({ restartPolicy: 'always' })
     engine.containers.exit(id, 1)
     expect((await ask(engine.address, 'DELETE', `/containers/${id}?force=1`)).status).toBe(204)
@@ -325,12 +336,12 @@ describe('restart policies', () => {
     const removed = begin(engine.address, 'POST', `/containers/${id}/wait?condition=removed`)
     await until(() => engine.requests.matching({ containerId: id })[0]?.status === 200)
     engine.containers.exit(id, 7)
-    expect(JSON.parse((await removed.heard).body)).toEqual({ StatusCode: 7 })
+    expect(JSON.parse((await removed.received).body)).toEqual({ StatusCode: 7 })
     expect([engine.containers.size, [...engine.volumes.values()].length]).toEqual([0, 0])
   })
 })
 
-test('restart stops and starts, and counts for nothing', async () => {
+test('restart stops and starts, without changing the restart count', async () => {
   const id = engine.containers.create({ name: 'task' })
   await clock.advance(1_000)
   expect((await ask(engine.address, 'POST', '/containers/task/restart?t=0')).status).toBe(204)
@@ -350,7 +361,7 @@ test('a container that is renamed is found by its new name, and its old one is f
   expect(engine.containers.create({ name: 'before' })).not.toBe(id)
 })
 
-test('a paused container ends when it is let on, if its end came meanwhile', async () => {
+test('a paused container ends when it is unpaused, if its end was due meanwhile', async () => {
   const id = engine.containers.create({ command: ['sleep', '5'] })
   engine.containers.pause(id)
   await clock.advance(60_000)
@@ -359,7 +370,7 @@ test('a paused container ends when it is let on, if its end came meanwhile', asy
   expect(engine.containers.get(id)).toMatchObject({ status: 'exited', exitCode: 0 })
 })
 
-test('a polite signal reaches a paused container when it is let on', async () => {
+test('a catchable signal reaches a paused container when it is unpaused', async () => {
   const id = engine.containers.create()
   engine.containers.pause(id)
   expect((await ask(engine.address, 'POST', `/containers/${id}/kill?signal=TERM`)).status).toBe(204)
@@ -368,18 +379,18 @@ test('a polite signal reaches a paused container when it is let on', async () =>
   expect(engine.containers.get(id)).toMatchObject({ status: 'exited', exitCode: 143 })
 })
 
-test('a prune can be kept to what is older', async () => {
+test('a prune can be limited to older containers', async () => {
   const old = engine.containers.create({ status: 'created' })
   await clock.advance(600_000)
   engine.containers.create({ status: 'created' })
-  const heard = await ask(engine.address, 'POST', `/containers/prune?${filters({ until: ['5m'] })}`)
-  expect(JSON.parse(heard.body)).toMatchObject({ ContainersDeleted: [old] })
+  const received = await ask(engine.address, 'POST', `/containers/prune?${filters({ until: ['5m'] })}`)
+  expect(JSON.parse(received.body)).toMatchObject({ ContainersDeleted: [old] })
 })
 
-test('a body that is no JSON is refused', async () => {
+test('a body that is not JSON is refused', async () => {
   for (const body of [undefined, 'text']) {
-    const heard = await ask(engine.address, 'POST', '/containers/create', body)
-    expect([heard.status, engine.containers.size]).toEqual([400, 0])
+    const received = await ask(engine.address, 'POST', '/containers/create', body)
+    expect([received.status, engine.containers.size]).toEqual([400, 0])
   }
 })
 
@@ -391,39 +402,39 @@ test('the direct methods refuse as the engine does, and say so', () => {
   expect(() => engine.containers.pause(id)).toThrow('is restarting, wait until the container is running')
 })
 
-test('a prune takes what does not run and bears the label', async () => {
+test('a prune removes stopped containers with the label', async () => {
   const wanted = engine.containers.create({ status: 'exited', labels: { k: 'v' } })
   const others = [
     engine.containers.create({ labels: { k: 'v' } }),
     engine.containers.create({ status: 'exited' }),
   ]
-  const heard = await ask(engine.address, 'POST', `/containers/prune?${filters({ label: ['k=v'] })}`)
-  expect(JSON.parse(heard.body)).toEqual({ ContainersDeleted: [wanted], SpaceReclaimed: 0 })
+  const received = await ask(engine.address, 'POST', `/containers/prune?${filters({ label: ['k=v'] })}`)
+  expect(JSON.parse(received.body)).toEqual({ ContainersDeleted: [wanted], SpaceReclaimed: 0 })
   expect(engine.containers.list().map(({ id }) => id)).toEqual(others)
 })
 
-test('anonymous volumes stay without v=1, and are then what a prune of volumes takes', async () => {
+test('anonymous volumes stay without v=1, and are removed by a volume prune', async () => {
   const id = engine.containers.create({ volumes: ['/data', 'kept:/kept'] })
   await ask(engine.address, 'DELETE', `/containers/${id}?force=1`)
   const names = [...engine.volumes.values()].map(({ name }) => name)
   expect(names).toHaveLength(2)
-  const heard = await ask(engine.address, 'POST', '/volumes/prune')
-  expect(JSON.parse(heard.body)).toMatchObject({ VolumesDeleted: names.filter((name) => name !== 'kept') })
+  const received = await ask(engine.address, 'POST', '/volumes/prune')
+  expect(JSON.parse(received.body)).toMatchObject({ VolumesDeleted: names.filter((name) => name !== 'kept') })
   const all = await ask(engine.address, 'POST', `/volumes/prune?${filters({ all: ['true'] })}`)
   expect(JSON.parse(all.body)).toMatchObject({ VolumesDeleted: ['kept'] })
 })
 
 test('answers are dated by the clock', async () => {
-  const heard = await ask(engine.address, 'GET', '/_ping')
-  expect(heard.headers).toMatchObject({
+  const received = await ask(engine.address, 'GET', '/_ping')
+  expect(received.headers).toMatchObject({
     date: new Date(clock.wallNow()).toUTCString(),
-    'api-version': '1.47',
+    'api-version': '1.51',
   })
   const info = await ask(engine.address, 'GET', '/v1.24/info')
   expect(JSON.parse(info.body)).toMatchObject({ SystemTime: new Date(clock.wallNow()).toISOString() })
 })
 
-test('the log of requests tells what was asked and what became of it, and keeps only so many', async () => {
+test('the request log has each request and its result, and is bounded', async () => {
   const small = createEmbeddedEngine({ clock, requestLimit: 3 })
   await small.listen({ port: 0 })
   const id = small.containers.create({ name: 'task' })

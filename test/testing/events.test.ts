@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { ask, begin, dockerodeOf, filters, until } from './support.ts'
@@ -15,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => engine.close())
 
-interface Told {
+interface Reported {
   readonly Type: string
   readonly Action: string
   readonly id: string
@@ -23,40 +22,40 @@ interface Told {
   readonly Actor: { readonly ID: string; readonly Attributes: Record<string, string> }
 }
 
-function read(body: string): Told[] {
+function read(body: string): Reported[] {
   return body
     .split('\n')
     .filter(Boolean)
-    .map((line) => JSON.parse(line) as Told)
+    .map((line) => JSON.parse(line) as Reported)
 }
 
 const nowSeconds = () => Math.floor(clock.wallNow() / 1000)
 const containersOnly = filters({ type: ['container'] })
 
-/** What a listener hears while the script runs; the stream ends by the clock. */
+/** What a listener receives while the script runs; the stream ends by the clock. */
 async function listenDuring(
   query: string,
   script: () => void,
-): Promise<{ told: Told[]; pieces: readonly string[] }> {
-  const { heard } = begin(engine.address, 'GET', `/events?until=${nowSeconds() + 60}&${query}`)
+): Promise<{ reported: Reported[]; pieces: readonly string[] }> {
+  const { received } = begin(engine.address, 'GET', `/events?until=${nowSeconds() + 60}&${query}`)
   await until(
     () => engine.requests.matching({ path: '/events' })[0]?.status === 200 && clock.pendingTimers > 0,
   )
   script()
   await clock.advance(60_000)
-  const { body, pieces } = await heard
-  return { told: read(body), pieces }
+  const { body, pieces } = await received
+  return { reported: read(body), pieces }
 }
 
-test('each change is told as it happens, with the labels of the container', async () => {
-  const { told } = await listenDuring(containersOnly, () => {
+test('each change is emitted as it happens, with the labels of the container', async () => {
+  const { reported } = await listenDuring(containersOnly, () => {
     const id = engine.containers.create({ name: 'task', labels: { k: 'v' } })
     engine.containers.pause(id)
     engine.containers.unpause(id)
     engine.containers.kill(id)
     engine.containers.remove(id)
   })
-  expect(told.map(({ Action }) => Action)).toEqual([
+  expect(reported.map(({ Action }) => Action)).toEqual([
     'create',
     'start',
     'pause',
@@ -65,28 +64,28 @@ test('each change is told as it happens, with the labels of the container', asyn
     'die',
     'destroy',
   ])
-  expect(told[5]?.Actor.Attributes).toEqual({
+  expect(reported[5]?.Actor.Attributes).toEqual({
     k: 'v',
     exitCode: '137',
     image: 'busybox:latest',
     name: 'task',
   })
-  expect(new Set(told.map(({ time }) => time))).toEqual(new Set([nowSeconds() - 60]))
+  expect(new Set(reported.map(({ time }) => time))).toEqual(new Set([nowSeconds() - 60]))
 })
 
-test('filters are heard', async () => {
+test('filters are applied', async () => {
   const query = filters({ type: ['container'], event: ['die', 'destroy'], label: ['k=v'] })
-  const { told } = await listenDuring(query, () => {
+  const { reported } = await listenDuring(query, () => {
     for (const labels of [{ k: 'v' }, { k: 'w' }])
       engine.containers.remove(engine.containers.create({ labels }))
   })
-  expect(told.map(({ Action, Actor }) => [Action, Actor.Attributes['k']])).toEqual([
+  expect(reported.map(({ Action, Actor }) => [Action, Actor.Attributes['k']])).toEqual([
     ['die', 'v'],
     ['destroy', 'v'],
   ])
 })
 
-test('since tells of the past, as much as is remembered, and until ends it', async () => {
+test('since replays the remembered past, and until ends the stream', async () => {
   const from = nowSeconds()
   await clock.advance(5_000)
   const id = engine.containers.create()
@@ -132,15 +131,15 @@ test('event-chunks: several values come in one chunk, or one value in several', 
   engine.requests.clear()
   engine.faults.add({ kind: 'event-chunks', splitBytes: 100 })
   const split = await listenDuring(containersOnly, createThree)
-  expect(split.told).toHaveLength(3)
+  expect(split.reported).toHaveLength(3)
   expect(Math.max(...split.pieces.map((piece) => piece.length))).toBe(100)
 })
 
-test('a listener that leaves is forgotten, and a restart of the engine cuts it off', async () => {
+test('a disconnected listener is dropped, and a restart of the engine disconnects it', async () => {
   const docker = dockerodeOf(engine)
   const listeners = async () => ((await docker.info()) as { NEventsListener: number }).NEventsListener
   const leaving = begin(engine.address, 'GET', '/events')
-  const cutOff = begin(engine.address, 'GET', '/events').heard
+  const cutOff = begin(engine.address, 'GET', '/events').received
   await until(
     () => engine.requests.matching({ path: '/events' }).filter(({ status }) => status === 200).length === 2,
   )
@@ -153,4 +152,23 @@ test('a listener that leaves is forgotten, and a restart of the engine cuts it o
   await engine.restart()
   expect((await cutOff).isWhole).toBe(false)
   expect(await listeners()).toBe(0)
+})
+
+test('a past period is answered from memory, with only the requested actions', async () => {
+  const pauseAndUnpause = (name: string) => {
+    const id = engine.containers.create({ name })
+    engine.containers.pause(id)
+    engine.containers.unpause(id)
+    return id
+  }
+  pauseAndUnpause('too-early')
+  await clock.advance(60_000)
+  const since = nowSeconds()
+  const meant = pauseAndUnpause('meant')
+  await clock.advance(60_000)
+  const until = nowSeconds() - 30
+  pauseAndUnpause('too-late')
+  const wanted = filters({ type: ['container'], event: ['unpause'] })
+  const { body } = await ask(engine.address, 'GET', `/events?since=${since}&until=${until}&${wanted}`)
+  expect(read(body).map(({ Action, id }) => [Action, id])).toEqual([['unpause', meant]])
 })

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { ask, filters, messageOf } from './support.ts'
@@ -15,8 +14,8 @@ beforeEach(async () => {
 afterEach(() => engine.close())
 
 async function send(method: string, path: string, body?: unknown): Promise<[number, unknown]> {
-  const heard = await ask(engine.address, method, path, body)
-  return [heard.status, heard.body === '' ? undefined : (JSON.parse(heard.body) as unknown)]
+  const received = await ask(engine.address, method, path, body)
+  return [received.status, received.body === '' ? undefined : (JSON.parse(received.body) as unknown)]
 }
 
 async function tagsListed(wanted: unknown = {}): Promise<string[]> {

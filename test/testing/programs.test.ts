@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-
 import { programOf, signalNumber } from '../../src/testing/programs.ts'
 import { spokenDuration } from '../../src/testing/shapes/durations.ts'
 
@@ -30,7 +29,7 @@ test('as the first process, sleep and a plain shell ignore SIGTERM; an init, a t
   expect(codeOnTerm(['serve'])).toBe(143)
 })
 
-test('signals go by number and by name', () => {
+test('signals are accepted by number and by name', () => {
   expect(['9', 'KILL', 'SIGKILL', 'sigterm', '64'].map(signalNumber)).toEqual([9, 9, 9, 15, 64])
   expect(['0', '65', 'BOGUS', '-1', '9x', 'toString'].map(signalNumber)).toEqual(Array(6).fill(undefined))
 })
@@ -47,6 +46,6 @@ test.each([
   [14 * 86_400_000, '2 weeks'],
   [60 * 86_400_000, '2 months'],
   [730 * 86_400_000, '2 years'],
-])('%i ms are told as %s', (ms, text) => {
+])('%i ms are formatted as %s', (ms, text) => {
   expect(spokenDuration(ms)).toBe(text)
 })

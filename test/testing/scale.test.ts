@@ -1,10 +1,8 @@
 import { request, type IncomingMessage } from 'node:http'
-
 import { expect, test } from 'vitest'
-
-import type { Clock } from '../../src/clock.ts'
-import { containersPerSlice } from '../../src/testing/routes/containers.ts'
+import type { Clock } from '../../src/domain/clock.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
+import { containersPerSlice } from '../../src/testing/routes/containers.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { ask, filters } from './support.ts'
 
@@ -63,7 +61,7 @@ test('100,000 containers: a listing is whole, made in slices, and everything els
   const asked = ['c99999', last.slice(0, 12), last].map((reference) =>
     ask(engine.address, 'GET', `/containers/${reference}/json`),
   )
-  for (const heard of asked) expect((JSON.parse((await heard).body) as { Id: string }).Id).toBe(last)
+  for (const received of asked) expect((JSON.parse((await received).body) as { Id: string }).Id).toBe(last)
   const filtered = await ask(engine.address, 'GET', `/containers/json?${filters({ label: ['index=500'] })}`)
   expect(JSON.parse(filtered.body)).toMatchObject([{ Names: ['/c500'] }])
   await engine.close()

@@ -1,10 +1,8 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
-
 import Docker from 'dockerode'
-
 import type { EmbeddedEngine } from '../../src/testing/index.ts'
 
-export interface Heard {
+export interface Received {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   /** The pieces of the body, as they came. */
@@ -15,13 +13,13 @@ export interface Heard {
 }
 
 export interface Pending {
-  readonly heard: Promise<Heard>
+  readonly received: Promise<Received>
   giveUp(): void
 }
 
-/** One request on a connection of its own; rejects when it closes before a status was heard. */
-export function ask(address: string, method: string, path: string, body?: unknown): Promise<Heard> {
-  return begin(address, method, path, body).heard
+/** One request on a connection of its own; rejects when it closes before a status arrived. */
+export function ask(address: string, method: string, path: string, body?: unknown): Promise<Received> {
+  return begin(address, method, path, body).received
 }
 
 export function begin(address: string, method: string, path: string, body?: unknown): Pending {
@@ -35,7 +33,7 @@ export function begin(address: string, method: string, path: string, body?: unkn
     agent: false,
     headers: { 'Content-Type': 'application/json' },
   })
-  const heard = new Promise<Heard>((resolve, reject) => {
+  const received = new Promise<Received>((resolve, reject) => {
     sent.on('error', reject)
     sent.on('response', (response) => {
       const pieces: string[] = []
@@ -49,10 +47,10 @@ export function begin(address: string, method: string, path: string, body?: unkn
     })
   })
   sent.end(body === undefined ? undefined : JSON.stringify(body))
-  return { heard, giveUp: () => sent.destroy() }
+  return { received, giveUp: () => sent.destroy() }
 }
 
-export function messageOf({ body }: Heard): unknown {
+export function messageOf({ body }: Received): unknown {
   return (JSON.parse(body) as { message: unknown }).message
 }
 
@@ -73,7 +71,7 @@ export function dockerodeOf(engine: EmbeddedEngine): Docker {
     : new Docker({ host: url.hostname, port: url.port, protocol: 'http' })
 }
 
-/** Turns of the event loop until it is so; for what no promise tells. A test that waits in vain runs into its own limit. */
+/** Turns of the event loop until the condition holds; for what no promise reports. A test that never sees it runs into its timeout. */
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setImmediate(resolve))
 }

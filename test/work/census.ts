@@ -1,9 +1,7 @@
 import { Writable } from 'node:stream'
-
 import { pino } from 'pino'
 import type { InspectionEvent } from 'xstate'
-
-import type { ReconcilerOptions } from '../../src/options.ts'
+import type { ReconcilerOptions } from '../../src/options/types.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
 
 /** What was done, counted; the same on every machine. */
@@ -42,17 +40,17 @@ const noWork = () => ({
   questions: 0,
   lines: 0,
 })
-const isContainer = (id: string) => /^[0-9a-f]{64}$/.test(id)
+const isContainers = (actor: unknown) =>
+  (actor as { readonly logic?: { readonly id?: string } }).logic?.id === 'container'
 /** Out of every grace when it is first seen. */
 export const oldMs = 600_000
 
 export function createCensus(options: Partial<ReconcilerOptions> = {}): Census {
   let work = noWork()
-  let heard = 0
+  let received = 0
   const tracked = new Set<string>()
   const inspect = (event: InspectionEvent) => {
-    const { id } = event.actorRef as unknown as { readonly id: string }
-    const whose = isContainer(id) ? 'container' : 'other'
+    const whose = isContainers(event.actorRef) ? 'container' : 'other'
     if (event.type === '@xstate.actor') work[`${whose}Actors`]++
     if (event.type === '@xstate.event') work[`${whose}Events`]++
     if (event.type === '@xstate.snapshot') work[`${whose}Snapshots`]++
@@ -79,8 +77,8 @@ export function createCensus(options: Partial<ReconcilerOptions> = {}): Census {
     take() {
       const { requests } = engine
       const calls: Record<string, number> = {}
-      for (const { verb } of requests.slice(heard)) calls[verb] = (calls[verb] ?? 0) + 1
-      heard = requests.length
+      for (const { verb } of requests.slice(received)) calls[verb] = (calls[verb] ?? 0) + 1
+      received = requests.length
       const taken = { ...work, calls, timers: clock.pendingTimers }
       work = noWork()
       return taken

@@ -1,10 +1,9 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-
 import { createHarness } from '../support/harness.ts'
 
 const judgements = vi.hoisted(() => ({ of: new Map<string, number>() }))
 
-vi.mock(import('../../src/judge.ts'), async (importOriginal) => {
+vi.mock(import('../../src/policy/judge.ts'), async (importOriginal) => {
   const original = await importOriginal()
   return {
     ...original,
@@ -31,23 +30,23 @@ async function withTracked() {
   return harness
 }
 
-test('the first look judges each', async () => {
+test('the first scan judges each', async () => {
   const { reconciler } = await withTracked()
   expect([...judgements.of.values()]).toEqual(Array.from({ length: count }, () => 1))
   await reconciler.stop()
 })
 
-test('a look at which nothing has changed judges none that is tracked', async () => {
+test('a scan without changes judges no tracked container', async () => {
   const { clock, reconciler, of } = await withTracked()
   judgements.of.clear()
   await clock.advance(3 * periodMs)
-  expect(of('looked')).toHaveLength(4)
-  expect(of('looked').at(-1)).toMatchObject({ owned: count, tracked: count })
+  expect(of('scanned')).toHaveLength(4)
+  expect(of('scanned').at(-1)).toMatchObject({ owned: count, tracked: count })
   expect(judgements.of.size).toBe(0)
   await reconciler.stop()
 })
 
-test('a look judges what has changed, what the agent let go, and what is new, and none of the others', async () => {
+test('a scan judges what has changed, what the agent stopped tracking, and what is new, and none of the others', async () => {
   const { clock, engine, reconciler, tracked } = await withTracked()
   judgements.of.clear()
   const [changed, letGo] = [...engine.containers.values()]
@@ -56,16 +55,21 @@ test('a look judges what has changed, what the agent let go, and what is new, an
   tracked.delete(letGo.id)
   const added = engine.add()
   await clock.advance(periodMs)
-  expect(Object.fromEntries(judgements.of)).toEqual({ [changed.id]: 1, [letGo.id]: 1, [added.id]: 1 })
+  expect(Object.fromEntries(judgements.of)).toEqual({
+    [changed.id]: 1,
+    // the first one also to find out whether anything may be removed at all
+    [letGo.id]: 2,
+    [added.id]: 1,
+  })
   await reconciler.stop()
 })
 
-test('what is untracked is judged at every look, whether it has changed or not', async () => {
+test('an untracked container is judged at every scan, whether it has changed or not', async () => {
   const { clock, engine, reconciler } = await withTracked()
   const { id } = engine.add({ state: 'exited' })
   await clock.advance(periodMs)
   judgements.of.clear()
   await clock.advance(3 * periodMs)
-  expect(Object.fromEntries(judgements.of)).toEqual({ [id]: 3 })
+  expect(Object.fromEntries(judgements.of)).toEqual({ [id]: 6 })
   await reconciler.stop()
 })

@@ -1,6 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-
-import { systemClock } from '../../src/clock.ts'
+import { systemClock } from '../../src/domain/clock.ts'
 import { createReconciler, type Reconciler } from '../../src/index.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 
@@ -13,7 +12,7 @@ const clock = { ...systemClock, wallNow: () => Date.UTC(2026, 0, 15, 12) }
 let engine: EmbeddedEngine
 let reconciler: Reconciler
 
-/** A reconciler that follows no events, so that its requests are its looks. */
+/** A reconciler that follows no events, so that its requests are its scans. */
 async function begin(count: number): Promise<void> {
   engine = createEmbeddedEngine({ clock })
   for (let made = 0; made < count; made++) engine.containers.create({ name: `task-${made}`, labels })
@@ -25,11 +24,11 @@ async function begin(count: number): Promise<void> {
   })
 }
 
-/** The same after its first look. */
-async function beginAndLook(count: number): Promise<void> {
+/** The same after its first scan. */
+async function beginAndScan(count: number): Promise<void> {
   await begin(count)
   reconciler.start()
-  await reconciler.look()
+  await reconciler.scan()
 }
 
 afterEach(async () => {
@@ -38,11 +37,11 @@ afterEach(async () => {
   await engine.close()
 })
 
-/** What one look asked and what it parsed, in characters of JSON and in texts. */
-async function lookOnce() {
+/** What one scan asked and what it parsed, in characters of JSON and in texts. */
+async function scanOnce() {
   engine.requests.clear()
   const parse = vi.spyOn(JSON, 'parse')
-  const { containers } = await reconciler.look()
+  const { containers } = await reconciler.scan()
   const texts = parse.mock.calls.map(([text]) => text)
   parse.mockRestore()
   const [listing] = engine.requests.matching({ method: 'GET', path: '/containers/json' })
@@ -55,30 +54,30 @@ async function lookOnce() {
   }
 }
 
-test.each(sizes)('the first look at %i containers parses every byte of one answer once', async (count) => {
+test.each(sizes)('the first scan at %i containers parses every byte of one answer once', async (count) => {
   await begin(count)
-  const { found, requests, bytes, parsed, texts } = await lookOnce()
+  const { found, requests, bytes, parsed, texts } = await scanOnce()
   expect({ found, requests, texts }).toEqual({ found: count, requests: 1, texts: count })
   // all but the brackets, the commas between and the line's end
   expect(parsed).toBe(bytes - (count + 2))
 })
 
-test.each(sizes)('a look at %i containers of which none has changed parses nothing', async (count) => {
-  await beginAndLook(count)
-  const { found, requests, parsed, texts } = await lookOnce()
+test.each(sizes)('a scan at %i containers of which none has changed parses nothing', async (count) => {
+  await beginAndScan(count)
+  const { found, requests, parsed, texts } = await scanOnce()
   expect({ found, requests, parsed, texts }).toEqual({ found: count, requests: 1, parsed: 0, texts: 0 })
 })
 
-test.each(sizes)('a look at %i containers parses what has changed, and nothing else', async (count) => {
-  await beginAndLook(count)
+test.each(sizes)('a scan at %i containers parses what has changed, and nothing else', async (count) => {
+  await beginAndScan(count)
   const [first] = engine.containers.list()
   engine.containers.pause(first?.id as string)
   engine.containers.create({ name: 'new', labels })
-  expect(await lookOnce()).toMatchObject({ found: count + 1, requests: 1, texts: 2 })
+  expect(await scanOnce()).toMatchObject({ found: count + 1, requests: 1, texts: 2 })
 })
 
-test('a look after one container has gone parses one of those that are left', async () => {
-  await beginAndLook(100)
+test('a scan after one container has gone parses one of those that are left', async () => {
+  await beginAndScan(100)
   engine.containers.remove(engine.containers.list()[50]?.id as string)
-  expect(await lookOnce()).toMatchObject({ found: 99, requests: 1, texts: 1 })
+  expect(await scanOnce()).toMatchObject({ found: 99, requests: 1, texts: 1 })
 })

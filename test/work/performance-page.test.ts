@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-
 import { expect, test } from 'vitest'
-
 import { root } from '../support/pages.ts'
 
 test('docs/performance.md and its plots are what bench/results.json gives', () => {

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
-
-import { inSlices } from '../../src/slices.ts'
-import { askAboutAll } from '../../src/supervision/survey.ts'
-import { createTracker } from '../../src/tracker.ts'
+import { inSlices } from '../../src/domain/slices.ts'
+import { askAboutAll } from '../../src/scanning/tracker-questions.ts'
+import { createTracker } from '../../src/scanning/tracker.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
@@ -34,13 +33,13 @@ function createWork(msPerItem: number) {
 const { signal } = new AbortController()
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => at)
 
-test('work that takes long leaves a turn to the host every 2 ms, or after 8 items', async () => {
+test('long work yields a turn to the host every 2 ms, or after 8 items', async () => {
   const counted = createWork(0.25)
   await inSlices(numbers(160), counted.clock, signal, counted.work)
   expect(counted.turns).toBe(20)
 })
 
-test('short work on a short list leaves none; after a long list comes one, however quick it was', async () => {
+test('short work on a short list yields none; a long list yields one at its end, however quick it was', async () => {
   const short = createWork(0)
   await inSlices(numbers(511), short.clock, signal, short.work)
   expect(short.turns).toBe(0)
@@ -49,7 +48,7 @@ test('short work on a short list leaves none; after a long list comes one, howev
   expect(long.turns).toBe(1)
 })
 
-test('a tracker that answers at once is asked as any other work is done', async () => {
+test('a synchronous tracker is asked in the same turns as other work', async () => {
   const counted = createWork(0.25)
   const owned = numbers(160).map((number) => summary({ id: fakeId(20_000 + number) }))
   const has = () => {

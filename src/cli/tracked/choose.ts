@@ -1,36 +1,44 @@
-import type { Reason, TrackerTrouble } from '../../index.ts'
+import { show } from '../../domain/show.ts'
+import { nothingTracked, type Reason, type TrackerFailure } from '../../index.ts'
 import type { Flags } from '../options.ts'
 import { UsageError } from '../usage.ts'
 import { trackedFile } from './file.ts'
+import { isMountedFile, mountTheFolder } from './mounted-file.ts'
 import type { TrackedSource } from './source.ts'
 import { trackedUrl } from './url.ts'
 
 /** The tracker that the flags name; undefined where they name none. */
-export function chooseTracked({
+export async function chooseTracked({
   tracked,
   trackedUrl: url,
-  nothingTracked,
-}: Flags): TrackedSource | undefined {
-  if (tracked !== undefined) return trackedFile(tracked)
+  nothingTracked: isNothingTracked,
+}: Flags): Promise<TrackedSource | undefined> {
+  if (tracked !== undefined) {
+    if (await isMountedFile(tracked)) throw new UsageError(`--tracked: ${show(tracked)}: ${mountTheFolder}`)
+    return trackedFile(tracked)
+  }
   if (url) return trackedUrl(url)
-  return nothingTracked ? { flag: '--nothing-tracked', tracked: new Set(), check: async () => {} } : undefined
+  return isNothingTracked
+    ? { flag: '--nothing-tracked', tracked: nothingTracked, check: async () => {} }
+    : undefined
 }
 
 export const trackerForms = '--tracked FILE, --tracked-url URL or --nothing-tracked'
 
 /** The same for commands that remove: it has to be said what is tracked, even that nothing is. */
-export function requireTracked(flags: Flags): TrackedSource {
-  const source = chooseTracked(flags)
-  if (!source) throw new UsageError(`it is not said what is tracked; give ${trackerForms}`)
+export async function requireTracked(flags: Flags): Promise<TrackedSource> {
+  const source = await chooseTracked(flags)
+  if (!source) throw new UsageError(`no tracker given; give ${trackerForms}`)
   return source
 }
 
-const troubles: Readonly<Record<TrackerTrouble, true>> = {
+const trackerFailures: Readonly<Record<TrackerFailure, true>> = {
   'tracker-unknown': true,
   'tracker-failed': true,
   'tracker-timed-out': true,
   'tracker-not-ready': true,
   'tracker-invalid': true,
+  'tracker-wrong-keys': true,
   'tracked-file-unreadable': true,
   'tracked-file-invalid': true,
   'tracked-url-failed': true,
@@ -38,6 +46,6 @@ const troubles: Readonly<Record<TrackerTrouble, true>> = {
 }
 
 /** Whether a container was spared only because the tracker gave no answer. */
-export function isTrackerTrouble(reason: Reason): reason is TrackerTrouble {
-  return Object.hasOwn(troubles, reason)
+export function isTrackerFailure(reason: Reason): reason is TrackerFailure {
+  return Object.hasOwn(trackerFailures, reason)
 }

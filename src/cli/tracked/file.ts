@@ -1,20 +1,20 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
-import { TrackerTroubleError } from '../../index.ts'
-import { messageOf, quoted } from '../text.ts'
+import { show } from '../../domain/show.ts'
+// not from the public face, which would load all of the library for each change of a file
+import { TrackerError } from '../../domain/tracked.ts'
+import { messageOf } from '../text.ts'
+import { mostTrackedBytes, readContent } from './content.ts'
 import { FreshAnswers, type Ids } from './fresh-answers.ts'
-import { fullIdForm, isFullId } from './ids.ts'
+import { isMountedFile, mountTheFolder } from './mounted-file.ts'
 import type { TrackedSource } from './source.ts'
 
-/** Under the two seconds that the library gives a tracker, so that the reason told is ours. */
+/** Shorter than the library's two seconds for a tracker, so that our own reason is reported. */
 const deadlineMs = 1500
-/** A million ids. */
-const mostBytes = 65 * 1024 * 1024
 
 /**
- * A file of full ids, one a line, each line ended by a line feed, the last one also without. An empty file says that
- * nothing is tracked. Blank lines, spaces, carriage returns and comments make it invalid: what cannot be understood in
- * full is not believed at all.
+ * A file of full ids that ends with the line `end`; see `readContent`. A file that holds nothing but that line says that
+ * nothing is tracked.
  */
 export function trackedFile(path: string): TrackedSource {
   const answers = new FreshAnswers({
@@ -29,21 +29,35 @@ export function trackedFile(path: string): TrackedSource {
   }
 }
 
-/** Reads the whole file as it was at one moment. */
+/**
+ * Reads the whole file as it was at one moment, and reads it twice: what is written through a mapping of the file
+ * leaves its size and times as they were.
+ */
 export async function readTrackedFile(path: string, duringReading: () => unknown = () => {}): Promise<Ids> {
   const file = await openFile(path)
   try {
-    const before = await stampOf(file, path)
-    const text = await readText(file, path)
+    const before = await statOf(file, path)
+    const bytes = await readBytes(file, path, before.size)
     await duringReading()
-    const after = await stampOf(file, path)
+    const again = await readBytes(file, path, before.size)
+    const after = await statOf(file, path)
     const named = await stat(path, { bigint: true }).catch(() => undefined)
-    const isSame = before === after && named !== undefined && stamp(named) === after
-    if (!isSame) throw invalid(path, 'it changed while it was read; write a new file and rename it')
-    return readIds(text, path)
+    const isSame = stamp(before) === stamp(after) && named !== undefined && stamp(named) === stamp(after)
+    if (!isSame || !bytes.equals(again)) throw invalid(path, 'it changed while it was read')
+    await refuseStale(path, after)
+    const content = readContent(bytes.toString('latin1'))
+    if ('wrong' in content) throw invalid(path, content.wrong)
+    return content.ids
   } finally {
     await file.close()
   }
+}
+
+/** fresh-scan: a path may lead to a file that was replaced long ago, and is whole all the same. */
+async function refuseStale(path: string, { nlink }: Stats): Promise<void> {
+  if (await isMountedFile(path)) throw mounted(path)
+  if (nlink === 0n)
+    throw invalid(path, 'it has no name any more, so that another file may have taken its place')
 }
 
 async function openFile(path: string): Promise<FileHandle> {
@@ -55,12 +69,20 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-async function readText(file: FileHandle, path: string): Promise<string> {
+/** No more than the file held a moment ago: one that grows for ever must not fill the memory. */
+async function readBytes(file: FileHandle, path: string, size: bigint): Promise<Buffer> {
+  const bytes = Buffer.alloc(Number(size))
+  let filled = 0
   try {
-    return await file.readFile('latin1')
+    while (filled < bytes.length) {
+      const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, filled)
+      if (bytesRead === 0) break
+      filled += bytesRead
+    }
   } catch (error) {
     throw unreadable(path, messageOf(error), error)
   }
+  return bytes.subarray(0, filled)
 }
 
 type Stats = Awaited<ReturnType<typeof statExactly>>
@@ -69,11 +91,11 @@ function statExactly(file: FileHandle) {
   return file.stat({ bigint: true })
 }
 
-async function stampOf(file: FileHandle, path: string): Promise<string> {
+async function statOf(file: FileHandle, path: string): Promise<Stats> {
   const stats = await statExactly(file)
   if (!stats.isFile()) throw unreadable(path, 'it is not a regular file')
-  if (stats.size > mostBytes) throw invalid(path, `it is larger than ${mostBytes} bytes`)
-  return stamp(stats)
+  if (stats.size > mostTrackedBytes) throw invalid(path, `it is larger than ${mostTrackedBytes} bytes`)
+  return stats
 }
 
 /** What differs where a file is another one, or was written to. */
@@ -81,20 +103,19 @@ function stamp({ dev, ino, size, mtimeNs, ctimeNs }: Stats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
 }
 
-function readIds(text: string, path: string): Ids {
-  const lines = text.split('\n')
-  if (lines.at(-1) === '') lines.pop()
-  const wrong = lines.findIndex((line) => !isFullId(line))
-  if (wrong >= 0) throw invalid(path, `line ${wrong + 1} is not ${fullIdForm}`)
-  return new Set(lines)
-}
-
-function unreadable(path: string, why: string, cause?: unknown): TrackerTroubleError {
-  return new TrackerTroubleError('tracked-file-unreadable', `${quoted(path)} cannot be read: ${why}`, {
+function unreadable(path: string, why: string, cause?: unknown): TrackerError {
+  return new TrackerError('tracked-file-unreadable', `${show(path)} cannot be read: ${why}`, {
     cause,
   })
 }
 
-function invalid(path: string, why: string): TrackerTroubleError {
-  return new TrackerTroubleError('tracked-file-invalid', `${quoted(path)} cannot be believed: ${why}`)
+/** What a writer does about a file that is invalid. */
+export const remedy = 'write it with flotsam track, or write a new file and rename it'
+
+function invalid(path: string, why: string): TrackerError {
+  return new TrackerError('tracked-file-invalid', `${show(path)} is invalid: ${why}; ${remedy}`)
+}
+
+function mounted(path: string): TrackerError {
+  return new TrackerError('tracked-file-invalid', `${show(path)} is invalid: ${mountTheFolder}`)
 }

@@ -1,4 +1,4 @@
-import type { TrackerTroubleError } from '../../index.ts'
+import type { TrackerError } from '../../index.ts'
 
 export type Ids = ReadonlySet<string>
 
@@ -7,8 +7,8 @@ export interface FreshAnswersOptions {
   readonly read: (signal: AbortSignal) => Promise<Ids>
   /** No question waits longer than this. */
   readonly deadlineMs: number
-  /** What a question is told that waited too long. */
-  readonly late: () => TrackerTroubleError
+  /** The answer to a question that waited too long. */
+  readonly late: () => TrackerError
 }
 
 /** Questions that share one reading. */
@@ -28,7 +28,7 @@ class Batch {
 
 /**
  * Answers each question from a reading that began after it was asked. Questions of one turn of the event loop share a
- * reading. Only one is ever under way, so that a source that hangs ties up one reading and no more: whoever asks
+ * reading. Only one is ever under way, so that a hanging source ties up one reading and no more: a caller that asks
  * meanwhile shares the next one.
  */
 export class FreshAnswers {

@@ -1,14 +1,18 @@
-import { TrackerTroubleError } from '../../index.ts'
+import { TrackerError } from '../../index.ts'
 import { messageOf } from '../text.ts'
 import { FreshAnswers, type Ids } from './fresh-answers.ts'
 import { fullIdForm, isFullId } from './ids.ts'
+import { faultOf } from './response-head.ts'
 import type { TrackedSource } from './source.ts'
 
-/** Under the two seconds that the library gives a tracker, so that the reason told is ours. */
+/** Shorter than the library's two seconds for a tracker, so that our own reason is reported. */
 const deadlineMs = 1500
 const mostBytes = 16 * 1024 * 1024
 
-/** A JSON array of full ids from an HTTP endpoint: status 200, no redirects, at most 16 MiB. */
+/**
+ * A JSON array of full ids from an HTTP endpoint: status 200, no redirects, at most 16 MiB. The URL is asked as it was given:
+ * nothing is added to its query, which may be signed.
+ */
 export function trackedUrl(url: URL): TrackedSource {
   const answers = new FreshAnswers({
     read: (signal) => fetchIds(url, signal),
@@ -26,17 +30,24 @@ async function fetchIds(url: URL, signal: AbortSignal): Promise<Ids> {
   return readIds(await fetchBody(url, signal), url)
 }
 
+const headers = { accept: 'application/json', 'cache-control': 'no-cache, no-store', pragma: 'no-cache' }
+
 async function fetchBody(url: URL, signal: AbortSignal): Promise<Uint8Array> {
   try {
-    const headers = { accept: 'application/json', 'cache-control': 'no-cache' }
+    const askedAtMs = Date.now()
     const response = await fetch(url, { headers, redirect: 'manual', signal })
     if (response.status !== 200) {
       await response.body?.cancel()
       throw failed(url, `the status is ${response.status} instead of 200`)
     }
+    const fault = faultOf(response.headers, askedAtMs)
+    if (fault !== undefined) {
+      await response.body?.cancel()
+      throw invalid(url, fault)
+    }
     return await readBody(response, url)
   } catch (error) {
-    if (error instanceof TrackerTroubleError) throw error
+    if (error instanceof TrackerError) throw error
     throw failed(url, messageOf(error), error)
   }
 }
@@ -74,10 +85,10 @@ function shown({ origin, pathname }: URL): string {
   return `${origin}${pathname}`
 }
 
-function failed(url: URL, why: string, cause?: unknown): TrackerTroubleError {
-  return new TrackerTroubleError('tracked-url-failed', `${shown(url)} cannot be read: ${why}`, { cause })
+function failed(url: URL, why: string, cause?: unknown): TrackerError {
+  return new TrackerError('tracked-url-failed', `${shown(url)} cannot be read: ${why}`, { cause })
 }
 
-function invalid(url: URL, why: string, cause?: unknown): TrackerTroubleError {
-  return new TrackerTroubleError('tracked-url-invalid', `${shown(url)} cannot be believed: ${why}`, { cause })
+function invalid(url: URL, why: string, cause?: unknown): TrackerError {
+  return new TrackerError('tracked-url-invalid', `${shown(url)} is invalid: ${why}`, { cause })
 }

@@ -1,11 +1,10 @@
 import { render } from 'preact'
-
 import { Store } from './store.ts'
 import { App } from './view/app.tsx'
 
 const store = new Store({
   openSocket: () => new WebSocket(`ws://${location.host}/ws${location.search}`),
-  // a browser tells a page nothing of why a WebSocket was refused
+  // a browser does not tell a page why a WebSocket was refused
   isRefused: async () => (await fetch(location.href, { method: 'HEAD' })).status === 403,
 })
 

@@ -1,5 +1,4 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals'
-
 import type { Actor } from './model/actor.ts'
 import { type Happened, Model } from './model/actors.ts'
 import { type Supervisor, supervisorOf } from './model/flotsam.ts'
@@ -166,7 +165,7 @@ export class Store {
     if (!message) this.#model.countUnread()
     else {
       if ('createdAt' in message && message.createdAt !== undefined)
-        this.#clock.heard(message.createdAt, nowMs)
+        this.#clock.received(message.createdAt, nowMs)
       this.#model.apply(message, nowMs)
     }
     this.#planRenewal()

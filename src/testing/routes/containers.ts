@@ -1,5 +1,7 @@
 import { readBlueprint } from '../blueprint.ts'
-import { containerOf, isOn, jsonBody, type Call, type Route } from '../call.ts'
+import { containerOf, isOn, jsonBody, viewOf, type Call, type Route } from '../call.ts'
+import { goneMeanwhile, halfLost } from '../dialects/podman.ts'
+import type { ShownContainer } from '../faults.ts'
 import {
   labelQuestion,
   listingFilters,
@@ -8,16 +10,18 @@ import {
   readFilters,
   wholeNumber,
 } from '../filters.ts'
+import { graceMsOf } from '../lifecycle.ts'
 import { isAlive, type Container } from '../model.ts'
+import { patched } from '../patch.ts'
 import { sigkill, signalNumber } from '../programs.ts'
 import { Refusal } from '../refusal.ts'
-import { containerShape } from '../shapes/inspection.ts'
+import { containerShape, libpodShape } from '../shapes/inspection.ts'
 import { summaryJson } from '../shapes/summary.ts'
+import type { View } from '../shapes/view.ts'
+import { type World } from '../world.ts'
 
 /** A listing is made and sent in slices of so many containers; in between everything else has its turn. */
 export const containersPerSlice = 256
-
-const defaultStopGraceMs = 10_000
 
 function route(method: Route['method'], path: string, run: Route['run']): Route {
   return { method, pattern: new RegExp(`^/containers/${path}$`), namesContainer: path.includes('('), run }
@@ -27,7 +31,7 @@ export const containerRoutes: readonly Route[] = [
   route('GET', 'json', list),
   route('POST', 'create', create),
   route('POST', 'prune', prune),
-  route('GET', '([^/]+)/json', (call) => call.answer.json(200, containerShape(containerOf(call)))),
+  route('GET', '([^/]+)/json', (call) => inspect(call, containerShape)),
   route('POST', '([^/]+)/start', start),
   route('POST', '([^/]+)/stop', stop),
   route('POST', '([^/]+)/restart', restart),
@@ -44,27 +48,46 @@ export const containerRoutes: readonly Route[] = [
   route('POST', '([^/]+)/exec', refuse('this engine runs no processes: nothing can be executed')),
   route('GET', '([^/]+)/stats', refuse('this engine runs no processes: there are no statistics')),
   route('DELETE', '([^/]*)', remove),
+  {
+    method: 'GET',
+    pattern: /^\/libpod\/containers\/([^/]+)\/json$/,
+    namesContainer: true,
+    run: (call) => inspect(call, libpodShape),
+  },
 ]
 
-async function list({ world, query, answer }: Call): Promise<void> {
+async function inspect(call: Call, shapeOf: typeof containerShape): Promise<void> {
+  const { world, answer } = call
+  const container = containerOf(call)
+  if (container.removal === 'cut-short') throw halfLost(container)
+  if (container.removal === 'under-way' && world.dialect.isPodman) throw goneMeanwhile(container)
+  const patches = world.faults.strikeContainer('inspection', container)
+  await answer.json(200, patched(shapeOf(container, viewOf(call)), patches))
+}
+
+async function list(call: Call): Promise<void> {
+  const { world, query, answer } = call
   const { store } = world.containers
   const filters = readFilters(query.get('filters'), listingFilters, world.dialect)
   const limit = wholeNumber(query.get('limit') ?? '0')
-  const shown = world.faults.strikeListing([...store.values()])
+  const { shown, ignoresLabels } = world.faults.strikeListing([...store.values()])
   const all = isOn(query, 'all') || limit > 0
-  const matches = listingMatcher({ filters, all, isDeafToLabels: shown.isDeaf }, store, world.dialect)
-  const newestFirst = [...shown.containers].sort(
-    (a, b) => b.createdAtMs - a.createdAtMs || b.sequence - a.sequence,
+  const matches = listingMatcher({ filters, all, ignoresLabels: ignoresLabels }, store, world.dialect)
+  const newestFirst = [...shown].sort(
+    ({ container: a }, { container: b }) => b.createdAtMs - a.createdAtMs || b.sequence - a.sequence,
   )
+  const lost = newestFirst.find(({ container }) => container.removal === 'cut-short' && matches(container))
+  if (lost) throw halfLost(lost.container)
+  const view = viewOf(call)
   if (!(await answer.stream('application/json'))) return
   let left = limit > 0 ? limit : Infinity
   let separator = '['
   for (let from = 0; from < newestFirst.length && left > 0; from += containersPerSlice) {
     if (from > 0) await world.clock.breathe()
     let slice = ''
-    for (const container of newestFirst.slice(from, from + containersPerSlice)) {
-      if (left <= 0 || !matches(container)) continue
-      slice += separator + summaryJson(container, world.now())
+    for (const one of newestFirst.slice(from, from + containersPerSlice)) {
+      if (left <= 0 || !matches(one.container)) continue
+      slice += separator + entryJson(one, world, view)
       separator = ','
       left -= 1
     }
@@ -73,8 +96,15 @@ async function list({ world, query, answer }: Call): Promise<void> {
   if (await answer.write(separator === '[' ? '[]\n' : ']\n')) await answer.end()
 }
 
+function entryJson({ container, patches }: ShownContainer, world: World, view: View): string {
+  const json = summaryJson(container, world.now(), view)
+  const all = [...patches, ...world.faults.strikeContainer('listing', container)]
+  return all.length === 0 ? json : JSON.stringify(patched(JSON.parse(json) as object, all))
+}
+
 async function create(call: Call): Promise<void> {
-  const blueprint = readBlueprint(call.query.get('name') ?? undefined, jsonBody(call))
+  const { query } = call
+  const blueprint = readBlueprint(query.get('name') ?? undefined, query.get('platform') ?? '', jsonBody(call))
   const { id } = call.world.containers.create(blueprint)
   await call.answer.json(201, { Id: id, Warnings: [] })
 }
@@ -100,18 +130,7 @@ async function rename(call: Call): Promise<void> {
 }
 
 async function start(call: Call): Promise<void> {
-  const container = containerOf(call)
-  const { lifecycle, store } = call.world.containers
-  let hasStarted: boolean
-  try {
-    hasStarted = lifecycle.start(container)
-  } catch (refusal) {
-    // an engine remembers why a container did not come up
-    if (refusal instanceof Refusal && container.status === 'created') {
-      store.replace({ ...container, exitCode: 128, error: refusal.message })
-    }
-    throw refusal
-  }
+  const hasStarted = call.world.containers.lifecycle.start(containerOf(call))
   await call.answer.empty(hasStarted ? 204 : 304)
 }
 
@@ -125,7 +144,7 @@ async function restart(call: Call): Promise<void> {
   const { id } = containerOf(call)
   await lifecycle.stop(containerOf(call), graceMs(call))
   const stopped = store.get(id)
-  if (!stopped) throw new Refusal(404, `No such container: ${call.reference}`)
+  if (!stopped) throw call.world.dialect.noSuchContainer(call.reference)
   lifecycle.start(stopped)
   call.world.events.emitOfContainer('restart', store.get(id) ?? stopped)
   await call.answer.empty(204)
@@ -134,20 +153,14 @@ async function restart(call: Call): Promise<void> {
 function graceMs(call: Call): number {
   const asked = call.query.get('t') ?? ''
   if (asked !== '') return Math.max(0, wholeNumber(asked) * 1000)
-  const own = containerOf(call).config['StopTimeout']
-  return typeof own === 'number' ? own * 1000 : defaultStopGraceMs
+  return graceMsOf(containerOf(call))
 }
 
 async function kill(call: Call): Promise<void> {
   const asked = call.query.get('signal') ?? ''
   const signal = asked === '' ? sigkill : signalNumber(asked)
   if (signal === undefined) throw new Refusal(400, `Invalid signal: ${asked}`)
-  try {
-    call.world.containers.lifecycle.kill(containerOf(call), signal)
-  } catch (refusal) {
-    if (!(refusal instanceof Refusal)) throw refusal
-    throw new Refusal(refusal.status, `Cannot kill container: ${call.reference}: ${refusal.message}`)
-  }
+  call.world.containers.lifecycle.kill(containerOf(call), signal, call.reference)
   await call.answer.empty(204)
 }
 
@@ -191,6 +204,6 @@ async function remove(call: Call): Promise<void> {
   const { query, reference, world } = call
   if (reference === '') throw new Refusal(400, 'invalid name or ID supplied: ""')
   const options = { force: isOn(query, 'force'), volumes: isOn(query, 'v') }
-  await world.containers.remove(containerOf(call), reference, options)
+  await world.containers.removals.remove(containerOf(call), reference, options)
   await call.answer.empty(204)
 }

@@ -1,9 +1,13 @@
-import { asLabels } from '../blueprint.ts'
-import { isOn, jsonBody, type Call, type Route } from '../call.ts'
+import { asLabels, asRecord } from '../blueprint.ts'
+import { isOn, jsonBody, viewOf, type Call, type Route } from '../call.ts'
+import { isBelow } from '../dialect.ts'
+import { unusableImageName } from '../dialects/podman.ts'
 import { hasLabel, readFilters } from '../filters.ts'
-import { familiarName } from '../images.ts'
+import { familiarName, withTag } from '../images.ts'
+import { isAlive, type Container, type Image, type ImagePlatform } from '../model.ts'
+import { patched } from '../patch.ts'
 import { Refusal } from '../refusal.ts'
-import { imageShape, imageSummaryShape } from '../shapes/inspection.ts'
+import { imageShape, imageSummaryShape } from '../shapes/image.ts'
 
 function route(method: Route['method'], pattern: RegExp, run: Route['run']): Route {
   return { method, pattern, namesContainer: false, run }
@@ -18,7 +22,8 @@ export const imageRoutes: readonly Route[] = [
   route('POST', /^\/commit$/, commit),
 ]
 
-async function list({ world, query, answer }: Call): Promise<void> {
+async function list(call: Call): Promise<void> {
+  const { world, query, answer } = call
   const known = new Set(['label', 'reference', 'dangling', 'before', 'since', 'until'])
   const filters = readFilters(query.get('filters'), known, world.dialect)
   const labels = (filters.get('label') ?? []).map(hasLabel)
@@ -29,7 +34,7 @@ async function list({ world, query, answer }: Call): Promise<void> {
     .sort((a, b) => b.createdAtMs - a.createdAtMs)
   await answer.json(
     200,
-    images.map((image) => imageSummaryShape(image)),
+    images.map((image) => imageSummaryShape(image, viewOf(call))),
   )
 }
 
@@ -39,8 +44,37 @@ function globOf(text: string): RegExp {
   return new RegExp(`^${escaped}(?::[^/]*)?$`)
 }
 
-async function inspect({ world, reference, answer }: Call): Promise<void> {
-  await answer.json(200, imageShape(world.images.resolve(reference)))
+async function inspect(call: Call): Promise<void> {
+  const { world, reference, answer } = call
+  // the image of a container that has none
+  if (reference === 'sha256:' && world.dialect.isPodman) throw unusableImageName(reference)
+  const image = world.images.resolve(reference)
+  const shape = imageShape(image, platformOf(call, image), viewOf(call))
+  await answer.json(200, patched(shape, world.faults.strikeImage(image)))
+}
+
+/** The variant that was asked for; else that of the host, whatever containers were made from. */
+function platformOf({ query, apiVersion, reference }: Call, { platforms }: Image): ImagePlatform {
+  const asked = isBelow(apiVersion, '1.49') ? null : query.get('platform')
+  const [first] = platforms
+  if (!first) throw new Error(`image ${reference} has no platform`)
+  if (asked === null) return platforms.find(({ architecture }) => architecture === 'amd64') ?? first
+  const { os, architecture } = readPlatform(asked)
+  const found = platforms.find((one) => one.os === os && one.architecture === architecture)
+  if (found) return found
+  const what = `image with reference ${reference} was found`
+  throw new Refusal(
+    404,
+    `${what} but does not provide the specified platform (${String(os)}/${String(architecture)})`,
+  )
+}
+
+function readPlatform(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return asRecord(JSON.parse(text))
+  } catch {
+    throw new Refusal(400, 'invalid JSON: platform')
+  }
 }
 
 /** There is no registry behind this engine: only what it has can be pulled. */
@@ -65,13 +99,75 @@ async function tag({ world, query, reference, answer }: Call): Promise<void> {
   await answer.empty(201)
 }
 
-async function remove({ world, query, reference, answer }: Call): Promise<void> {
-  const userOf = (imageId: string) => {
-    for (const container of world.containers.store.values())
-      if (container.imageId === imageId) return container.id
-    return undefined
+async function remove(call: Call): Promise<void> {
+  const { world, query, reference, answer } = call
+  const image = world.images.resolve(reference)
+  const users = [...world.containers.store.values()].filter(({ imageId }) => imageId === image.id)
+  const removal = { image, users, isForced: isOn(query, 'force') }
+  await answer.json(
+    200,
+    world.dialect.isPodman ? removeAsPodman(call, removal) : removeAsDockerd(call, removal),
+  )
+}
+
+interface ImageRemoval {
+  readonly image: Image
+  readonly users: readonly Container[]
+  readonly isForced: boolean
+}
+
+/** Takes the name away; the image goes with its last one, or by its id, unless a container that runs is made from it. */
+function removeAsDockerd({ world, reference }: Call, { image, users, isForced }: ImageRemoval): object[] {
+  const { images, dialect } = world
+  const isByName = images.isName(reference)
+  const short = image.id.slice(7, 19)
+  const running = users.find(isAlive)
+  if (!isByName && running) {
+    const why = `image is being used by running container ${running.id.slice(0, 12)}`
+    throw new Refusal(409, `conflict: unable to delete ${short} (cannot be forced) - ${why}`)
   }
-  await answer.json(200, world.images.remove(reference, userOf, isOn(query, 'force')))
+  const isLastName = !isByName || image.tags.length <= 1
+  const [user] = users
+  if (user && isLastName && !isForced) {
+    const what = isByName ? `remove repository reference "${reference}"` : `delete ${short}`
+    const why = `container ${user.id.slice(0, 12)} is using its referenced image ${short}`
+    throw new Refusal(409, `conflict: unable to ${what} (must force) - ${why}`)
+  }
+  const names = isByName ? [withTag(reference)] : image.tags
+  const reported: object[] = names.map((tag) => ({ Untagged: tag }))
+  const keepsUsed =
+    isByName && users.length > 0 && (running !== undefined || dialect.name === 'dockerd-containerd')
+  if (!isLastName || keepsUsed) {
+    for (const name of names) images.untag(name)
+    return reported
+  }
+  images.remove(image.id)
+  return [...reported, { Deleted: image.id }]
+}
+
+/** By force it takes the containers along; from 5.8 on not those that run. */
+function removeAsPodman({ world, reference }: Call, { image, users, isForced }: ImageRemoval): object[] {
+  const { images, containers, dialect, version } = world
+  const [user] = users
+  if (user && !isForced) {
+    const reason = 'image is in use by a container'
+    throw new Refusal(409, `image ${reference} is in use: image used by ${user.id}: ${reason}`, reason)
+  }
+  const running = users.find(isAlive)
+  if (running && !isBelow(version.engine, '5.8')) {
+    const { message } = dialect.removalOfLiving(running, running.id)
+    const what = `image ${reference} is in an invalid state: removing image ${image.id.slice(7)}`
+    const reason = 'container state improper'
+    throw new Refusal(
+      409,
+      `${what}: container ${running.id} using image could not be removed: ${message}`,
+      reason,
+    )
+  }
+  for (const { id } of users) containers.removals.removeNow(id, false)
+  const untagged = image.tags.map((tag) => ({ Untagged: dialect.imageName(tag) }))
+  images.remove(image.id)
+  return [{ Deleted: image.id.slice(7) }, ...untagged]
 }
 
 /** A snapshot of a container: an image that carries the container's labels. */

@@ -1,10 +1,12 @@
-import type { Call, Route } from '../call.ts'
-import { momentOf, readFilters, type Filters } from '../filters.ts'
+import { viewOf, type Call, type Route } from '../call.ts'
+import { isBelow } from '../dialect.ts'
 import type { EngineEvent } from '../events.ts'
+import { momentOf, readFilters, type Filters } from '../filters.ts'
 import { Refusal } from '../refusal.ts'
-import { imageSummaryShape, volumeShape } from '../shapes/inspection.ts'
+import { imageSummaryShape } from '../shapes/image.ts'
 import { summaryJson } from '../shapes/summary.ts'
 import { infoShape, networkShapes, versionShape } from '../shapes/system.ts'
+import { volumeShape } from '../shapes/volume.ts'
 
 function route(method: Route['method'], pattern: RegExp, run: Route['run']): Route {
   return { method, pattern, namesContainer: false, run }
@@ -13,24 +15,43 @@ function route(method: Route['method'], pattern: RegExp, run: Route['run']): Rou
 export const systemRoutes: readonly Route[] = [
   route('GET', /^\/_ping$/, ping),
   route('HEAD', /^\/_ping$/, ping),
-  route('GET', /^\/version$/, ({ world, answer }) => answer.json(200, versionShape(world.version))),
+  route('GET', /^\/version$/, ({ world, answer }) =>
+    answer.json(200, versionShape(world.version, world.dialect.isPodman)),
+  ),
   route('GET', /^\/info$/, info),
   route('GET', /^\/events$/, events),
   route('GET', /^\/networks$/, ({ world, answer }) => answer.json(200, networkShapes(world.now()))),
   route('GET', /^\/networks\/([^/]+)$/, network),
   route('GET', /^\/system\/df$/, usage),
+  route('GET', /^\/plugins$/, ({ answer }) => answer.json(200, [])),
+  route('GET', /^\/plugins\/(.+)\/json$/, noPlugin),
+  route('GET', /^\/(?:services|tasks|nodes|secrets|configs)(?:\/.*)?$/, noSwarm),
 ]
 
-async function ping({ answer }: Call): Promise<void> {
+async function noPlugin({ reference }: Call): Promise<void> {
+  throw new Refusal(404, `plugin "${reference}" not found`)
+}
+
+async function noSwarm(): Promise<void> {
+  const advice = 'Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
+  throw new Refusal(503, `This node is not a swarm manager. ${advice}`)
+}
+
+async function ping({ world, answer }: Call): Promise<void> {
+  if (world.dialect.isPodman) {
+    answer.setHeader('Docker-Experimental', 'true')
+    if (!isBelow(world.version.engine, '5.0')) answer.setHeader('Ostype', 'linux')
+  }
   answer.setHeader('Cache-Control', 'no-cache, no-store, must-revalidate')
   answer.setHeader('Pragma', 'no-cache')
   await answer.text(200, 'OK', 'text/plain; charset=utf-8')
 }
 
 async function info({ world, answer }: Call): Promise<void> {
-  const { id, version, containers, images, events } = world
+  const { id, ids, dialect, version, containers, images, events } = world
   const shape = infoShape({
-    id,
+    // Podman has another one each time
+    id: dialect.isPodman ? ids.nextId() : id,
     version,
     nowMs: world.now(),
     containers: containers.store.values(),
@@ -46,15 +67,17 @@ async function network({ world, reference, answer }: Call): Promise<void> {
   await answer.json(200, found)
 }
 
-async function usage({ world, answer }: Call): Promise<void> {
+async function usage(call: Call): Promise<void> {
+  const { world, answer } = call
+  const view = viewOf(call)
   const { containers, images, volumes } = world
   const users = new Map<string, number>()
   for (const { imageId } of containers.store.values()) users.set(imageId, (users.get(imageId) ?? 0) + 1)
   await answer.json(200, {
     LayersSize: 0,
-    Images: [...images.values()].map((image) => imageSummaryShape(image, users.get(image.id) ?? 0)),
+    Images: [...images.values()].map((image) => imageSummaryShape(image, view, users.get(image.id) ?? 0)),
     Containers: [...containers.store.values()].map(
-      (one) => JSON.parse(summaryJson(one, world.now())) as unknown,
+      (one) => JSON.parse(summaryJson(one, world.now(), view)) as unknown,
     ),
     Volumes: [...volumes.values()].map((volume) => ({
       ...volumeShape(volume),
@@ -82,7 +105,7 @@ const eventFilters = new Set([
   'volume',
 ])
 
-async function events({ world, query, answer }: Call): Promise<void> {
+async function events({ world, query, apiVersion, answer }: Call): Promise<void> {
   const matches = eventQuestion(readFilters(query.get('filters'), eventFilters, world.dialect))
   const [since, until] = [query.get('since') ?? '', query.get('until') ?? '']
   const sinceMs = since === '' ? Infinity : momentOf(since, world.now())
@@ -93,11 +116,11 @@ async function events({ world, query, answer }: Call): Promise<void> {
     (text) => answer.write(text),
     () => world.clock.breathe(),
   )
-  for (const event of world.events.since(sinceMs))
-    if (event.atMs <= untilMs && matches(event)) sender.take(event.json)
+  const hasOldFields = isBelow(apiVersion, '1.52')
+  const take = (event: EngineEvent): void => sender.take(hasOldFields ? event.json : event.plainJson)
+  for (const event of world.events.since(sinceMs)) if (event.atMs <= untilMs && matches(event)) take(event)
   const leftMs = untilMs - world.now()
-  if (leftMs > 0)
-    await listen({ world, answer }, (event) => matches(event) && sender.take(event.json), leftMs)
+  if (leftMs > 0) await listen({ world, answer }, (event) => matches(event) && take(event), leftMs)
   await sender.flush()
   await answer.end()
 }

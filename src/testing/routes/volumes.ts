@@ -3,7 +3,7 @@ import { isOn, jsonBody, type Call, type Route } from '../call.ts'
 import { labelQuestion, readFilters } from '../filters.ts'
 import type { Volume } from '../model.ts'
 import { Refusal } from '../refusal.ts'
-import { volumeShape } from '../shapes/inspection.ts'
+import { libpodVolumeShape, volumeShape } from '../shapes/volume.ts'
 
 function route(method: Route['method'], pattern: RegExp, run: Route['run']): Route {
   return { method, pattern, namesContainer: false, run }
@@ -13,7 +13,8 @@ export const volumeRoutes: readonly Route[] = [
   route('GET', /^\/volumes$/, list),
   route('POST', /^\/volumes\/create$/, create),
   route('POST', /^\/volumes\/prune$/, prune),
-  route('GET', /^\/volumes\/([^/]+)$/, inspect),
+  route('GET', /^\/volumes\/([^/]+)$/, (call) => inspect(call, volumeShape)),
+  route('GET', /^\/libpod\/volumes\/([^/]+)\/json$/, (call) => inspect(call, libpodVolumeShape)),
   route('DELETE', /^\/volumes\/([^/]+)$/, remove),
 ]
 
@@ -52,8 +53,8 @@ async function prune({ world, query, apiVersion, answer }: Call): Promise<void> 
   await answer.json(200, { VolumesDeleted: names, SpaceReclaimed: 0 })
 }
 
-async function inspect({ world, reference, answer }: Call): Promise<void> {
-  await answer.json(200, volumeShape(world.volumes.resolve(reference)))
+async function inspect({ world, reference, answer }: Call, shapeOf: typeof volumeShape): Promise<void> {
+  await answer.json(200, shapeOf(world.volumes.resolve(reference)))
 }
 
 async function remove({ world, query, reference, answer }: Call): Promise<void> {

@@ -1,131 +1,105 @@
 import { dataRoot } from '../containers.ts'
-import { isAlive, type Container, type Image, type Volume } from '../model.ts'
+import { isBelow } from '../dialect.ts'
+import { dependenciesOf, holderIn, isAlive, type Container } from '../model.ts'
+import { hostConfigShape } from './host-config.ts'
 import { mountShape, networksOf } from './summary.ts'
+import { fineTimestamp, manifestDescriptor, type View } from './view.ts'
 
-const never = '0001-01-01T00:00:00Z'
-
-/** A moment as the engine writes it; the year 1 where it has not come. */
-export function timestamp(ms: number | undefined): string {
-  return ms === undefined ? never : new Date(ms).toISOString()
-}
+/** Where Podman keeps the files of a container. */
+const podmanRun = '/run/containers/storage/overlay-containers'
+const podmanStorage = '/var/lib/containers/storage/overlay'
 
 /** All there is to say of one container: the answer to an inspection. */
-export function containerShape(container: Container): object {
-  const { id, command } = container
-  const folder = `${dataRoot}/containers/${id}`
-  const hasStarted = container.startedAtMs !== undefined
+export function containerShape(container: Container, view: View): object {
+  const { id, command, imageId, platform } = container
+  const { dialect, apiVersion } = view
+  const { isPodman } = dialect
+  const hasDescriptor =
+    dialect.name === 'dockerd-containerd' && !isBelow(apiVersion, '1.48') && imageId !== ''
   return {
     Id: id,
-    Created: timestamp(container.createdAtMs),
+    Created: fineTimestamp(container.createdAtMs, id),
     Path: command[0] ?? '',
     Args: command.slice(1),
-    State: stateShape(container),
-    Image: container.imageId,
-    ResolvConfPath: hasStarted ? `${folder}/resolv.conf` : '',
-    HostnamePath: hasStarted ? `${folder}/hostname` : '',
-    HostsPath: hasStarted ? `${folder}/hosts` : '',
+    State: stateShape(container, view),
+    Image: imageId === '' && isPodman ? 'sha256:' : imageId,
+    ...filesShape(container, view),
     LogPath: '',
     Name: `/${container.name}`,
     RestartCount: container.restartCount,
-    Driver: 'overlay2',
-    Platform: 'linux',
+    Driver: driverOf(view),
+    Platform: platform.os,
+    ...(hasDescriptor ? { ImageManifestDescriptor: manifestDescriptor(imageId, platform) } : {}),
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
-    HostConfig: hostConfigShape(container),
-    GraphDriver: { Data: null, Name: 'overlay2' },
+    ExecIDs: isPodman ? [] : null,
+    HostConfig: hostConfigShape(container, view),
+    GraphDriver: { Data: layersOf(container, view), Name: driverOf(view) },
+    ...(isPodman ? { SizeRootFs: 0 } : {}),
     Mounts: container.mounts.map((mount) => mountShape(mount, true)),
-    Config: configShape(container),
-    NetworkSettings: {
-      Bridge: '',
-      SandboxID: '',
-      SandboxKey: '',
-      Ports: {},
-      HairpinMode: false,
-      LinkLocalIPv6Address: '',
-      LinkLocalIPv6PrefixLen: 0,
-      SecondaryIPAddresses: null,
-      SecondaryIPv6Addresses: null,
-      EndpointID: '',
-      Gateway: '',
-      GlobalIPv6Address: '',
-      GlobalIPv6PrefixLen: 0,
-      IPAddress: '',
-      IPPrefixLen: 0,
-      IPv6Gateway: '',
-      MacAddress: '',
-      Networks: networksOf(container),
-    },
+    Config: configShape(container, view),
+    NetworkSettings: networkSettingsShape(container, view),
   }
 }
 
-function stateShape(container: Container): object {
-  const { status } = container
+function driverOf({ dialect }: View): string {
+  if (dialect.isPodman) return 'overlay'
+  return dialect.name === 'dockerd-containerd' ? 'overlayfs' : 'overlay2'
+}
+
+/** Once it has been started: the files that the engine mounts into it. */
+function filesShape({ filesOf }: Container, { dialect }: View): object {
+  const folder = dialect.isPodman ? `${podmanRun}/${filesOf}/userdata` : `${dataRoot}/containers/${filesOf}`
+  const path = (name: string): string => (filesOf === undefined ? '' : `${folder}/${name}`)
   return {
-    Status: status,
-    Running: isAlive(container),
+    ResolvConfPath: path('resolv.conf'),
+    HostnamePath: path('hostname'),
+    HostsPath: path('hosts'),
+  }
+}
+
+/** What it has written is there until it is removed; where the containerd image store keeps it is not told. */
+function layersOf(container: Container, { dialect, version }: View): object | null {
+  const { id, status, imageId } = container
+  if (status === 'dead' || dialect.name === 'dockerd-containerd') return null
+  const folder = dialect.isPodman ? `${podmanStorage}/${id}` : `${dataRoot}/overlay2/${id}`
+  const own = { UpperDir: `${folder}/diff`, WorkDir: `${folder}/work` }
+  const lower = { LowerDir: `${folder}-init/diff` }
+  const merged = { MergedDir: `${folder}/merged` }
+  if (dialect.isPodman) {
+    const isMounted = imageId !== '' && ['running', 'paused', 'restarting'].includes(status)
+    return { ...(imageId === '' ? {} : lower), ...(isMounted ? merged : {}), ...own }
+  }
+  return { ...(isBelow(version.api, '1.48') ? {} : { ID: id }), ...lower, ...merged, ...own }
+}
+
+export function stateShape(container: Container, { dialect, version }: View): object {
+  const { status, id } = container
+  const isUp = isAlive(container) && !(dialect.isPodman && (status === 'restarting' || status === 'stopping'))
+  const health = { Health: { Status: '', FailingStreak: 0, Log: null } }
+  return {
+    Status: dialect.inspectedState(container),
+    Running: isUp,
     Paused: status === 'paused',
-    Restarting: status === 'restarting',
+    Restarting: status === 'restarting' && !dialect.isPodman,
     OOMKilled: false,
-    Dead: status === 'dead',
+    Dead: status === 'dead' || (container.removal === 'under-way' && !dialect.isPodman),
     Pid: container.pid,
     ExitCode: container.exitCode,
     Error: container.error,
-    StartedAt: timestamp(container.startedAtMs),
-    FinishedAt: timestamp(container.finishedAtMs),
+    StartedAt: fineTimestamp(container.startedAtMs, id),
+    FinishedAt: fineTimestamp(container.finishedAtMs, id),
+    ...(dialect.isPodman && isBelow(version.engine, '5.0') ? health : {}),
   }
 }
 
-function hostConfigShape(container: Container): object {
-  const { name, maximumRetryCount } = container.restartPolicy
+function configShape(container: Container, { dialect }: View): object {
+  const { config, id, networkMode } = container
+  const { isPodman } = dialect
+  const hostnameOf = (isPodman ? undefined : holderIn(networkMode)) ?? id
   return {
-    Binds: null,
-    ContainerIDFile: '',
-    PortBindings: null,
-    VolumeDriver: '',
-    VolumesFrom: null,
-    CapAdd: null,
-    CapDrop: null,
-    CgroupnsMode: 'private',
-    Dns: null,
-    DnsOptions: null,
-    DnsSearch: null,
-    ExtraHosts: null,
-    GroupAdd: null,
-    IpcMode: 'private',
-    Cgroup: '',
-    Links: null,
-    OomScoreAdj: 0,
-    PidMode: '',
-    Privileged: false,
-    PublishAllPorts: false,
-    ReadonlyRootfs: false,
-    SecurityOpt: null,
-    UTSMode: '',
-    UsernsMode: '',
-    ShmSize: 67_108_864,
-    Runtime: 'runc',
-    Memory: 0,
-    NanoCpus: 0,
-    CpuShares: 0,
-    CgroupParent: '',
-    PidsLimit: null,
-    Ulimits: null,
-    Devices: null,
-    ...container.hostConfig,
-    // nothing that a container would write is kept, and this is how an engine says so
-    LogConfig: { Type: 'none', Config: {} },
-    NetworkMode: container.networkMode,
-    RestartPolicy: { Name: name === '' ? 'no' : name, MaximumRetryCount: maximumRetryCount },
-    AutoRemove: container.autoRemove,
-  }
-}
-
-function configShape(container: Container): object {
-  const { config } = container
-  return {
-    Hostname: container.id.slice(0, 12),
+    Hostname: hostnameOf.slice(0, 12),
     Domainname: '',
     User: '',
     AttachStdin: false,
@@ -135,70 +109,64 @@ function configShape(container: Container): object {
     OpenStdin: false,
     StdinOnce: false,
     Volumes: null,
-    WorkingDir: '',
+    WorkingDir: isPodman ? '/' : '',
     OnBuild: null,
+    ...(isPodman ? { StopSignal: '15', StopTimeout: 10 } : {}),
     ...config,
+    ...(isPodman ? { Volumes: null } : {}),
     Env: container.env,
     Cmd: config['Entrypoint'] ? (config['Cmd'] ?? null) : container.command,
-    Entrypoint: config['Entrypoint'] ?? null,
+    Entrypoint: config['Entrypoint'] ?? (isPodman ? [] : null),
     Image: container.image,
     Labels: container.labels,
   }
 }
 
-/** An image in a listing. */
-export function imageSummaryShape(image: Image, containerCount = -1): object {
+function networkSettingsShape(container: Container, view: View): object {
   return {
-    Containers: containerCount,
-    Created: Math.floor(image.createdAtMs / 1000),
-    Id: image.id,
-    Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
-    ParentId: image.parentId,
-    RepoDigests: [],
-    RepoTags: image.tags,
-    SharedSize: containerCount < 0 ? -1 : 0,
-    Size: image.sizeBytes,
-    VirtualSize: image.sizeBytes,
+    Bridge: '',
+    SandboxID: '',
+    SandboxKey: '',
+    Ports: {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: '',
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: '',
+    Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: '',
+    IPPrefixLen: 0,
+    IPv6Gateway: '',
+    MacAddress: '',
+    Networks: networksOf(container, view),
   }
 }
 
-/** The answer to an inspection of an image. */
-export function imageShape(image: Image): object {
+/** What Podman's own API says of a container, as far as nobody else's does. */
+export function libpodShape(container: Container, view: View): object {
+  const { id, pod, imageId, image } = container
   return {
-    Id: image.id,
-    RepoTags: image.tags,
-    RepoDigests: [],
-    Parent: image.parentId,
-    Comment: '',
-    Created: timestamp(image.createdAtMs),
-    Author: '',
-    Config: {
-      Env: image.env.length === 0 ? null : image.env,
-      Cmd: image.command.length === 0 ? null : image.command,
-      Volumes:
-        image.volumes.length === 0 ? null : Object.fromEntries(image.volumes.map((path) => [path, {}])),
-      Entrypoint: null,
-      WorkingDir: '',
-      Labels: Object.keys(image.labels).length === 0 ? null : image.labels,
-    },
-    Architecture: 'amd64',
-    Os: 'linux',
-    Size: image.sizeBytes,
-    VirtualSize: image.sizeBytes,
-    GraphDriver: { Data: null, Name: 'overlay2' },
-    RootFS: { Type: 'layers', Layers: [image.id] },
-    Metadata: { LastTagTime: timestamp(image.createdAtMs) },
+    Id: id,
+    Created: fineTimestamp(container.createdAtMs, id),
+    Name: container.name,
+    State: { ...stateShape(container, view), Status: libpodState(container) },
+    Image: imageId.replace(/^sha256:/, ''),
+    ImageName: image,
+    Pod: pod?.id ?? '',
+    IsInfra: pod?.isInfra === true,
+    IsService: false,
+    Dependencies: dependenciesOf(container),
+    RestartCount: container.restartCount,
+    Mounts: container.mounts.map((mount) => mountShape(mount, true)),
+    Config: configShape(container, view),
+    HostConfig: hostConfigShape(container, view),
   }
 }
 
-export function volumeShape(volume: Volume): object {
-  return {
-    CreatedAt: timestamp(volume.createdAtMs),
-    Driver: 'local',
-    Labels: Object.keys(volume.labels).length === 0 ? null : volume.labels,
-    Mountpoint: `${dataRoot}/volumes/${volume.name}/_data`,
-    Name: volume.name,
-    Options: null,
-    Scope: 'local',
-  }
+function libpodState({ status }: Container): string {
+  if (status === 'restarting') return 'stopped'
+  return status === 'configured' ? 'created' : status
 }

@@ -1,31 +1,48 @@
-import type { Container, Mount } from '../model.ts'
+import { isBelow } from '../dialect.ts'
+import { holderIn, type Container, type ContainerStatus, type Mount } from '../model.ts'
 import { spokenDuration } from './durations.ts'
+import { endpointShape } from './network.ts'
+import { manifestDescriptor, type View } from './view.ts'
 
 /** What a container looks like in a listing, in two halves: between them stands the text that changes with time. */
 interface Halves {
   readonly before: string
   readonly after: string
+  /** What they depend on besides the container. */
+  readonly image: string
+  readonly hasDescriptor: boolean
 }
 
 const serialised = new WeakMap<Container, Halves>()
 
 /** One container of a listing, as JSON. Made once for each state of a container, however often it is listed. */
-export function summaryJson(container: Container, nowMs: number): string {
+export function summaryJson(container: Container, nowMs: number, view: View): string {
+  const image = shownImage(container, view)
+  const hasDescriptor = view.dialect.name === 'dockerd-containerd' && !isBelow(view.apiVersion, '1.48')
   let halves = serialised.get(container)
-  if (!halves) {
-    halves = serialise(container)
+  if (!halves || halves.image !== image || halves.hasDescriptor !== hasDescriptor) {
+    halves = serialise(container, view, { image, hasDescriptor })
     serialised.set(container, halves)
   }
-  return `${halves.before}${statusText(container, nowMs)}${halves.after}`
+  return `${halves.before}${statusText(container, view.dialect.listedState(container), nowMs)}${halves.after}`
+}
+
+/** dockerd shows the id where the name has come to mean another image, or none. */
+function shownImage({ image, imageId }: Container, { dialect, images }: View): string {
+  const isMoved = image !== '' && !image.startsWith('sha256:') && images.find(image)?.id !== imageId
+  return isMoved && !dialect.isPodman ? imageId : image
 }
 
 /** The status in words, as `docker ps` shows it. */
-export function statusText(container: Container, nowMs: number): string {
-  const { status, exitCode } = container
+function statusText(container: Container, state: ContainerStatus, nowMs: number): string {
+  const { exitCode } = container
   const since = (fromMs: number | undefined) => spokenDuration(Math.max(0, nowMs - (fromMs ?? nowMs)))
-  switch (status) {
+  switch (state) {
     case 'created':
+    case 'configured':
       return 'Created'
+    case 'initialized':
+      return 'Initialized'
     case 'running':
       return `Up ${since(container.startedAtMs)}`
     case 'paused':
@@ -34,6 +51,11 @@ export function statusText(container: Container, nowMs: number): string {
       return `Restarting (${exitCode}) ${since(container.finishedAtMs)} ago`
     case 'removing':
       return 'Removal In Progress'
+    case 'stopping':
+      return 'Stopping'
+    case 'unknown':
+      return 'Unknown'
+    case 'stopped':
     case 'exited':
       return `Exited (${exitCode}) ${since(container.finishedAtMs)} ago`
     case 'dead':
@@ -41,29 +63,53 @@ export function statusText(container: Container, nowMs: number): string {
   }
 }
 
-function serialise(container: Container): Halves {
+function serialise(
+  container: Container,
+  view: View,
+  { image, hasDescriptor }: { readonly image: string; readonly hasDescriptor: boolean },
+): Halves {
+  const { isPodman } = view.dialect
   const head = {
     Id: container.id,
     Names: [`/${container.name}`],
-    Image: container.image,
-    ImageID: container.imageId,
+    Image: image,
+    ImageID: container.imageId === '' && isPodman ? 'sha256:' : container.imageId,
+    ...(hasDescriptor && container.imageId !== ''
+      ? { ImageManifestDescriptor: manifestDescriptor(container.imageId, container.platform) }
+      : {}),
     Command: container.command.map(quoted).join(' '),
     Created: Math.floor(container.createdAtMs / 1000),
     Ports: [],
     Labels: container.labels,
-    State: container.status,
+    State: view.dialect.listedState(container),
   }
   const tail = {
-    HostConfig: { NetworkMode: container.networkMode },
-    NetworkSettings: { Networks: networksOf(container) },
+    ...(isPodman ? {} : { HostConfig: { NetworkMode: container.networkMode } }),
+    NetworkSettings: { Networks: listedNetworks(container, view) },
     Mounts: container.mounts.map((mount) =>
-      mountShape(mount, !mount.isAnonymous && container.startedAtMs !== undefined),
+      mountShape(mount, isPodman || (!mount.isAnonymous && container.startedAtMs !== undefined)),
     ),
+    ...(isPodman ? podmanFields(view) : {}),
   }
   return {
     before: `${JSON.stringify(head).slice(0, -1)},"Status":"`,
     after: `",${JSON.stringify(tail).slice(1)}`,
+    image,
+    hasDescriptor,
   }
+}
+
+/** Podman hands out parts of requests along with its answers. */
+function podmanFields({ version }: View): object {
+  const nothing = { Name: '', Config: null, NetworkingConfig: null, Platform: null }
+  return isBelow(version.engine, '5.0')
+    ? { ...nothing, AdjustCPUShares: false }
+    : { ...nothing, DefaultReadOnlyNonRecursive: false }
+}
+
+function listedNetworks(container: Container, view: View): object | null {
+  const isBare = view.dialect.isPodman && isBelow(view.version.engine, '5.0')
+  return isBare ? null : networksOf(container, view)
 }
 
 function quoted(word: string): string {
@@ -80,24 +126,12 @@ export function mountShape(mount: Mount, isFolderKnown: boolean): object {
   return { Type: type, Name: volume, Source: folder, Driver: 'local', ...rest, Propagation: '' }
 }
 
-const endpoint = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: '',
-  DriverOpts: null,
-  NetworkID: '',
-  EndpointID: '',
-  Gateway: '',
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-}
-
-export function networksOf({ networkMode }: Container): Record<string, object> {
-  if (networkMode.startsWith('container:')) return {}
-  return { [networkMode === 'default' ? 'bridge' : networkMode]: endpoint }
+export function networksOf({ networkMode }: Container, view: View): Record<string, object> {
+  const isGuest = holderIn(networkMode) !== undefined
+  if (view.dialect.isPodman) {
+    if (isBelow(view.version.engine, '5.0')) return {}
+    return { [isGuest ? 'none' : networkMode]: endpointShape(view) }
+  }
+  if (isGuest) return {}
+  return { [networkMode === 'default' ? 'bridge' : networkMode]: endpointShape(view) }
 }

@@ -1,10 +1,10 @@
 import { dataRoot } from '../containers.ts'
 import type { Container, EngineVersion } from '../model.ts'
-import { timestamp } from './inspection.ts'
+import { timestamp } from './view.ts'
 
 const kernelVersion = '6.1.0-embedded'
 
-export function versionShape({ engine, api, minApi }: EngineVersion): object {
+export function versionShape({ engine, api, minApi }: EngineVersion, isPodman: boolean): object {
   const common = {
     GitCommit: 'embedded',
     GoVersion: 'none',
@@ -16,7 +16,7 @@ export function versionShape({ engine, api, minApi }: EngineVersion): object {
   const details = { ApiVersion: api, MinAPIVersion: minApi, Experimental: 'false', ...common }
   return {
     Platform: { Name: 'Embedded engine' },
-    Components: [{ Name: 'Engine', Version: engine, Details: details }],
+    Components: [{ Name: isPodman ? 'Podman Engine' : 'Engine', Version: engine, Details: details }],
     Version: engine,
     ApiVersion: api,
     MinAPIVersion: minApi,

@@ -1,13 +1,13 @@
 import { type ChildProcessByStdio, execFileSync, spawn, type StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 const root = join(import.meta.dirname, '../../..')
 
-/** The command line as users have it, in a folder of its own. */
+/** The command line as installed, in a separate folder. */
 export interface BuiltCli {
   readonly folder: string
   start(args: readonly string[], stdio?: StdioOptions): RunningCli
@@ -20,18 +20,23 @@ export interface RunningCli {
   readonly out: () => string
   readonly err: () => string
   /** Resolves once the output holds this. */
-  told(text: string): Promise<void>
+  reported(text: string): Promise<void>
   /** Resolves with the exit code; null where a signal ended it. */
   readonly ended: Promise<number | null>
 }
 
-export function buildCli(): BuiltCli {
+/** `options` are those of `vite build`. */
+export function buildCli(options: readonly string[] = []): BuiltCli {
   const folder = mkdtempSync(join(tmpdir(), 'flotsam-cli-'))
-  const compiler = join(root, 'node_modules/.bin/tsc')
-  const options = ['--outDir', join(folder, 'dist'), '--declaration', 'false', '--declarationMap', 'false']
-  execFileSync(compiler, ['-p', join(root, 'tsconfig.build.json'), ...options, '--sourceMap', 'false'])
+  execFileSync('npm', ['run', 'build:node', '--', ...options], {
+    cwd: root,
+    env: { ...process.env, NODE_ENV: 'production', FLOTSAM_DIST: join(folder, 'dist') },
+    stdio: 'pipe',
+  })
   copyFileSync(join(root, 'package.json'), join(folder, 'package.json'))
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  // all that is installed with it
+  mkdirSync(join(folder, 'node_modules'))
+  symlinkSync(join(root, 'node_modules/xstate'), join(folder, 'node_modules/xstate'))
   const main = join(folder, 'dist/src/cli/main.js')
   if (!existsSync(main)) throw new Error('the build has no command line')
   const running = new Set<RunningCli>()
@@ -53,6 +58,13 @@ export function buildCli(): BuiltCli {
   }
 }
 
+/** Each module of the sources by itself, for what needs one alone. */
+export function compileModules(folder: string): void {
+  const compiler = join(root, 'node_modules/.bin/tsc')
+  const options = ['--noCheck', '--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false']
+  execFileSync(compiler, ['-p', join(root, 'tsconfig.build.json'), ...options, '--outDir', folder])
+}
+
 function follow(child: RunningCli['child']): RunningCli {
   let out = ''
   let err = ''
@@ -69,7 +81,7 @@ function follow(child: RunningCli['child']): RunningCli {
     out: () => out,
     err: () => err,
     ended,
-    told: (text) =>
+    reported: (text) =>
       new Promise((resolve, reject) => {
         const check = () => {
           if (!out.includes(text)) return
@@ -79,7 +91,7 @@ function follow(child: RunningCli['child']): RunningCli {
         waiting.add(check)
         check()
         void ended.then((code) =>
-          reject(new Error(`ended with ${code} before it told "${text}": ${out}${err}`)),
+          reject(new Error(`ended with ${code} before it reported "${text}": ${out}${err}`)),
         )
       }),
   }

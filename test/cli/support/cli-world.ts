@@ -1,6 +1,6 @@
-import { createReconciler, type Reconciler, type ReconcilerOptions } from '../../../src/index.ts'
 import { runCli } from '../../../src/cli/program.ts'
 import type { CliWorld, CommandClock, ExitCode } from '../../../src/cli/world.ts'
+import { createReconciler, type Reconciler, type ReconcilerOptions } from '../../../src/index.ts'
 
 /** A command line without a process: what it writes is kept, and signals come when the test says so. */
 export interface TestWorld extends CliWorld {

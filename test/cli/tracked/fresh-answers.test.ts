@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { FreshAnswers, type Ids } from '../../../src/cli/tracked/fresh-answers.ts'
-import { TrackerTroubleError } from '../../../src/index.ts'
+import { TrackerError } from '../../../src/index.ts'
 import { until } from '../../testing/support.ts'
 
 interface Reading {
@@ -15,7 +15,7 @@ function createSource() {
   const answers = new FreshAnswers({
     read: (signal) => new Promise((answer, fail) => readings.push({ signal, answer, fail })),
     deadlineMs: 4000,
-    late: () => new TrackerTroubleError('tracked-url-failed', 'too late'),
+    late: () => new TrackerError('tracked-url-failed', 'too late'),
   })
   return { readings, answers }
 }
@@ -61,15 +61,15 @@ describe('fresh answers', () => {
     expect(await second).toEqual(new Set())
   })
 
-  it('every-call-ends: a reading that hangs holds nobody longer than the deadline, and ties up one reading only', async () => {
+  it('every-call-ends: a hanging reading delays no question beyond the deadline, and blocks only itself', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { readings, answers } = createSource()
     const first = answers.ask()
     await nextTurn()
-    const told = [first, answers.ask()].map((asked) => expect(asked).rejects.toThrow('too late'))
+    const reported = [first, answers.ask()].map((asked) => expect(asked).rejects.toThrow('too late'))
     expect(readings[0]?.signal.aborted).toBe(false)
     vi.advanceTimersByTime(4000)
-    await Promise.all(told)
+    await Promise.all(reported)
     expect(readings[0]?.signal.aborted).toBe(true)
 
     const third = answers.ask()

@@ -40,7 +40,7 @@ describe('what a tracked URL says', () => {
     expect(await source.tracked.has(one)).toBe(isTracked)
   })
 
-  it('asks for it as it was given, with GET, and for no stored copy', async () => {
+  it('requests it as given, with GET, bypassing caches', async () => {
     let headers: unknown
     const { source, server } = await serve((response, request) => {
       headers = request.headers
@@ -49,10 +49,11 @@ describe('what a tracked URL says', () => {
     await source.check()
     expect(server.requests).toMatchObject([{ method: 'GET', path: '/containers' }])
     expect(server.requests[0]?.query.get('token')).toBe('secret')
-    expect(headers).toMatchObject({ accept: 'application/json', 'cache-control': 'no-cache' })
+    expect(headers).toMatchObject({ accept: 'application/json', 'cache-control': 'no-cache, no-store' })
+    expect([...(server.requests[0]?.query.keys() ?? [])]).toEqual(['token'])
   })
 
-  it('a body that came compressed', async () => {
+  it('a compressed body', async () => {
     const { source } = await serve((response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' })
       response.end(gzipSync(JSON.stringify([one])))
@@ -60,7 +61,7 @@ describe('what a tracked URL says', () => {
     expect(await source.tracked.has(one)).toBe(true)
   })
 
-  it('fresh-look: asks anew for each question, and once for all questions of a turn', async () => {
+  it('fresh-scan: asks again for each question, and once for all questions of a turn', async () => {
     const { source, server } = await serve(inTurn(answers(200, [one]), answers(200, [two])))
     expect(await Promise.all([source.tracked.has(one), source.tracked.has(two)])).toEqual([true, false])
     expect(server.requests).toHaveLength(1)
@@ -69,12 +70,24 @@ describe('what a tracked URL says', () => {
   })
 })
 
-describe('unknown-is-spared: an answer that is not ids in full is not believed at all', () => {
+describe('unknown-is-spared: an answer that is not entirely ids is rejected as a whole', () => {
   it.each<[string, Behaviour, string]>([
     ['an object', answers(200, { ids: [one] }), 'the answer is not a JSON array'],
     ['null', answers(200, 'null'), 'the answer is not a JSON array'],
     ['nothing', answers(200, ''), 'the answer is not JSON'],
-    ['a page', answersPage(200), 'the answer is not JSON'],
+    ['nothing at all, without a length', writesRaw('HTTP/1.1 200 OK\r\n\r\n'), 'the answer is not JSON'],
+    [
+      'an array that is truncated, without a length',
+      writesRaw(`HTTP/1.0 200 OK\r\n\r\n["${one}",`),
+      'the answer is not JSON',
+    ],
+    ['two answers in one', answers(200, `[]\n["${one}"]`), 'the answer is not JSON'],
+    ['a page', answersPage(200), 'the answer is not JSON, as its header says (Content-Type: "text/html")'],
+    [
+      'ids in plain text',
+      answers(200, [two], { 'content-type': 'text/plain; charset=utf-8' }),
+      'the answer is not JSON, as its header says (Content-Type: "text/plain; charset=utf-8")',
+    ],
     ['JSON that is cut', answers(200, `["${one}"`), 'the answer is not JSON'],
     [
       'a short id',
@@ -91,8 +104,60 @@ describe('unknown-is-spared: an answer that is not ids in full is not believed a
     const { source, shown } = await serve(behaviour)
     await expect(source.tracked.has(one)).rejects.toMatchObject({
       reason: 'tracked-url-invalid',
-      message: `${shown} cannot be believed: ${why}`,
+      message: `${shown} is invalid: ${why}`,
     })
+  })
+})
+
+describe('fresh-scan: a cached copy is older than the question', () => {
+  it.each(['1', '3600', 'soon'])('Age: %s', async (age) => {
+    const { source, shown } = await serve(answers(200, [two], { age }))
+    await expect(source.tracked.has(one)).rejects.toMatchObject({
+      reason: 'tracked-url-invalid',
+      message: `${shown} is invalid: the answer is a stored copy, as its header says (Age: "${age}"); no cache may answer`,
+    })
+  })
+
+  it.each([
+    ['Warning', '110 - "Response is Stale"'],
+    ['Warning', '199 - "x", 111 proxy "Revalidation Failed"'],
+    ['cache-status', 'nginx; hit'],
+    ['cache-status', 'edge; fwd=miss, origin; hit; ttl=30'],
+    ['cache-status', 'edge;hit=?1'],
+    ['x-cache', 'HIT'],
+    ['x-cache', 'TCP_HIT from a.example, MISS from b.example'],
+    ['x-cache', 'Hit from cloudfront'],
+    ['x-cache-status', 'STALE'],
+    ['cf-cache-status', 'UPDATING'],
+  ])('%s: %s', async (name, value) => {
+    const { source, shown } = await serve(answers(200, [two], { [name]: value }))
+    await expect(source.tracked.has(one)).rejects.toMatchObject({
+      reason: 'tracked-url-invalid',
+      message: `${shown} is invalid: the answer is a stored copy, as its header says (${name}: ${JSON.stringify(value)}); no cache may answer`,
+    })
+  })
+
+  it('a Date more than a minute before the question, without another sign of a cache', async () => {
+    const date = new Date(Date.now() - 62_000).toUTCString()
+    const { source, shown } = await serve(answers(200, [two], { date }))
+    await expect(source.tracked.has(one)).rejects.toMatchObject({
+      reason: 'tracked-url-invalid',
+      message: `${shown} is invalid: the answer is from before the question, as its header says (Date: "${date}"); it is a stored copy, or the clock of its sender is late`,
+    })
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['a proxy that has just asked says Age: 0', { age: '0' }],
+    ['a miss is no copy', { 'x-cache': 'MISS from a.example', 'cache-status': 'edge; fwd=miss; stored' }],
+    ['what was asked for again is none either', { 'x-cache-status': 'REVALIDATED' }],
+    ['another warning', { warning: '199 - "Miscellaneous, 2110 of them"' }],
+    ['a type of its own that is JSON', { 'content-type': 'application/vnd.agent+json; charset=utf-8' }],
+    ['a clock that is late by less than a minute', { date: new Date(Date.now() - 20_000).toUTCString() }],
+    ['a clock that is early', { date: new Date(Date.now() + 3_600_000).toUTCString() }],
+    ['no date that can be read', { date: 'soon' }],
+  ])('accepted: %s', async (_what, headers) => {
+    const { source } = await serve(answers(200, [one], headers))
+    expect(await source.tracked.has(one)).toBe(true)
   })
 })
 
@@ -106,7 +171,7 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
     ['a reset', resets, /: fetch failed/],
     ['something that is not HTTP', writesRaw('hello\r\n\r\n'), /: fetch failed/],
     [
-      'a body that ends too early',
+      'a truncated body',
       writesRaw(`HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n["${one}"]`),
       /: terminated/,
     ],
@@ -118,7 +183,7 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
     expect(server.requests.length).toBeLessThanOrEqual(1)
   })
 
-  it('nobody is there', async () => {
+  it('no server', async () => {
     const { source, server } = await serve(answers(200, []))
     await server.close()
     await expect(source.check()).rejects.toMatchObject({ reason: 'tracked-url-failed' })
@@ -127,7 +192,7 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
   it.each<[string, Behaviour]>([
     ['never answers', neverAnswers],
     ['stalls in the middle', stallsAfter(`["${one}"`)],
-  ])('every-call-ends: one that %s is given up, and its connection with it', async (_what, behaviour) => {
+  ])('every-call-ends: one that %s is aborted, and its connection closed', async (_what, behaviour) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     let noteClosed = () => {}
     const closed = new Promise<void>((resolve) => (noteClosed = resolve))
@@ -135,13 +200,13 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
       request.socket.on('close', () => noteClosed())
       behaviour(response, request)
     })
-    const told = expect(source.check()).rejects.toMatchObject({
+    const reported = expect(source.check()).rejects.toMatchObject({
       reason: 'tracked-url-failed',
       message: `${shown} cannot be read: no whole answer within 1.5 s`,
     })
     await server.requested(1)
     vi.advanceTimersByTime(1500)
-    await told
+    await reported
     await closed
   })
 })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { containerMachine } from '../../../machines/index.ts'
 import { Model, type ModelLimits } from '../../../src/inspector/page/model/actors.ts'
 import { readMessage } from '../../../src/inspector/page/model/message.ts'
@@ -38,7 +37,7 @@ describe('the model', () => {
     expect(actor?.machine?.id).toBe('light')
   })
 
-  it('shows an actor that nobody has introduced, and keeps its state when that is made up for', () => {
+  it('shows an actor without an introduction, and keeps its state when that arrives late', () => {
     const early = frame.snapshot('x:1', 'green', { createdAt: '200' })
     expect(modelOf([early]).actors.get('x:1')).toMatchObject({
       name: 'x:1',
@@ -53,7 +52,7 @@ describe('the model', () => {
     })
   })
 
-  it('takes children before their parents', () => {
+  it('accepts children before their parents', () => {
     const model = modelOf([introduced('x:1', { parentId: 'x:0' }), introduced('x:0')])
     expect([...model.actors.keys()]).toEqual(['x:1', 'x:0'])
   })
@@ -68,7 +67,7 @@ describe('the model', () => {
     expect(model.actors.get('x:0')).toMatchObject({ state: 'green', enteredAt: 200 })
   })
 
-  it('does not take the birth of an actor for the beginning of its state', () => {
+  it('does not take the creation of an actor for the start of its state', () => {
     const model = modelOf([
       introduced('x:0', { snapshot: { status: 'active', value: 'green' } }),
       frame.snapshot('x:0', 'green', { createdAt: '900' }),
@@ -76,7 +75,7 @@ describe('the model', () => {
     expect(model.actors.get('x:0')?.enteredAt).toBe(900)
   })
 
-  it('tells with an event the state that it led to', () => {
+  it('shows with an event the state that it led to', () => {
     const { events } = modelOf([
       introduced('x:0'),
       frame.snapshot('x:0', 'red'),
@@ -101,7 +100,7 @@ describe('the model', () => {
     )
   })
 
-  it('keeps those that have ended for a while, and no more of them than it may', () => {
+  it('keeps ended actors for a while, up to the bound', () => {
     const frames = Array.from({ length: 8 }, (_, index) => [
       introduced(`x:${index + 1}`, { parentId: 'x:0' }),
       frame.snapshot(`x:${index + 1}`, 'red', { snapshot: { status: 'stopped', value: 'red' } }),
@@ -110,7 +109,7 @@ describe('the model', () => {
     expect([...actors.keys()]).toEqual(['x:0', 'x:6', 'x:7', 'x:8'])
   })
 
-  it('starts over with a system whose root comes anew under the same session id', () => {
+  it('starts over with a system whose root reappears under the same session id', () => {
     const { actors } = modelOf([
       introduced('x:0', { createdAt: '100' }),
       introduced('x:1', { parentId: 'x:0' }),
@@ -119,7 +118,7 @@ describe('the model', () => {
     expect([...actors.keys()]).toEqual(['x:0'])
   })
 
-  it('keeps a picture of the past as it was', () => {
+  it('keeps an immutable snapshot of the past', () => {
     const model = modelOf([introduced('x:0')])
     const picture = new Map(model.actors)
     const message = readMessage(frame.snapshot('x:0', 'green'))
@@ -128,7 +127,7 @@ describe('the model', () => {
     expect(model.actors.get('x:0')?.state).toBe('green')
   })
 
-  it('counts what it cannot read, and what the relay left out', () => {
+  it('counts unreadable messages, and those that the relay left out', () => {
     const model = modelOf(['{', '{"type":"@flotsam.skipped","events":2,"snapshots":3}'])
     expect([model.unread, model.skipped, model.actors.size]).toEqual([1, 5, 0])
   })

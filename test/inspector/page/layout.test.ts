@@ -1,6 +1,5 @@
 import elkjs from 'elkjs/lib/elk.bundled.js'
 import { beforeAll, describe, expect, it } from 'vitest'
-
 import { containerMachine, supervisorMachine } from '../../../machines/index.ts'
 import { type Box, type Graph, graphOf } from '../../../src/inspector/page/chart/graph.ts'
 import { layOut, type Layout, type Point, type Rectangle } from '../../../src/inspector/page/chart/layout.ts'
@@ -28,7 +27,7 @@ describe.each([
     layout = await layOut(new elkjs.default(), graph, 1.2)
   })
 
-  it('has a box for every state and a way for every transition', () => {
+  it('has a box for every state and a path for every transition', () => {
     for (const path of machine.states.keys())
       expect(layout.boxes.has(path === '' ? '(root)' : path)).toBe(true)
     const drawn = graph.arrows.filter(({ id }) => (layout.routes.get(id)?.points.length ?? 0) >= 2)
@@ -37,7 +36,7 @@ describe.each([
     )
   })
 
-  it('has every box within its parent, and beside its brothers', () => {
+  it('has every box within its parent, and beside its siblings', () => {
     const misplaced: string[] = []
     const visit = ({ id, children }: Box): void => {
       children.forEach((child, index) => {
@@ -78,7 +77,7 @@ describe.each([
 describe('what is seen of a chart', () => {
   const room = { width: 800, height: 600 }
 
-  it('a large one is made to fit, and stands in the middle', () => {
+  it('a large one is scaled to fit, and centred', () => {
     const view = fitted({ width: 1560, height: 580 }, room)
     expect(view).toEqual({ scale: 0.5, x: 10, y: 155 })
   })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { keepLink, type LinkState } from '../../../src/inspector/page/model/link.ts'
 import { createFakeClock } from '../../support/fake-clock.ts'
 
@@ -36,19 +35,19 @@ function world({ isRefused = async () => false }: { isRefused?: () => Promise<bo
 }
 
 describe('the connection to the relay', () => {
-  it('tries again after pauses that double, up to ten seconds', async () => {
+  it('reconnects after pauses that double, up to ten seconds', async () => {
     const { clock, sockets, last } = world()
     const pausesMs: number[] = []
-    for (let tries = 1; tries <= 7; tries++) {
+    for (let attempts = 1; attempts <= 7; attempts++) {
       const beganMs = clock.now()
       last().emit('close')
-      while (sockets.length === tries) await clock.advance(100)
+      while (sockets.length === attempts) await clock.advance(100)
       pausesMs.push(clock.now() - beganMs)
     }
     expect(pausesMs).toEqual([500, 1000, 2000, 4000, 8000, 10_000, 10_000])
   })
 
-  it('begins with short pauses again once it was open', async () => {
+  it('starts with short pauses again after it was open', async () => {
     const { clock, sockets, last } = world()
     last().emit('close')
     await clock.advance(500)
@@ -60,7 +59,7 @@ describe('the connection to the relay', () => {
     expect(sockets).toHaveLength(4)
   })
 
-  it('says each time that it is open, so that what was known is forgotten', async () => {
+  it('reports each time that it is open, so that old data is dropped', async () => {
     const { clock, last, openings } = world()
     last().emit('open')
     last().emit('close')
@@ -69,7 +68,7 @@ describe('the connection to the relay', () => {
     expect(openings()).toBe(2)
   })
 
-  it('tells a break from an agent that does not answer', async () => {
+  it('distinguishes a broken connection from an agent that does not answer', async () => {
     const { clock, states, last } = world()
     last().emit('open')
     last().emit('close')
@@ -86,7 +85,7 @@ describe('the connection to the relay', () => {
     ])
   })
 
-  it('tells that it was refused, and goes on telling while it tries again', async () => {
+  it('reports that it was refused, and keeps reporting it while it reconnects', async () => {
     const { clock, states, last } = world({ isRefused: async () => true })
     last().emit('close')
     await clock.settle()
@@ -97,14 +96,14 @@ describe('the connection to the relay', () => {
     expect(states.at(-1)).toMatchObject({ is: 'lost', why: 'refused' })
   })
 
-  it('takes an agent that cannot be asked for one that does not answer', async () => {
+  it('treats an agent that cannot be asked as one that does not answer', async () => {
     const { clock, states, last } = world({ isRefused: () => Promise.reject(new Error('no route')) })
     last().emit('close')
     await clock.settle()
     expect(states.at(-1)).toMatchObject({ is: 'lost', why: 'unreachable' })
   })
 
-  it('does not wait where it is told to try now, and tries once', async () => {
+  it('reconnects at once when asked to, and only once', async () => {
     const { clock, sockets, last, link } = world()
     last().emit('close')
     link.retryNow()
@@ -113,7 +112,7 @@ describe('the connection to the relay', () => {
     expect(sockets).toHaveLength(2)
   })
 
-  it('hears nothing of a connection that it has given up', async () => {
+  it('ignores a connection that it has abandoned', async () => {
     const { clock, sockets, texts, last } = world()
     last().emit('open')
     last().emit('message', 'one')

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { createMachine } from 'xstate'
-
 import { containerMachine, supervisorMachine } from '../../../machines/index.ts'
 import { type Machine, readMachine } from '../../../src/inspector/page/model/machine.ts'
 import { isTriggeredBy, triggerText } from '../../../src/inspector/page/model/transitions.ts'
@@ -32,7 +31,7 @@ describe('reading a machine', () => {
     expect(readMachine(definition)).toBeUndefined()
   })
 
-  it('survives nonsense in every place', () => {
+  it('survives nonsense in every field', () => {
     const machine = read({
       id: 7,
       initial: 4,
@@ -63,7 +62,7 @@ describe('reading a machine', () => {
     expect(machine.transitions.map(({ targets }) => targets)).toEqual([[path]])
   })
 
-  it('leaves out a target that there is none of, and keeps what only acts beside the arrows', () => {
+  it('leaves out a missing target, and keeps action-only transitions beside the arrows', () => {
     const { transitions, states } = read({
       id: 'm',
       initial: 'a',
@@ -76,7 +75,7 @@ describe('reading a machine', () => {
     ])
   })
 
-  it('tells every sort of transition in words', () => {
+  it('describes every kind of transition in words', () => {
     const machine = read({
       id: 'm',
       initial: 'a',
@@ -155,7 +154,7 @@ describe('reading a machine', () => {
     ).toEqual(arrowsOfXState)
   })
 
-  it('knows where states begin, regions and histories', () => {
+  it('knows initial states, regions and histories', () => {
     const { states, root } = read(
       createMachine({
         id: 'm',
@@ -187,13 +186,13 @@ describe('events', () => {
   })
 
   it.each([
-    ['xstate.done.actor.look', 'done look'],
+    ['xstate.done.actor.scan', 'done scan'],
     ['xstate.error.actor.0.m.a', 'error invoke'],
     ['xstate.after.1500.m.a', 'after 1.5 s'],
-    ['xstate.after.untilNextLook.supervisor.running.looking.idle', 'after untilNextLook'],
+    ['xstate.after.untilNextScan.supervisor.running.scanning.idle', 'after untilNextScan'],
     ['xstate.init', 'start'],
     ['', 'always'],
-  ])('%s is told as "%s"', (event, words) => {
+  ])('%s is described as "%s"', (event, words) => {
     expect(triggerText(event)).toBe(words)
   })
 })

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-
 import { readMessage } from '../../../src/inspector/page/model/message.ts'
 import { frame } from './support/messages.ts'
 
@@ -20,7 +19,7 @@ describe('reading a frame', () => {
     expect(readMessage(text)).toBeUndefined()
   })
 
-  it('never throws, whatever comes', () => {
+  it('never throws, whatever arrives', () => {
     const anything = fc.record({
       type: fc.constantFrom('@xstate.actor', '@xstate.event', '@xstate.snapshot', '@flotsam.skipped'),
       sessionId: fc.oneof(fc.string(), fc.anything()),
@@ -37,7 +36,7 @@ describe('reading a frame', () => {
     )
   })
 
-  it('does without fields that are missing, and without those that it does not know', () => {
+  it('tolerates missing fields, and ignores unknown ones', () => {
     expect(readMessage('{"type":"@xstate.actor","sessionId":"x:0","colour":"red"}')).toEqual({
       type: '@xstate.actor',
       sessionId: 'x:0',
@@ -66,12 +65,12 @@ describe('reading a frame', () => {
     expect(readMessage(frame.event('x:0', 'go', { createdAt }))).toMatchObject({ createdAt: moment })
   })
 
-  it('takes an unknown status for a living actor', () => {
+  it('treats an unknown status as a live actor', () => {
     const text = frame.snapshot('x:0', 'a', { snapshot: { status: 'dreaming', value: 'a' } })
     expect(readMessage(text)).toMatchObject({ snapshot: { status: 'active', value: 'a' } })
   })
 
-  it("reads the relay's word on what it left out", () => {
+  it("reads the relay's count of messages that it left out", () => {
     expect(readMessage('{"type":"@flotsam.skipped","events":3,"snapshots":4,"createdAt":"7"}')).toEqual({
       type: '@flotsam.skipped',
       events: 3,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { containerMachine, supervisorMachine } from '../../../machines/index.ts'
 import { Model } from '../../../src/inspector/page/model/actors.ts'
 import { containerOf, supervisorOf } from '../../../src/inspector/page/model/flotsam.ts'
@@ -10,7 +9,7 @@ import { frame } from './support/messages.ts'
 const id = (digit: string) => digit.repeat(64)
 const definitionOf = (machine: { readonly config: object }) => JSON.stringify(machine.config)
 
-interface Told {
+interface Reported {
   readonly name: string
   readonly value: unknown
   readonly verdict?: string
@@ -21,20 +20,26 @@ interface Told {
 }
 
 /** Containers in the order given, with ids of a, b, c, … */
-function actorsOf(told: readonly Told[]) {
+function actorsOf(reported: readonly Reported[]) {
   const model = new Model()
-  told.forEach(
+  reported.forEach(
     (
       { name, value, verdict = 'tracked', reason = 'tracked', outcome, status = 'active', createdAt = '1' },
       index,
     ) => {
       const containerId = id('abcdef0123456789'[index] as string)
-      const context = { id: containerId, name, verdict: { verdict, reason }, failures: 0, outcome }
+      const context = {
+        id: containerId,
+        listed: { name },
+        verdict: { verdict, reason },
+        failures: 0,
+        outcome,
+      }
       const message = readMessage(
         frame.actor({
           sessionId: `x:${index + 1}`,
           parentId: 'x:0',
-          name: containerId,
+          name: `${name} ${containerId.slice(0, 12)}`,
           definition: definitionOf(containerMachine),
           createdAt,
           snapshot: { status, value, context },
@@ -54,11 +59,17 @@ const all: Choice = {
   sorting: { key: 'name', isDescending: false },
 }
 
-const told: readonly Told[] = [
-  { name: 'job-10', value: 'graced', verdict: 'graced', reason: 'creation-grace', createdAt: '300' },
+const reported: readonly Reported[] = [
+  {
+    name: 'job-10',
+    value: { graced: 'waiting' },
+    verdict: 'graced',
+    reason: 'creation-grace',
+    createdAt: '300',
+  },
   {
     name: 'job-9',
-    value: { removing: 'deleting' },
+    value: { removing: { attempting: { slot: 'taken', request: 'deleting' } } },
     verdict: 'dangling',
     reason: 'untracked',
     createdAt: '100',
@@ -67,11 +78,11 @@ const told: readonly Told[] = [
   { name: 'old', value: 'gone', outcome: 'removed', status: 'stopped' },
 ]
 const namesOf = (choice: Partial<Choice>) =>
-  listingOf(actorsOf(told), { ...all, ...choice }).rows.map(({ name }) => name)
+  listingOf(actorsOf(reported), { ...all, ...choice }).rows.map(({ name }) => name)
 
 describe('the list', () => {
-  it('counts by state, in the order of what needs attention', () => {
-    const { groups, living } = listingOf(actorsOf(told), all)
+  it('counts by state, those that need attention first', () => {
+    const { groups, living } = listingOf(actorsOf(reported), all)
     expect([...groups]).toEqual([
       ['removing', 1],
       ['graced', 1],
@@ -81,10 +92,10 @@ describe('the list', () => {
     expect(living).toBe(3)
   })
 
-  it('leaves out those whose stories are over, unless one asks for them', () => {
+  it('leaves out ended actors, unless requested', () => {
     expect(namesOf({})).toEqual(['job-9', 'job-10', 'Web'])
     expect(namesOf({ group: 'ended' })).toEqual(['old'])
-    expect(listingOf(actorsOf(told), { ...all, group: 'ended' }).rows[0]?.state).toBe('removed')
+    expect(listingOf(actorsOf(reported), { ...all, group: 'ended' }).rows[0]?.state).toBe('removed')
   })
 
   it.each<readonly [string, Partial<Choice>, readonly string[]]>([
@@ -108,14 +119,14 @@ describe('the list', () => {
     expect(namesOf({ sorting })).toEqual(names)
   })
 
-  it('makes a line once for each change of an actor', () => {
-    const [actor] = actorsOf(told)
+  it('builds a row once for each change of an actor', () => {
+    const [actor] = actorsOf(reported)
     if (!actor) throw new Error('no actor')
     expect(rowOf(actor)).toBe(rowOf(actor))
   })
 })
 
-describe('what is read of contexts', () => {
+describe('what is read from contexts', () => {
   const contextOf = (machine: { readonly config: object }, snapshot: Readonly<Record<string, unknown>>) => {
     const model = new Model()
     const message = readMessage(
@@ -130,27 +141,33 @@ describe('what is read of contexts', () => {
     if (!actor) throw new Error('no actor')
     return actor
   }
-  const running = (health: unknown) => ({ running: { looking: 'idle', health } })
+  const running = (engine: unknown, scanning: unknown = 'scan') => ({
+    running: { scanning, engine, verdicts: 'none' },
+  })
+  const resting = { idle: { resting: 'waiting' } }
 
   it.each([
-    ['up', running({ up: 'listening' }), { health: 'up', followsEvents: true }],
-    ['up and deaf', running({ up: 'deaf' }), { health: 'up', followsEvents: false }],
+    ['up and followed', running({ up: { following: 'open' } }), { health: 'up', followsEvents: true }],
+    ['up and not yet followed', running({ up: { following: 'connecting' } }), { followsEvents: false }],
+    ['up and left alone', running({ up: 'eventsDisabled' }), { health: 'up', followsEvents: false }],
+    ['scanned', running('unknown'), { isScanning: true }],
+    ['not scanned', running({ up: 'resting' }, resting), { isScanning: false }],
     ['down', running('down'), { health: 'down', followsEvents: false }],
     ['unknown', running('unknown'), { health: 'unknown' }],
     ['stopping', { stopping: 'settling' }, { phase: 'stopping', health: 'unknown' }],
     ['stopped', 'stopped', { phase: 'stopped', health: 'unknown' }],
   ])('knows an engine that is %s', (_what, value, expected) => {
-    const actor = contextOf(supervisorMachine, { value, context: { streaks: {}, failedLooks: 0 } })
+    const actor = contextOf(supervisorMachine, { value, context: { streaks: {}, failedScans: 0 } })
     expect(supervisorOf(actor)).toMatchObject(expected)
   })
 
-  it('reads the last look, the failure and the streaks', () => {
+  it('reads the last scan, the failure and the streaks', () => {
     const actor = contextOf(supervisorMachine, {
       value: running('down'),
       context: {
-        failedLooks: 3,
+        failedScans: 3,
         engineFailure: { kind: 'unavailable', message: 'no such socket' },
-        lastLook: {
+        lastScan: {
           number: 7,
           endedAt: 9,
           durationMs: 4,
@@ -165,9 +182,9 @@ describe('what is read of contexts', () => {
       },
     })
     expect(supervisorOf(actor)).toMatchObject({
-      failedLooks: 3,
+      failedScans: 3,
       failure: { kind: 'unavailable', message: 'no such socket' },
-      lastLook: {
+      lastScan: {
         number: 7,
         endedAt: 9,
         durationMs: 4,
@@ -177,12 +194,26 @@ describe('what is read of contexts', () => {
     })
   })
 
+  it('recognises a container that no scan has judged yet, under its short id until it has a name', () => {
+    expect(
+      containerOf(contextOf(containerMachine, { value: 'discovered', context: { id: id('a') } })),
+    ).toMatchObject({ id: id('a'), name: 'aaaaaaaaaaaa', verdict: '', reason: '', failures: 0 })
+  })
+
+  it.each([
+    ['active', { classified: 'tracked' }, undefined],
+    ['stopped', { classified: 'tracked' }, undefined],
+    ['done', 'gone', 'vanished'],
+  ])('shows the outcome of a container whose actor is %s only if it is gone', (status, value, outcome) => {
+    const context = { id: id('a'), outcome: 'vanished' }
+    expect(containerOf(contextOf(containerMachine, { status, value, context }))?.outcome).toBe(outcome)
+  })
+
   it.each([
     ['no context', undefined],
     ['a context of something else', { lamps: 3 }],
-    ['a container without a verdict', { id: id('a') }],
   ])('takes an actor with %s for neither a container nor a supervisor', (_what, context) => {
-    expect(containerOf(contextOf(containerMachine, { value: 'graced', context }))).toBeUndefined()
+    expect(containerOf(contextOf(containerMachine, { value: 'discovered', context }))).toBeUndefined()
     expect(supervisorOf(contextOf(supervisorMachine, { value: 'stopped', context }))).toBeUndefined()
   })
 })

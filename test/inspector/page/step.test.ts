@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
-
 import { containerMachine, supervisorMachine } from '../../../machines/index.ts'
 import { readMachine } from '../../../src/inspector/page/model/machine.ts'
 import { explain } from '../../../src/inspector/page/model/step.ts'
 
-function told(
+function reported(
   machine: { readonly config: object },
   before: unknown,
   after: unknown,
@@ -22,47 +21,90 @@ function told(
 }
 
 describe('which transitions were taken', () => {
+  const attempting = (request: string, slot = 'taken') => ({ removing: { attempting: { slot, request } } })
+  const running = (engine: unknown, verdicts: string, scanning: unknown = 'scan') => ({
+    running: { scanning, engine, verdicts },
+  })
+
   it('finds the one that an event leads through', () => {
     expect(
-      told(containerMachine, { classified: 'queued' }, { removing: 'consulting' }, ['admitted']),
+      reported(containerMachine, { classified: 'queued' }, attempting('askingHook'), ['admitted']),
     ).toEqual({
-      arrows: ['classified.queued -admitted-> removing', 'removing.starting -always-> removing.consulting'],
+      arrows: [
+        'classified.queued -admitted-> removing',
+        'removing.attempting.request.choosing -always-> removing.attempting.request.askingHook',
+      ],
       event: 'admitted',
     })
   })
 
-  it('goes through states that are left at once', () => {
-    expect(told(containerMachine, 'graced', { classified: 'tracked' }, ['judged'])).toEqual({
+  it('passes through states that are left at once', () => {
+    expect(reported(containerMachine, { graced: 'due' }, { classified: 'tracked' }, ['judged'])).toEqual({
       arrows: ['graced -judged-> classified', 'classified.sorting -always-> classified.tracked'],
       event: 'judged',
     })
   })
 
   it('finds how an actor came to its first state', () => {
-    expect(told(containerMachine, undefined, 'graced', ['xstate.init']).arrows).toEqual([
-      'discovered -always-> graced',
+    expect(
+      reported(supervisorMachine, undefined, running('unknown', 'none'), ['xstate.init']).arrows,
+    ).toEqual(['starting -always-> running'])
+  })
+
+  it('picks, of several events that arrived together, the one that mattered', () => {
+    const down = running('down', 'none')
+    const up = running({ up: 'eventsDisabled' }, 'none')
+    expect(reported(supervisorMachine, down, up, ['engine.listed', 'recovered']).event).toBe('engine.listed')
+  })
+
+  it('finds the one of each region that an event leads through', () => {
+    const down = running('down', 'held')
+    const up = running({ up: 'resting' }, 'recovering')
+    expect(reported(supervisorMachine, down, up, ['engine.listed']).arrows.toSorted()).toEqual([
+      'running.engine.down -engine.listed-> running.engine.up',
+      'running.engine.up.choosing -always-> running.engine.up.resting',
+      'running.verdicts.held -engine.listed-> running.verdicts.recovering',
     ])
   })
 
-  it('tells, of several events that came together, the one that mattered', () => {
-    const down = { running: { looking: 'idle', health: 'down' } }
-    const up = { running: { looking: 'idle', health: { up: 'unhearing' } } }
-    expect(told(supervisorMachine, down, up, ['engineAnswered', 'troubleOver']).event).toBe('engineAnswered')
+  it('keeps one region unchanged while events change another', () => {
+    const before = running({ up: 'resting' }, 'none', { idle: { resting: 'waiting' } })
+    const after = running('down', 'held', { idle: { resting: 'requested' } })
+    expect(
+      reported(supervisorMachine, before, after, ['engine.failed', 'scan.requested']).arrows.toSorted(),
+    ).toEqual([
+      'running.engine -engine.failed-> running.engine.down',
+      'running.scanning.idle.resting.waiting -scan.requested-> running.scanning.idle.resting.requested',
+      'running.verdicts -engine.failed-> running.verdicts.held',
+    ])
   })
 
-  it('follows several events that came together, through a state that was left to the one side that fits', () => {
-    expect(told(containerMachine, 'graced', { removing: 'deleting' }, ['judged', 'admitted'])).toEqual({
+  it('an answer in one region of an attempt ends all of it', () => {
+    expect(
+      reported(containerMachine, attempting('deleting', 'overdue'), { removing: { backingOff: 'quick' } }, [
+        'xstate.done.actor.removal',
+      ]).arrows,
+    ).toContain('removing.backingOff.choosing -always-> removing.backingOff.quick')
+  })
+
+  it('follows several events that arrived together, through a state with one fitting exit', () => {
+    expect(
+      reported(containerMachine, { graced: 'due' }, attempting('deleting'), ['judged', 'admitted']),
+    ).toEqual({
       arrows: [
         'graced -judged-> classified',
         'classified.sorting -always-> classified.queued',
         'classified.queued -admitted-> removing',
-        'removing.starting -always-> removing.deleting',
+        'removing.attempting.request.choosing -always-> removing.attempting.request.deleting',
       ],
       event: 'admitted',
     })
   })
 
-  it('explains nothing where nothing fits', () => {
-    expect(told(containerMachine, 'graced', 'gone', ['weather'])).toEqual({ arrows: [], event: undefined })
+  it('explains nothing when nothing fits', () => {
+    expect(reported(containerMachine, { graced: 'waiting' }, 'gone', ['weather'])).toEqual({
+      arrows: [],
+      event: undefined,
+    })
   })
 })

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-
 import { durationText, tookText } from '../../../src/inspector/page/model/duration.ts'
 import { Ring } from '../../../src/inspector/page/model/ring.ts'
 import { SenderClock } from '../../../src/inspector/page/model/sender-clock.ts'
@@ -29,34 +28,34 @@ describe('durations in words', () => {
 })
 
 describe("the sender's clock", () => {
-  it('is not read from what may be old', () => {
+  it('is not read from messages that may be old', () => {
     const clock = new SenderClock()
     clock.joined(1_000_000)
-    clock.heard(400_000, 1_000_100)
+    clock.received(400_000, 1_000_100)
     expect(clock.offsetMs).toBe(0)
   })
 
-  it('that goes ahead is noticed at once: nothing comes from the future', () => {
+  it('that is ahead is detected at once: no message comes from the future', () => {
     const clock = new SenderClock()
     clock.joined(1_000_000)
-    clock.heard(1_005_000, 1_000_100)
+    clock.received(1_005_000, 1_000_100)
     expect(clock.offsetMs).toBe(-4900)
   })
 
-  it('is measured by what comes later, and by what came fastest', () => {
+  it('is measured by later messages, and by the fastest one', () => {
     const clock = new SenderClock()
     clock.joined(1_000_000)
-    clock.heard(400_000, 1_000_100)
-    clock.heard(942_000, 1_002_050)
-    clock.heard(943_000, 1_003_010)
-    clock.heard(944_000, 1_004_900)
+    clock.received(400_000, 1_000_100)
+    clock.received(942_000, 1_002_050)
+    clock.received(943_000, 1_003_010)
+    clock.received(944_000, 1_004_900)
     expect(clock.offsetMs).toBe(60_010)
   })
 
-  it('is measured anew with each connection', () => {
+  it('is measured again with each connection', () => {
     const clock = new SenderClock()
     clock.joined(0)
-    clock.heard(0, 5000)
+    clock.received(0, 5000)
     clock.joined(10_000)
     expect(clock.offsetMs).toBe(0)
   })

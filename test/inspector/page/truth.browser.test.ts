@@ -1,9 +1,8 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, it, onTestFinished } from 'vitest'
-
 import { chromiumPath } from './support/browser-availability.ts'
-import { allRows, shownGroups, type ShownRow, shownRows } from './support/onlooker.ts'
 import { useTabs } from './support/tabs.ts'
+import { allRows, shownGroups, type ShownRow, shownRows } from './support/viewer.ts'
 import { addContainers, openWatchedWorld, type WatchedWorld } from './support/watched-world.ts'
 
 const patience = { timeout: 15_000, interval: 50 }
@@ -22,7 +21,7 @@ describe.skipIf(chromiumPath === undefined)(
     /** All that differs between the page and the reconciler, at a moment at which nothing moves. */
     async function expectEqual(page: Page, { reconciler, truth }: WatchedWorld): Promise<void> {
       await expect.poll(async () => differences(await allRows(page), truth()), patience).toEqual([])
-      const { containers, engine, lastLook } = reconciler.status()
+      const { containers, engine, lastScan } = reconciler.status()
       const rows = await allRows(page)
       const ofVerdict = (verdict: string) => rows.filter((row) => row.verdict === verdict).length
       expect({
@@ -38,12 +37,12 @@ describe.skipIf(chromiumPath === undefined)(
       expect(await page.getByTestId('health').textContent()).toBe(engine.health)
       const count = (name: string) => page.locator(`[data-count="${name}"] dd`).textContent()
       expect([await count('listed'), await count('owned')]).toEqual([
-        String(lastLook?.listed),
-        String(lastLook?.owned),
+        String(lastScan?.listed),
+        String(lastScan?.owned),
       ])
     }
 
-    it('shows what reconciler.status() tells, before, during and after an outage, and while a removal goes on', async () => {
+    it('shows what reconciler.status() returns, before, during and after an outage, and during a removal', async () => {
       const made = await world()
       const { engine, tracked, reconciler, inspector } = made
       const old = { createdAtMs: Date.now() - 7_200_000 }
@@ -58,7 +57,7 @@ describe.skipIf(chromiumPath === undefined)(
         container: hanging,
       })
       reconciler.start()
-      await reconciler.look()
+      await reconciler.scan()
       const page = await open(inspector.url)
       await expectEqual(page, made)
       expect(await shownGroups(page)).toEqual({ all: 6, graced: 1, spared: 1, tracked: 4 })
@@ -72,7 +71,7 @@ describe.skipIf(chromiumPath === undefined)(
 
       tracked.delete(hanging)
       tracked.delete(quick)
-      await reconciler.look()
+      await reconciler.scan()
       await expect.poll(() => reconciler.status().containers.total, patience).toBe(5)
       await expect.poll(() => reconciler.status().removals.underWay.length, patience).toBe(1)
       await expectEqual(page, made)
@@ -91,7 +90,7 @@ describe.skipIf(chromiumPath === undefined)(
       await page.locator('.chip[data-group="all"]').click()
 
       await engine.goDown()
-      await expect.poll(() => reconciler.look().then(Boolean, () => 'failed'), patience).toBe('failed')
+      await expect.poll(() => reconciler.scan().then(Boolean, () => 'failed'), patience).toBe('failed')
       await expect.poll(() => page.getByTestId('health').textContent(), patience).toBe('down')
       await expectEqual(page, made)
       const { failure } = reconciler.status().engine
@@ -108,13 +107,13 @@ describe.skipIf(chromiumPath === undefined)(
       expect(await shownGroups(page)).toEqual({ all: 4, graced: 1, spared: 1, tracked: 2, ended: 2 })
     })
 
-    it('a tab that comes late sees all of 1,000 containers', async () => {
+    it('a tab that connects late sees all of 1,000 containers', async () => {
       const made = await world()
       const { engine, tracked, reconciler, inspector } = made
       const names = Array.from({ length: 1000 }, (_, index) => `task-${index}`)
       addContainers(engine, names).forEach((id, index) => index % 2 === 0 && tracked.add(id))
       reconciler.start()
-      await reconciler.look()
+      await reconciler.scan()
       const page = await open(inspector.url)
       await expect.poll(() => shownGroups(page), patience).toEqual({ all: 1000, graced: 500, tracked: 500 })
       // of a thousand lines only those in sight are in the document

@@ -3,13 +3,12 @@ import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createActor } from 'xstate'
-
 import { createInspector, type Inspector } from '../../../src/inspector/index.ts'
 import { chromiumPath } from './support/browser-availability.ts'
 import { hangLamps, playerMachine } from './support/foreign-system.ts'
-import { nextFrames, shownGroups, shownRows } from './support/onlooker.ts'
 import { useTabs } from './support/tabs.ts'
 import { openTunnel } from './support/tunnel.ts'
+import { nextFrames, shownGroups, shownRows } from './support/viewer.ts'
 
 const patience = { timeout: 15_000, interval: 50 }
 const countOf = (page: Page, group: string) => shownGroups(page).then((groups) => groups[group] ?? 0)
@@ -71,7 +70,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     await expect.poll(() => shownGroups(page), patience).toMatchObject({ all: 0, ended: 1 })
   })
 
-  it('no text of a chart lies on another', async () => {
+  it('no text of a chart overlaps another', async () => {
     const inspector = await startInspector()
     createActor(playerMachine, { inspect: inspector.inspect }).start()
     const page = await open(inspector.url)
@@ -85,7 +84,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     expect(overlaps).toBe(0)
   })
 
-  it('keeps systems apart, and lets one choose', async () => {
+  it('keeps systems apart, with a choice between them', async () => {
     const inspector = await startInspector()
     const first = createActor(playerMachine, { inspect: inspector.inspect })
     const second = createActor(playerMachine, { inspect: inspector.inspect })
@@ -208,7 +207,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     expect(await drawing.getAttribute('transform')).toBe(fitted)
   })
 
-  it('a pause stops what is shown while the model goes on, and a resume catches up', async () => {
+  it('a pause freezes the view while the model continues, and a resume catches up', async () => {
     const inspector = await startInspector()
     const { lamps } = hangLamps(40, inspector.inspect)
     const page = await open(inspector.url)
@@ -222,7 +221,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
       .toBeGreaterThanOrEqual(messages + 80)
     expect(await page.locator('main').textContent()).toBe(before)
     expect(await page.locator('.counters').textContent()).toMatch(/more while paused/)
-    // what one looks for in a pause is found as it was
+    // a search during a pause finds the frozen state
     await page.getByRole('searchbox').fill('lamp-1')
     expect(await names(page)).toHaveLength(11)
     expect(await shownGroups(page)).toEqual({ all: 41, active: 1, off: 40 })
@@ -232,7 +231,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     expect(await countOf(page, 'on')).toBe(40)
   })
 
-  it('comes back by itself when the way to the agent was cut, and starts over', async () => {
+  it('reconnects by itself when the connection to the agent was cut, and starts over', async () => {
     const inspector = await startInspector()
     const lights = hangLamps(5, inspector.inspect)
     const tunnel = await openTunnel(inspector.port)
@@ -244,7 +243,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     tunnel.cut()
     await expect.poll(() => page.getByRole('status').textContent(), patience).toBe('not connected')
     expect(await page.getByRole('alert').textContent()).toMatch(/broke|does not answer/)
-    // what ended meanwhile is unheard of
+    // actors that ended meanwhile are unknown
     lights.lamps[0]?.send({ type: 'toggle' })
     lights.stop()
     hangLamps(3, inspector.inspect)
@@ -254,7 +253,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     expect(await page.getByRole('alert').count()).toBe(0)
   })
 
-  it('times go on by themselves: nothing is rendered for them', async () => {
+  it('times advance by themselves, without rendering', async () => {
     const inspector = await startInspector()
     hangLamps(3, inspector.inspect)
     const page = await open(inspector.url)

@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-
 import { createInspector, type Inspector, type InspectorOptions } from '../../../src/inspector/index.ts'
 
 /** A message as it comes over the wire. */
@@ -24,7 +23,7 @@ export interface Viewer {
   close(): Promise<void>
 }
 
-const patienceMs = 4000
+const extendedDeadlineMs = 4000
 
 export async function openInspector(options: InspectorOptions = {}): Promise<Inspector> {
   const inspector = await createInspector(options)
@@ -37,8 +36,8 @@ export function webSocketAddress({ url }: Inspector): string {
   return `ws://${host}/ws${search}`
 }
 
-/** Connected, and not yet told of anything. */
-export async function look(inspector: Inspector): Promise<Viewer> {
+/** Connected, with no message received yet. */
+export async function scan(inspector: Inspector): Promise<Viewer> {
   const webSocket = new WebSocket(webSocketAddress(inspector))
   const messages: Message[] = []
   const waiting = new Set<() => void>()
@@ -54,8 +53,8 @@ export async function look(inspector: Inspector): Promise<Viewer> {
       new Promise((resolve, reject) => {
         const limit = setTimeout(() => {
           const last = JSON.stringify(messages.slice(-5), undefined, 1)
-          reject(new Error(`waited in vain after ${messages.length} messages: ${last}`))
-        }, patienceMs)
+          reject(new Error(`timed out after ${messages.length} messages: ${last}`))
+        }, extendedDeadlineMs)
         const check = () => {
           if (!isSo(messages)) return
           clearTimeout(limit)

@@ -32,7 +32,7 @@ export function leavesOf(machine: AnyStateMachine): readonly string[] {
     .map(nameOf)
 }
 
-/** The leaves that are left at once, so that nobody ever finds the machine in them. */
+/** The leaves that are left at once, so that the machine is never observed in them. */
 export function passingLeavesOf(machine: AnyStateMachine): readonly string[] {
   return nodesOf(machine)
     .filter(({ states, always }) => Object.keys(states).length === 0 && always?.some(({ guard }) => !guard))
@@ -81,7 +81,7 @@ export function leavesIn(value: StateValue, above = ''): readonly string[] {
   })
 }
 
-/** Listens to running actors, and says what of a chart they never did. */
+/** Observes running actors, and reports what of a chart they never did. */
 export class Recorder {
   readonly #machine: AnyStateMachine
   readonly #taken = new Set<string>()

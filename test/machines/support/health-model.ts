@@ -4,21 +4,22 @@ export type HealthEvent =
   | { readonly type: 'start' }
   | { readonly type: 'a listing comes' }
   | { readonly type: 'the listing fails' }
-  | { readonly type: 'the look breaks' }
-  | { readonly type: 'the next look is due' }
-  | { readonly type: 'somebody asks for a look' }
+  | { readonly type: 'the scan breaks' }
+  | { readonly type: 'the next scan is due' }
+  | { readonly type: 'a scan is requested' }
+  | { readonly type: 'the process stalls' }
   | { readonly type: 'the agent stops it' }
   | { readonly type: 'the DELETE is answered' }
-  | { readonly type: 'the DELETE fails, and somebody else removes it' }
+  | { readonly type: 'the DELETE fails, and another client removes it' }
   | { readonly type: 'the settle time passes' }
 
 export type HealthState =
   | 'not begun'
-  | 'first look'
-  | 'waiting after a broken look'
-  | 'looking while up'
+  | 'first scan'
+  | 'waiting after a broken scan'
+  | 'scanning while up'
   | 'waiting while up'
-  | 'looking while down'
+  | 'scanning while down'
   | 'waiting while down'
   | 'settling'
   | 'stopped'
@@ -27,11 +28,11 @@ interface Facts {
   /** A leaked container is there, and it dangles. */
   readonly hasLeak: boolean
   readonly isDeleteOut: boolean
-  /** After an outage nothing is removed for a while. */
+  /** After an outage or a stall nothing is removed for a while. */
   readonly isRecovering: boolean
 }
 
-/** One engine and one watcher of it, as seen from outside: looks that come back or do not, and an end. */
+/** One engine and one watcher of it, as seen from outside: scans that come back or do not, and an end. */
 export const healthModel = setup({
   types: { context: {} as Facts, events: {} as HealthEvent },
   actions: {
@@ -55,44 +56,45 @@ export const healthModel = setup({
       on: {
         'the agent stops it': [{ guard: 'isDeleteOut', target: 'settling' }, { target: 'stopped' }],
         'the DELETE is answered': { guard: 'isDeleteOut', actions: 'forgetLeak' },
-        'the DELETE fails, and somebody else removes it': { guard: 'isDeleteOut', actions: 'forgetLeak' },
+        'the DELETE fails, and another client removes it': { guard: 'isDeleteOut', actions: 'forgetLeak' },
       },
-      initial: 'first look',
+      initial: 'first scan',
       states: {
-        'first look': {
+        'first scan': {
           on: {
             'a listing comes': { target: 'waiting while up', actions: 'removeLeak' },
             'the listing fails': { target: 'waiting while down', actions: 'recover' },
-            'the look breaks': 'waiting after a broken look',
+            'the scan breaks': 'waiting after a broken scan',
           },
         },
-        'waiting after a broken look': {
-          on: { 'the next look is due': 'first look', 'somebody asks for a look': 'first look' },
+        'waiting after a broken scan': {
+          on: { 'the next scan is due': 'first scan', 'a scan is requested': 'first scan' },
         },
-        'looking while up': {
+        'scanning while up': {
           on: {
             'a listing comes': { target: 'waiting while up', actions: 'removeLeak' },
             'the listing fails': { target: 'waiting while down', actions: 'recover' },
-            'the look breaks': 'waiting while up',
+            'the scan breaks': 'waiting while up',
           },
         },
         'waiting while up': {
           on: {
-            'the next look is due': { target: 'looking while up', actions: 'recovered' },
-            'somebody asks for a look': 'looking while up',
+            'the next scan is due': { target: 'scanning while up', actions: 'recovered' },
+            'the process stalls': { actions: 'recover' },
+            'a scan is requested': 'scanning while up',
           },
         },
-        'looking while down': {
+        'scanning while down': {
           on: {
             'a listing comes': { target: 'waiting while up', actions: 'removeLeak' },
             'the listing fails': 'waiting while down',
-            'the look breaks': 'waiting while down',
+            'the scan breaks': 'waiting while down',
           },
         },
         'waiting while down': {
           on: {
-            'the next look is due': 'looking while down',
-            'somebody asks for a look': 'looking while down',
+            'the next scan is due': 'scanning while down',
+            'a scan is requested': 'scanning while down',
           },
         },
       },
@@ -100,7 +102,7 @@ export const healthModel = setup({
     settling: {
       on: {
         'the DELETE is answered': 'stopped',
-        'the DELETE fails, and somebody else removes it': 'stopped',
+        'the DELETE fails, and another client removes it': 'stopped',
         'the settle time passes': 'stopped',
       },
     },

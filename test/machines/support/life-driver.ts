@@ -1,15 +1,15 @@
 import { expect } from 'vitest'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
-
-import { EngineError, type FailureKind } from '../../../src/errors.ts'
-import type { ContainerId } from '../../../src/ids.ts'
-import { verdictLifeMs } from '../../../src/supervision/verdict-window.ts'
+import { slotTimeMs } from '../../../machines/container.machine.ts'
+import { verdictLifeMs } from '../../../machines/supervisor.machine.ts'
+import { EngineError, type FailureKind } from '../../../src/domain/errors.ts'
+import type { ContainerId } from '../../../src/domain/ids.ts'
 import { ownerLabel, ownerValue } from '../../support/fake-engine.ts'
 import { createHarness } from '../../support/harness.ts'
 import { type ContainerSnapshot, stateOf } from './container-chart.ts'
 import type { LifeEvent, LifeState, Wishes } from './life-model.ts'
 
-/** Where a container's own chart stands when somebody outside would say this of it. */
+/** The states of a container's chart that correspond to each state seen from outside; undefined where it does not matter. */
 export const stateOfChart: Record<LifeState, string | undefined> = {
   'not begun': undefined,
   graced: 'graced',
@@ -17,13 +17,20 @@ export const stateOfChart: Record<LifeState, string | undefined> = {
   spared: 'classified.spared',
   withheld: 'classified.withheld',
   queued: 'classified.queued',
-  'asking the hook': 'removing.consulting',
-  ending: 'removing.ending',
-  deleting: 'removing.deleting',
+  'asking the hook': 'askingHook',
+  ending: 'stopping',
+  deleting: 'deleting',
   unsettled: 'removing.confirming',
   failed: 'removing.backingOff',
-  'waiting for the engine': 'removing.waitingForEngine',
   gone: 'gone',
+}
+
+/** What can be seen from outside of where a chart stands: not which slot it holds, nor what it waits for. */
+function seenFromOutside(state: string): string {
+  return state
+    .replace(/\+(taken|overdue)$/, '')
+    .replace(/^graced\..*|^(classified\.spared|removing\.backingOff)\..*/, (_, kept) => kept ?? 'graced')
+    .replace('queuedAgain', 'queued')
 }
 
 const graceMs = 600_000
@@ -44,14 +51,16 @@ export class LifeDriver {
   readonly #rival: ContainerId
   #id: ContainerId | undefined
   #actor: AnyActorRef | undefined
-  #lookedAtMs = 0
-  #labelsAtLook: Readonly<Record<string, string>> = {}
+  #scannedAtMs = 0
+  #labelsAtScan: Readonly<Record<string, string>> = {}
   #isDown = false
   #retryInMs = 0
+  /** Since when another removal has the only slot. */
+  #rivalSinceMs = 0
   /** What was asked of the engine although a rule forbids it. */
   readonly breaches: string[] = []
 
-  constructor({ hasHook, endsGracefully, dryRun }: Wishes, inspect: (event: InspectionEvent) => void) {
+  constructor({ hasHook, stopsGracefully, dryRun }: Wishes, inspect: (event: InspectionEvent) => void) {
     const harness = createHarness({
       period: periodMs,
       creationGrace: graceMs,
@@ -60,10 +69,10 @@ export class LifeDriver {
       maxConcurrentRemovals: 1,
       states: ['running', 'exited'],
       dryRun,
-      ...(endsGracefully ? { stopTimeout: '10s' } : {}),
+      ...(stopsGracefully ? { stopTimeout: '10s' } : {}),
       ...(hasHook ? { beforeRemove: ({ id }) => id === this.#rival || this.#answerLater('hook') } : {}),
       inspect: (event) => {
-        if (event.type === '@xstate.actor' && 'id' in event.actorRef && event.actorRef.id === this.#id) {
+        if (event.type === '@xstate.actor' && 'id' in event.actorRef && event.actorRef.id === this.#actorId) {
           this.#actor = event.actorRef as AnyActorRef
         }
         inspect(event)
@@ -72,9 +81,9 @@ export class LifeDriver {
     this.#harness = harness
     const { clock, engine, reconciler } = harness
     this.#rival = engine.add({ name: 'rival', ageMs: oldMs, labels: { ...ours, [keep]: '' } }).id
-    reconciler.on('looked', () => {
-      this.#lookedAtMs = clock.now()
-      this.#labelsAtLook = { ...(this.#id && engine.containers.get(this.#id)?.labels) }
+    reconciler.on('scanned', () => {
+      this.#scannedAtMs = clock.now()
+      this.#labelsAtScan = { ...(this.#id && engine.containers.get(this.#id)?.labels) }
     })
     reconciler.on('removeFailed', (event) => (this.#retryInMs = event.retryInMs))
     engine.fault = (verb, id) => {
@@ -84,12 +93,14 @@ export class LifeDriver {
         this.#checkRules(verb, this.#knownId)
         return () => this.#answerLater(verb)
       }
-      return verb === 'remove' ? () => this.#answerLater('rival') : undefined
+      if (verb !== 'remove') return undefined
+      this.#rivalSinceMs = clock.now()
+      return () => this.#answerLater('rival')
     }
   }
 
   get state(): string | undefined {
-    return this.#actor && stateOf(this.#actor.getSnapshot() as ContainerSnapshot)
+    return this.#actor && seenFromOutside(stateOf(this.#actor.getSnapshot() as ContainerSnapshot))
   }
 
   /** How the container ended, in the words of the events; empty while it has not. */
@@ -111,6 +122,10 @@ export class LifeDriver {
     return container
   }
 
+  get #actorId(): string {
+    return `subject ${this.#id?.slice(0, 12)}`
+  }
+
   get #knownId(): ContainerId {
     if (this.#id === undefined) throw new Error('no container was made yet')
     return this.#id
@@ -124,37 +139,39 @@ export class LifeDriver {
     'agent lets it go': () => void this.#harness.tracked.delete(this.#knownId),
     'owner puts the keep label on it': () => void (this.container.labels = { ...ours, [keep]: 'yes' }),
     'owner takes the keep label off': () => void (this.container.labels = { ...ours }),
-    'somebody removes it': () => void this.#harness.engine.containers.delete(this.#knownId),
-    'somebody takes the owner label off': () => void (this.container.labels = {}),
-    look: () => this.#look(),
-    'graces end': () => this.#passAndLook(graceMs + 1000),
-    'graces end while another has the place': async () => {
+    'another client removes it': () => void this.#harness.engine.containers.delete(this.#knownId),
+    'the owner label is taken off': () => void (this.container.labels = {}),
+    scan: () => this.#scan(),
+    'graces end': () => this.#passAndScan(graceMs + 1000),
+    'graces end while another has the slot': async () => {
       await this.#harness.clock.advance(graceMs - 1000)
       this.#harness.engine.containers.get(this.#rival)!.labels = { ...ours }
       await this.#harness.clock.advance(2000)
     },
-    'the other gives its place back': () => this.#answer('rival'),
-    'the other takes too long': () => this.#harness.clock.advance(6000),
+    'the other releases its slot': () => this.#answer('rival'),
+    'the other takes too long': () =>
+      this.#harness.clock.advance(this.#rivalSinceMs + slotTimeMs - this.#harness.clock.now()),
     'engine fails': async () => {
       this.#isDown = true
-      await expect(this.#look()).rejects.toMatchObject({ kind: 'unavailable' })
+      await expect(this.#scan()).rejects.toMatchObject({ kind: 'unavailable' })
     },
     'engine returns': () => {
       this.#isDown = false
-      return this.#look()
+      return this.#scan()
     },
     'process stalls': () => this.#harness.clock.stall(10_000),
     'verdict ages': () => this.#harness.clock.advance(verdictLifeMs + 1000),
     'hook approves': () => this.#answer('hook', true),
     'hook refuses': () => this.#answer('hook', false),
     'hook says nothing': () => this.#harness.clock.advance(60_000),
-    'refusal expires': () => this.#passAndLook(periodMs + 1000),
+    'refusal expires': () => this.#passAndScan(periodMs + 1000),
     'stop: done': () => {
       this.container.state = 'exited'
       return this.#answer('stop')
     },
     'stop: refused': () => this.#fail('stop', 'refused'),
     'stop: timed out': () => this.#fail('stop', 'timed-out'),
+    'stop: cut off': () => this.#fail('stop', 'unavailable'),
     'stop: not found': () => this.#fail('stop', 'gone'),
     'DELETE: done': () => {
       this.#harness.engine.containers.delete(this.#knownId)
@@ -176,15 +193,15 @@ export class LifeDriver {
     await clock.advance(1)
   }
 
-  async #look(): Promise<void> {
-    const looking = this.#harness.reconciler.look()
-    const [looked] = await Promise.allSettled([looking, this.#harness.clock.advance(2)])
-    if (looked.status === 'rejected') throw looked.reason
+  async #scan(): Promise<void> {
+    const scanning = this.#harness.reconciler.scan()
+    const [scanned] = await Promise.allSettled([scanning, this.#harness.clock.advance(2)])
+    if (scanned.status === 'rejected') throw scanned.reason
   }
 
-  async #passAndLook(ms: number): Promise<void> {
+  async #passAndScan(ms: number): Promise<void> {
     await this.#harness.clock.advance(ms)
-    await this.#look()
+    await this.#scan()
   }
 
   #answerLater(what: string): Promise<never> {
@@ -203,18 +220,18 @@ export class LifeDriver {
 
   #take(what: string): Pending<never> {
     const pending = this.#pending.get(what)
-    if (!pending) throw new Error(`nobody waits for an answer to ${what}`)
+    if (!pending) throw new Error(`no answer is awaited to ${what}`)
     this.#pending.delete(what)
     return pending
   }
 
   #checkRules(verb: string, id: ContainerId): void {
     const { clock, tracked } = this.#harness
-    const labels = this.#labelsAtLook
-    if (tracked.has(id)) this.breaches.push(`fresh-look: ${verb} of a tracked container`)
+    const labels = this.#labelsAtScan
+    if (tracked.has(id)) this.breaches.push(`fresh-scan: ${verb} of a tracked container`)
     if (this.#isDown) this.breaches.push(`survives-outage: ${verb} while the engine is down`)
-    if (clock.now() - this.#lookedAtMs > verdictLifeMs)
-      this.breaches.push(`fresh-look: ${verb} on an expired verdict`)
+    if (clock.now() - this.#scannedAtMs > verdictLifeMs)
+      this.breaches.push(`fresh-scan: ${verb} on an expired verdict`)
     if (this.#pending.has(verb)) this.breaches.push(`a second ${verb} while the first is out`)
     if (labels[ownerLabel] !== ownerValue) this.breaches.push(`owned-only: ${verb} of a foreign container`)
     if (keep in labels) this.breaches.push(`protected: ${verb} of a kept container`)

@@ -3,7 +3,7 @@ import { assign, setup } from 'xstate'
 /** What the owner asked for; fixed for one life. */
 export interface Wishes {
   readonly hasHook: boolean
-  readonly endsGracefully: boolean
+  readonly stopsGracefully: boolean
   readonly dryRun: boolean
 }
 
@@ -15,18 +15,20 @@ export interface Facts extends Wishes {
   readonly isKept: boolean
   /** Some grace of it is not over. */
   readonly isGraced: boolean
-  /** The last look, or the last question, found it tracked. */
+  /** The last scan, or the last question, found it tracked. */
   readonly wasTracked: boolean
   readonly isRefused: boolean
+  /** Its last inspection said something else than the listing, less than a minute ago. */
+  readonly isObjected: boolean
   readonly isApproved: boolean
   /** A removal or a stop of ours may have ended it. */
   readonly isEndedByUs: boolean
-  /** It runs no more. */
+  /** It no longer runs. */
   readonly hasEnded: boolean
   readonly isEngineDown: boolean
-  /** The last look is young enough to act upon. */
+  /** The last scan is young enough to act upon. */
   readonly isFresh: boolean
-  /** Another removal has the only place. */
+  /** Another removal has the only slot. */
   readonly isBusy: boolean
   readonly hasRival: boolean
   readonly failures: number
@@ -43,12 +45,12 @@ export type LifeEvent =
   | { readonly type: 'agent lets it go' }
   | { readonly type: 'owner puts the keep label on it' }
   | { readonly type: 'owner takes the keep label off' }
-  | { readonly type: 'somebody removes it' }
-  | { readonly type: 'somebody takes the owner label off' }
-  | { readonly type: 'look' }
+  | { readonly type: 'another client removes it' }
+  | { readonly type: 'the owner label is taken off' }
+  | { readonly type: 'scan' }
   | { readonly type: 'graces end' }
-  | { readonly type: 'graces end while another has the place' }
-  | { readonly type: 'the other gives its place back' }
+  | { readonly type: 'graces end while another has the slot' }
+  | { readonly type: 'the other releases its slot' }
   | { readonly type: 'the other takes too long' }
   | { readonly type: 'engine fails' }
   | { readonly type: 'engine returns' }
@@ -61,6 +63,7 @@ export type LifeEvent =
   | { readonly type: 'stop: done' }
   | { readonly type: 'stop: refused' }
   | { readonly type: 'stop: timed out' }
+  | { readonly type: 'stop: cut off' }
   | { readonly type: 'stop: not found' }
   | { readonly type: 'DELETE: done' }
   | { readonly type: 'DELETE: not found' }
@@ -82,21 +85,20 @@ export type LifeState =
   | 'deleting'
   | 'unsettled'
   | 'failed'
-  | 'waiting for the engine'
   | 'gone'
 
-/** What a look would say: the same order of precedence as the rules have. */
-function verdictOf({ isTracked, isKept, isGraced, isRefused }: Facts): Verdict {
+/** What a scan would say: the same order of precedence as the rules have. */
+function verdictOf({ isTracked, isKept, isGraced, isRefused, isObjected }: Facts): Verdict {
   if (isTracked) return 'tracked'
   if (isKept) return 'spared'
   if (isGraced) return 'graced'
-  return isRefused ? 'spared' : 'dangling'
+  return isRefused || isObjected ? 'spared' : 'dangling'
 }
 
 const setFacts = (facts: Partial<Facts>) => assign<Facts, LifeEvent, undefined, LifeEvent, never>(facts)
 
-/** A look tells Flotsam of the facts. Letting go of a container is noticed by a look, and starts a grace. */
-function look(before: Facts, changed: Partial<Facts> = {}): Facts {
+/** A scan learns the facts. That the agent stopped tracking a container is detected by a scan, and starts a grace. */
+function scan(before: Facts, changed: Partial<Facts> = {}): Facts {
   const facts = { ...before, ...changed }
   if (!facts.isListed || !facts.isOwned) return { ...facts, isFresh: true }
   const known: Facts = facts.isTracked
@@ -106,24 +108,25 @@ function look(before: Facts, changed: Partial<Facts> = {}): Facts {
 }
 
 const seeWith = (changed: Partial<Facts> = {}) =>
-  assign<Facts, LifeEvent, undefined, LifeEvent, never>(({ context }) => look(context, changed))
+  assign<Facts, LifeEvent, undefined, LifeEvent, never>(({ context }) => scan(context, changed))
 
 /**
- * The life of one container as somebody outside sees it: what happens in the world, and where that leaves the container.
- * Knows looks, facts and answers; knows nothing of how Flotsam works.
+ * The life of one container as seen from outside: what happens in the world, and where that leaves the container.
+ * Knows scans, facts and answers, but not how Flotsam works.
  */
 export const lifeModel = setup({
   types: { context: {} as Facts, input: {} as Wishes, events: {} as LifeEvent },
   actions: {
     see: seeWith(),
-    seeAfterGraces: seeWith({ isGraced: false, isBusy: false }),
-    seeAfterRefusal: seeWith({ isGraced: false, isRefused: false, isBusy: false }),
+    seeAfterGraces: seeWith({ isGraced: false, isObjected: false, isBusy: false }),
+    seeAfterRefusal: seeWith({ isGraced: false, isRefused: false, isObjected: false, isBusy: false }),
     seeAfterOutage: seeWith({ isEngineDown: false, isGraced: true }),
-    seeWhileBusy: seeWith({ isGraced: false, isBusy: true, hasRival: false }),
-    seeWithPlace: seeWith({ isBusy: false }),
+    seeWhileBusy: seeWith({ isGraced: false, isObjected: false, isBusy: true, hasRival: false }),
     failAgain: assign(({ context }) => ({ failures: context.failures + 1, isFresh: true })),
     /** Asked last, the agent says that it knows it. */
     adoptAtLast: setFacts({ wasTracked: true, isRefused: false, isEndedByUs: false, seen: 'tracked' }),
+    /** Inspected last, it is not what the listing said. */
+    objectAtLast: setFacts({ isObjected: true, seen: 'spared' }),
     startAfresh: setFacts({ failures: 0, isApproved: false, isFresh: true }),
     forgetApproval: setFacts({ isApproved: false, isFresh: true }),
     send: setFacts({ isEndedByUs: true }),
@@ -132,6 +135,9 @@ export const lifeModel = setup({
     isUp: ({ context }) => !context.isEngineDown,
     isDown: ({ context }) => context.isEngineDown,
     isMissing: ({ context }) => !context.isListed || !context.isOwned,
+    isGone: ({ context }) => !context.isListed,
+    /** Since the scan that called it dangling, its labels have changed. */
+    hasOtherLabels: ({ context }) => context.isKept || !context.isOwned,
     isTracked: ({ context }) => context.isTracked,
     isSeenTracked: ({ context }) => context.seen === 'tracked',
     isSeenSpared: ({ context }) => context.seen === 'spared',
@@ -140,13 +146,13 @@ export const lifeModel = setup({
     isBusy: ({ context }) => context.isBusy,
     mayNotAct: ({ context }) => !context.isFresh || context.isEngineDown || context.seen !== 'dangling',
     mustAsk: ({ context }) => context.hasHook && !context.isApproved,
-    mustEnd: ({ context }) => context.endsGracefully && !context.isEndedByUs && !context.hasEnded,
+    mustEnd: ({ context }) => context.stopsGracefully && !context.isEndedByUs && !context.hasEnded,
     canBeDue: ({ context }) => context.isGraced && !context.isEngineDown && !context.isRefused,
     canBeRivalled: ({ context }) => context.hasRival && !context.isEngineDown && canDangle(context),
     canBePlaced: ({ context }) => context.isBusy && !context.isEngineDown && context.isFresh,
-    canBeAskedAgain: ({ context }) => context.isRefused && !context.isEngineDown,
+    canBeAskedAgain: ({ context }) => (context.isRefused || context.isObjected) && !context.isEngineDown,
     canFailAgain: ({ context }) => context.failures < 2,
-    isStillFailing: ({ context }) => context.seen === 'dangling' && verdictAtLook(context) === 'dangling',
+    isStillFailing: ({ context }) => context.seen === 'dangling' && verdictAtScan(context) === 'dangling',
     failsForReal: ({ context }) => context.seen === 'dangling',
     isThere: ({ context }) => context.isListed,
   },
@@ -161,6 +167,7 @@ export const lifeModel = setup({
     isGraced: false,
     wasTracked: false,
     isRefused: false,
+    isObjected: false,
     isApproved: false,
     isEndedByUs: false,
     hasEnded: false,
@@ -186,8 +193,8 @@ export const lifeModel = setup({
       guard: ({ context }) => context.isKept && context.isListed && context.isOwned,
       actions: setFacts({ isKept: false }),
     },
-    'somebody removes it': { guard: 'isThere', actions: setFacts({ isListed: false }) },
-    'somebody takes the owner label off': {
+    'another client removes it': { guard: 'isThere', actions: setFacts({ isListed: false }) },
+    'the owner label is taken off': {
       guard: ({ context }) => context.isOwned && context.isListed,
       actions: setFacts({ isOwned: false }),
     },
@@ -203,8 +210,8 @@ export const lifeModel = setup({
         'agent lets it go': {},
         'owner puts the keep label on it': {},
         'owner takes the keep label off': {},
-        'somebody removes it': {},
-        'somebody takes the owner label off': {},
+        'another client removes it': {},
+        'the owner label is taken off': {},
         'engine fails': {},
       },
     },
@@ -229,15 +236,28 @@ export const lifeModel = setup({
     'asking last': {
       always: [
         { guard: 'mayNotAct', target: 'parking' },
+        { guard: 'isGone', target: 'unsettled' },
+        { guard: 'hasOtherLabels', target: 'spared', actions: 'objectAtLast' },
         { guard: 'isTracked', target: 'tracked', actions: 'adoptAtLast' },
         { guard: 'mustEnd', target: 'ending' },
         { target: 'deleting' },
       ],
     },
+    /** The slot is free at the moment at which the verdict expires. */
+    'trying at last': {
+      always: [
+        { guard: 'mustAsk', target: 'asking the hook', actions: setFacts({ isFresh: false }) },
+        { guard: 'isGone', target: 'unsettled' },
+        { guard: 'hasOtherLabels', target: 'spared', actions: 'objectAtLast' },
+        { guard: 'isTracked', target: 'tracked', actions: 'adoptAtLast' },
+        { guard: 'mustEnd', target: 'ending', actions: setFacts({ isFresh: false }) },
+        { target: 'deleting', actions: setFacts({ isFresh: false }) },
+      ],
+    },
     tracked: {
       entry: 'startAfresh',
       on: {
-        look: { guard: 'isUp', target: 'judging', actions: 'see' },
+        scan: { guard: 'isUp', target: 'judging', actions: 'see' },
         'graces end': { guard: 'canBeDue', target: 'judging', actions: 'seeAfterGraces' },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
@@ -245,7 +265,7 @@ export const lifeModel = setup({
     spared: {
       entry: 'forgetApproval',
       on: {
-        look: { guard: 'isUp', target: 'judging', actions: 'see' },
+        scan: { guard: 'isUp', target: 'judging', actions: 'see' },
         'graces end': { guard: 'canBeDue', target: 'judging', actions: 'seeAfterGraces' },
         'refusal expires': { guard: 'canBeAskedAgain', target: 'judging', actions: 'seeAfterRefusal' },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
@@ -254,9 +274,9 @@ export const lifeModel = setup({
     graced: {
       entry: 'forgetApproval',
       on: {
-        look: { guard: 'isUp', target: 'judging', actions: 'see' },
+        scan: { guard: 'isUp', target: 'judging', actions: 'see' },
         'graces end': { guard: 'canBeDue', target: 'judging', actions: 'seeAfterGraces' },
-        'graces end while another has the place': {
+        'graces end while another has the slot': {
           guard: 'canBeRivalled',
           target: 'judging',
           actions: 'seeWhileBusy',
@@ -266,20 +286,24 @@ export const lifeModel = setup({
     },
     withheld: {
       on: {
-        look: { guard: 'isUp', target: 'judging', actions: 'see' },
+        scan: { guard: 'isUp', target: 'judging', actions: 'see' },
         'process stalls': { guard: 'isUp', actions: setFacts({ isGraced: true }) },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
     },
     queued: {
       on: {
-        look: { guard: 'isUp', target: 'judging', actions: 'see' },
-        'the other gives its place back': {
+        scan: { guard: 'isUp', target: 'judging', actions: 'see' },
+        'the other releases its slot': {
           guard: 'canBePlaced',
           target: 'trying',
           actions: setFacts({ isBusy: false }),
         },
-        'the other takes too long': { guard: 'canBePlaced', target: 'judging', actions: 'seeWithPlace' },
+        'the other takes too long': {
+          guard: 'canBePlaced',
+          target: 'trying at last',
+          actions: setFacts({ isBusy: false }),
+        },
         'process stalls': {
           guard: 'canBePlaced',
           actions: setFacts({ isGraced: true, isFresh: false, isBusy: false }),
@@ -289,7 +313,7 @@ export const lifeModel = setup({
     },
     'asking the hook': {
       on: {
-        look: [{ guard: 'isDown' }, { guard: 'isMissing', target: 'gone' }, { actions: 'see' }],
+        scan: [{ guard: 'isDown' }, { guard: 'isMissing', target: 'gone' }, { actions: 'see' }],
         'engine returns': [
           { guard: 'isUp' },
           { guard: 'isMissing', target: 'gone' },
@@ -304,7 +328,7 @@ export const lifeModel = setup({
     },
     ending: {
       on: {
-        look: { guard: 'isUp', actions: 'see' },
+        scan: { guard: 'isUp', actions: 'see' },
         'engine returns': { guard: 'isDown', actions: 'seeAfterOutage' },
         'process stalls': { guard: 'isUp', actions: setFacts({ isGraced: true, isFresh: false }) },
         'verdict ages': { guard: ({ context }) => context.isFresh, actions: setFacts({ isFresh: false }) },
@@ -323,13 +347,15 @@ export const lifeModel = setup({
           target: 'failed',
           actions: ['failAgain', setFacts({ isEndedByUs: true })],
         },
+        // Whether it arrived is unknown: it is sent again.
+        'stop: cut off': { guard: 'canFailAgain', target: 'failed', actions: 'failAgain' },
         'stop: not found': { target: 'asking last', actions: setFacts({ isEndedByUs: true }) },
       },
     },
     deleting: {
       entry: 'send',
       on: {
-        look: { guard: 'isUp', actions: 'see' },
+        scan: { guard: 'isUp', actions: 'see' },
         'engine returns': { guard: 'isDown', actions: 'seeAfterOutage' },
         'process stalls': { guard: 'isUp', actions: setFacts({ isGraced: true, isFresh: false }) },
         'DELETE: done': { guard: 'isThere', target: 'gone' },
@@ -343,15 +369,10 @@ export const lifeModel = setup({
     unsettled: {
       entry: setFacts({ isFresh: true }),
       on: {
-        look: [
+        scan: [
           { guard: ({ context }) => context.isEngineDown || context.failures >= 2 },
           { target: 'settling', actions: 'see' },
         ],
-        'engine fails': {
-          guard: 'isUp',
-          target: 'waiting for the engine',
-          actions: setFacts({ isEngineDown: true }),
-        },
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
     },
@@ -364,23 +385,13 @@ export const lifeModel = setup({
     },
     failed: {
       on: {
-        look: [
+        scan: [
           { guard: 'isDown' },
           { guard: 'isMissing', target: 'gone' },
           { guard: 'isStillFailing', actions: 'see' },
           { target: 'judging', actions: 'see' },
         ],
         'retry is due': { guard: 'isUp', target: 'judging', actions: 'see' },
-        'engine fails': {
-          guard: 'isUp',
-          target: 'waiting for the engine',
-          actions: setFacts({ isEngineDown: true }),
-        },
-        'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
-      },
-    },
-    'waiting for the engine': {
-      on: {
         'engine returns': { guard: 'isDown', target: 'judging', actions: 'seeAfterOutage' },
       },
     },
@@ -390,18 +401,18 @@ export const lifeModel = setup({
   },
 })
 
-function verdictAtLook(facts: Facts): Verdict {
-  return look(facts).seen
+function verdictAtScan(facts: Facts): Verdict {
+  return scan(facts).seen
 }
 
-/** At the end of its graces it would be removed, had another not the place. */
+/** At the end of its graces it would be removed if another did not have the slot. */
 function canDangle(facts: Facts): boolean {
   const { isListed, isOwned } = facts
   return (
     isListed &&
     isOwned &&
     !facts.dryRun &&
-    look(facts, { isGraced: false }).seen === 'dangling' &&
+    scan(facts, { isGraced: false, isObjected: false }).seen === 'dangling' &&
     facts.isGraced
   )
 }

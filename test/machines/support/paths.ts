@@ -14,7 +14,7 @@ interface Exploration<TModel extends AnyStateMachine> {
   readonly model: TModel
   readonly input?: unknown
   readonly events: readonly EventFromLogic<TModel>[]
-  /** What two snapshots have to have in common to be one place on the map. */
+  /** What two snapshots have to have in common to be one node of the graph. */
   readonly placeOf: (snapshot: SnapshotFrom<TModel>) => string
 }
 
@@ -38,7 +38,7 @@ function goOn<TModel extends AnyStateMachine>(
     })
 }
 
-/** A shortest path to every place, and from each place one step further by every event that can happen there. */
+/** A shortest path to every node, and from each node one further step by every event that can happen there. */
 export function pathsOverEveryEdge<TModel extends AnyStateMachine>(
   exploration: Exploration<TModel>,
 ): PathOf<TModel>[] {
@@ -63,7 +63,7 @@ export function pathsOverEveryEdge<TModel extends AnyStateMachine>(
   return withoutBeginnings(over)
 }
 
-/** Every path of at most so many steps that comes to no place twice; those that begin a longer one are left out. */
+/** Every path of at most so many steps that visits no node twice; prefixes of longer ones are left out. */
 export function simplePathsUpTo<TModel extends AnyStateMachine>(
   most: number,
   exploration: Exploration<TModel>,

@@ -1,8 +1,8 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate'
-
 import { containerMachine, supervisorMachine } from '../../../machines/index.ts'
 import { type Arrow, arrowsOf, named, nodesOf } from './chart.ts'
 import { containerWords, mainArrows, supervisorWords, type Words } from './statecharts-words.ts'
+import { answersTable, waysToRemoval } from './ways-to-removal.ts'
 
 const fence = '```'
 
@@ -72,19 +72,44 @@ function drawInside(node: AnyStateNode, lines: readonly Line[], indent: string):
   return [...begin, ...inner.flatMap((state) => drawNode(state, lines, indent)), ...new Set(own), ...ends]
 }
 
+/** The states right inside a chart that can be left. */
+const topStates = (machine: AnyStateMachine): readonly AnyStateNode[] =>
+  Object.values(machine.root.states).filter(({ type }) => type !== 'final')
+
+/** What can happen anywhere leads from each of the chart's own states: one line for all events with the same target. */
+function linesFromAnywhere(machine: AnyStateMachine): readonly Line[] {
+  const arrows = arrowsOf(machine).filter(({ source, targets }) => source === '' && targets.length > 0)
+  return [...new Set(arrows.flatMap(({ targets }) => targets))].flatMap((target) => {
+    const leading = arrows.filter(({ targets }) => targets.includes(target))
+    const label = [...new Set(leading.map(({ event }) => wordFor(event)))].join(' or ')
+    return topStates(machine).map(({ key }) => ({ inside: '', text: `${key} --> ${target} : ${label}` }))
+  })
+}
+
 /** The whole chart as a Mermaid diagram. Arrows that lead to no other state are in the table only. */
 export function diagramOf(machine: AnyStateMachine): string {
-  const lines = arrowsOf(machine).flatMap((arrow) => lineFor(arrow) ?? [])
-  return ['stateDiagram-v2', ...drawInside(machine.root, lines, '  ')].join('\n')
+  const lines = arrowsOf(machine).flatMap((arrow) => (arrow.source === '' ? [] : (lineFor(arrow) ?? [])))
+  const all = [...lines, ...linesFromAnywhere(machine)]
+  return ['stateDiagram-v2', ...drawInside(machine.root, all, '  ')].join('\n')
 }
 
 /** The pairs of main states with an arrow between them. */
 export function mainPairsOf(machine: AnyStateMachine): readonly string[] {
   const top = (name: string) => name.split('.')[0] ?? ''
-  const pairs = arrowsOf(machine).flatMap(({ source, targets }) =>
-    targets.map((to) => [top(source), top(to)]),
+  const pairs = arrowsOf(machine).flatMap(({ source, targets }) => {
+    const from = source === '' ? topStates(machine).map(({ key }) => key) : [top(source)]
+    return targets.flatMap((to) => from.map((one) => [one, top(to)]))
+  })
+  return [...new Set(pairs.filter(([from, to]) => from !== to).map((pair) => pair.join(' ')))].toSorted(
+    (one, other) => rankOf(machine, one) - rankOf(machine, other),
   )
-  return [...new Set(pairs.filter(([from, to]) => from !== to).map((pair) => pair.join(' ')))]
+}
+
+/** The order in which the chart names its states. */
+function rankOf({ root }: AnyStateMachine, pair: string): number {
+  const keys = Object.keys(root.states)
+  const [from = '', to = ''] = pair.split(' ')
+  return keys.indexOf(from) * keys.length + keys.indexOf(to)
 }
 
 /** The container's five main states. */
@@ -95,10 +120,9 @@ export function pictureOfContainer(): string {
     const [from, to] = pair.split(' ')
     return `  ${from} --> ${to} : ${mainArrows[pair] ?? ''}`
   })
-  const ends = Object.values(root.states).filter(({ transitions, always, states }) => {
-    return transitions.size === 0 && !always && Object.keys(states).length === 0
-  })
-  const last = ends.map(({ key }) => `  ${key} --> [*]`)
+  const last = Object.values(root.states)
+    .filter(({ type }) => type === 'final')
+    .map(({ key }) => `  ${key} --> [*]`)
   return ['stateDiagram-v2', '  direction LR', `  [*] --> ${first?.key}`, ...lines, ...last].join('\n')
 }
 
@@ -163,14 +187,34 @@ function section(title: string, machine: AnyStateMachine, words: Words): string 
   return [...parts, `### Every arrow\n\n${arrowTable(machine)}`].join('\n\n')
 }
 
+/** Every shortest way to a removal, as the chart itself finds it, and where each answer of an attempt leads. */
+function waysSection(): string {
+  const ways = waysToRemoval().map(({ setting, steps, confirmedBy }) => [
+    setting,
+    steps.join(' → '),
+    confirmedBy,
+  ])
+  const [head = [], ...rows] = answersTable()
+  return [
+    '## Every shortest way to a removal',
+    'Found by a search over the chart (`getShortestPaths` of `xstate/graph`), with what its actors answer as events. Each way starts with a scan that judged the container as dangling, and only two events end it as `removed`: the engine confirmed the DELETE, or a DELETE that got no clear answer was followed by a scan that no longer shows the container.',
+    table(['container', 'way', 'confirmed by'], ways),
+    '### Where each answer leads',
+    'A request has no answer where its column is empty. Every way out of an attempt gives its slot back, and all but `gone` lead to a new judgement before the next attempt.',
+    table(head, rows),
+  ].join('\n\n')
+}
+
 /** The whole page. */
 export function drawPage(): string {
   return `${[
     '# Statecharts',
     'Drawn from `machines/` by `npm run docs:statecharts`; a test fails when this page is stale. An arrow between the insides of two states is drawn between the states themselves, and its label says where inside it begins and ends. The tables hold every arrow as it is.',
+    'Both charts run by themselves: their guards, delays and assignments are pure and part of them, and only their actors have to be provided. So they can be stepped (`initialTransition`, `transition`), searched (`xstate/graph`) and opened in Stately’s editor as they are.',
     '## A container in short',
     `${fence}mermaid\n${pictureOfContainer()}\n${fence}`,
     section('The container', containerMachine, containerWords),
+    waysSection(),
     section('The supervisor', supervisorMachine, supervisorWords),
   ].join('\n\n')}\n`
 }

@@ -2,36 +2,40 @@ import {
   type ActorSystem,
   type ActorSystemInfo,
   createActor,
+  fromPromise,
   fromTransition,
   initialTransition,
   type InspectionEvent,
+  SimulatedClock,
   type SnapshotFrom,
   transition,
 } from 'xstate'
-
-import type {
-  LookOutcome,
-  supervisorMachine,
-  SupervisorContext,
-  SupervisorEvent,
-  ToFleet,
-} from '../../../machines/index.ts'
-import type { FleetSnapshot, Parent } from '../../../machines/types.ts'
-import type { Happening } from '../../../src/events.ts'
 import {
-  supervisorBehaviour,
-  type SupervisorBehaviourOptions,
-} from '../../../src/supervision/supervisor-behaviour.ts'
-import { createFakeClock } from '../../support/fake-clock.ts'
+  type FleetSnapshot,
+  type ScanEnd,
+  type ScanOutcome,
+  type StreamEnd,
+  supervisorMachine,
+  type SupervisorEvent,
+  type SupervisorPolicy,
+  type ToFleet,
+} from '../../../machines/index.ts'
 import { leavesIn } from './chart.ts'
 
 export type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
 
-export const settleMs = 5000
-export const waitMs = 300_000
-export const deafMs = 2000
+export const policy: SupervisorPolicy = { isEnabled: true, followsEvents: true, recoveryGraceMs: 30_000 }
 
-export const outcome: LookOutcome = {
+/** What can come to the supervisor's chart: its own events, and XState's. */
+export type SupervisorInputEvent =
+  | SupervisorEvent
+  | { readonly type: `xstate.done.actor.${string}`; readonly output?: unknown }
+  | { readonly type: `xstate.error.actor.${string}`; readonly error: unknown }
+  | { readonly type: `xstate.after.${string}` }
+
+export const failure = { kind: 'unavailable', message: 'connection refused' }
+
+export const outcome: ScanOutcome = {
   number: 1,
   beganAt: 0,
   endedAt: 0,
@@ -44,104 +48,123 @@ export const outcome: LookOutcome = {
   spared: 0,
 }
 
-/** The supervisor's surroundings, reduced to what the chart asks of them; `did` is everything that they were asked. */
-export function createSurroundings({ hearsEvents = true } = {}) {
-  const clock = createFakeClock()
-  const did: string[] = []
-  const reports: Happening[] = []
-  const looks: { resolve: (outcome: LookOutcome) => void; reject: (error: unknown) => void }[] = []
-  const disbandings: { resolve: () => void; reject: (error: unknown) => void }[] = []
-  const streams: { resolve: () => void; reject: (error: unknown) => void }[] = []
-  const world = { clock, did, reports, looks, disbandings, streams, underWayCount: 0, restMs: 0 }
-  const fleetLogic = fromTransition<
-    FleetSnapshot,
-    ToFleet,
-    ActorSystem<ActorSystemInfo>,
-    { readonly supervisor: Parent<SupervisorEvent> }
-  >((state) => state, {})
-  const parts = {
-    clock,
-    settleMs,
-    report: (happening: Happening) => reports.push(happening),
-    agenda: { untilNextLookMs: () => waitMs },
-    fleet: {
-      logic: fleetLogic,
-      tellEngine: ({ type }: { type: string }) => did.push(type),
-      disband: () => new Promise<void>((resolve, reject) => disbandings.push({ resolve, reject })),
-    },
-    looker: { look: () => new Promise<LookOutcome>((resolve, reject) => looks.push({ resolve, reject })) },
-    hearing: {
-      isWanted: hearsEvents,
-      get restMs() {
-        return world.restMs
-      },
-      listen: () => new Promise<void>((resolve, reject) => streams.push({ resolve, reject })),
-    },
-    removals: world,
-    admission: { admit: () => did.push('admit'), stop: () => did.push('stop admitting') },
-    window: {
-      hold: (isHeld: boolean) => did.push(isHeld ? 'hold' : 'release'),
-      quieten: () => did.push('quieten'),
-    },
-  }
-  return { ...world, world, machine: supervisorBehaviour(parts as unknown as SupervisorBehaviourOptions) }
+export const scanEnds = (end: Partial<ScanEnd> = {}): SupervisorInputEvent => ({
+  type: 'xstate.done.actor.scan',
+  output: { endedMs: 0, tookMs: 0, outcome, fault: undefined, ...end } satisfies ScanEnd,
+})
+export const streamEnds = (end: Partial<StreamEnd> = {}): SupervisorInputEvent => ({
+  type: 'xstate.done.actor.events',
+  output: { atMs: 0, openForMs: 1000, failure: undefined, ...end } satisfies StreamEnd,
+})
+export const listed = (more: Partial<Extract<SupervisorEvent, { type: 'engine.listed' }>> = {}) =>
+  ({ type: 'engine.listed', scan: 1, atMs: 0, awakeMs: 0, stoodStill: false, ...more }) as const
+export const scanJudged = (more: { readonly atMs?: number; readonly beganAwakeMs?: number } = {}) =>
+  ({ type: 'scan.judged', atMs: 0, beganAwakeMs: 0, ...more }) as const
+export const engineFailed = (atMs = 0) => ({ type: 'engine.failed', failure, atMs }) as const
+
+/** The last names of the leaves that it is in: `waiting open standing`. */
+export function leavesOfState({ value }: Pick<SupervisorSnapshot, 'value'>): readonly string[] {
+  return leavesIn(value).map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1))
 }
 
-/** Where it stands, in a word or two: `idle+up`. */
-export function standing({ value }: Pick<SupervisorSnapshot, 'value'>): string {
-  return leavesIn(value)
-    .map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1))
-    .join('+')
-}
-
-/** Steps the chart without an actor; `does` names what would be carried out, in order. */
-export function pureSupervisor({ isEnabled = true, hearsEvents = true, underWayCount = 0 } = {}) {
-  const { machine, world } = createSurroundings({ hearsEvents })
-  world.underWayCount = underWayCount
-  return {
-    initial: () => initialTransition(machine, { isEnabled })[0],
-    step(before: SupervisorSnapshot, event: SupervisorEvent) {
-      const [after, actions] = transition(machine, before, event)
-      const isUnchanged = standing(after) === standing(before) && after.context === before.context
-      return {
-        after,
-        does: actions.map(wordsFor),
-        changes: changesOf(before.context, after.context),
-        isUnchanged,
-      }
-    },
-  }
-}
-
-function wordsFor({ type, params }: { readonly type: string; readonly params?: unknown }): string {
-  const about = params as { id?: string; sendId?: string } | undefined
+function wordFor({ type, params }: { readonly type: string; readonly params?: unknown }): string {
+  const about = params as
+    | { readonly id?: string; readonly delay?: number; readonly event?: { readonly type: string } }
+    | undefined
   switch (type) {
     case 'xstate.raise':
-      return 'set timer'
+      return about?.delay === undefined ? `raise-${about?.event?.type}` : 'timer'
     case 'xstate.cancel':
-      return 'drop timer'
+      return 'no-timer'
     case 'xstate.spawnChild':
-      return `begin ${about?.id}`
+      return `begin-${about?.id}`
     case 'xstate.stopChild':
-      return 'end child'
+      return 'end'
+    case 'xstate.sendTo':
+      return `send-${about?.event?.type}`
     default:
       return type
   }
 }
 
-function changesOf(before: SupervisorContext, after: SupervisorContext): readonly string[] {
-  return (Object.keys(after) as (keyof SupervisorContext)[]).filter((key) => before[key] !== after[key])
+/** Steps the exported chart, without an actor and with nothing provided. */
+export const pureSupervisor = {
+  initial(more: Partial<SupervisorPolicy> = {}) {
+    const [snapshot, actions] = initialTransition(supervisorMachine, { policy: { ...policy, ...more } })
+    return { snapshot, does: actions.map(wordFor) }
+  },
+  step(before: SupervisorSnapshot, event: SupervisorInputEvent) {
+    const [after, actions] = transition(supervisorMachine, before, event as SupervisorEvent)
+    return { after, does: actions.map(wordFor) }
+  },
+  after(events: readonly SupervisorInputEvent[], more: Partial<SupervisorPolicy> = {}): SupervisorSnapshot {
+    return events.reduce(
+      (snapshot, event) => pureSupervisor.step(snapshot, event).after,
+      pureSupervisor.initial(more).snapshot,
+    )
+  },
 }
 
-/** The chart in a running actor. */
+const effects = new Set(
+  Object.entries(supervisorMachine.implementations.actions)
+    .filter(([, action]) => typeof action === 'function' && !('type' in action))
+    .map(([name]) => name),
+)
+
+/**
+ * The chart in a running actor: what it asks of the world begins and is answered by the test; its clock is the test's.
+ * `did` holds every effect, what is sent to the fleet, and what is started.
+ */
 export function runningSupervisor({
-  isEnabled = true,
-  hearsEvents = true,
   inspect = () => {},
-}: { isEnabled?: boolean; hearsEvents?: boolean; inspect?: (event: InspectionEvent) => void } = {}) {
-  const surroundings = createSurroundings({ hearsEvents })
-  const { clock, machine } = surroundings
-  const actor = createActor(machine, { id: 'supervisor', clock, input: { isEnabled }, inspect })
+  ...more
+}: Partial<SupervisorPolicy> & { readonly inspect?: (event: InspectionEvent) => void } = {}) {
+  const clock = new SimulatedClock()
+  const did: string[] = []
+  const begin = <T>(what: string) =>
+    fromPromise<T>(() => {
+      did.push(what)
+      return new Promise<never>(() => {})
+    })
+  const fleet = fromTransition<FleetSnapshot, ToFleet, ActorSystem<ActorSystemInfo>, undefined>(
+    (snapshot, event) => {
+      if (!event.type.startsWith('xstate.')) did.push(event.type)
+      return snapshot
+    },
+    {},
+  )
+  const actor = createActor(
+    supervisorMachine.provide({
+      actors: {
+        fleet,
+        scan: begin<ScanEnd>('scan'),
+        followEvents: begin<StreamEnd>('follow'),
+        disbandFleet: begin<void>('disband'),
+      },
+    }),
+    {
+      clock,
+      input: { policy: { ...policy, ...more } },
+      inspect: (event) => {
+        if (event.type === '@xstate.action' && effects.has(event.action.type)) did.push(event.action.type)
+        inspect(event)
+      },
+    },
+  )
   actor.start()
-  return { ...surroundings, actor, stands: () => standing(actor.getSnapshot()) }
+  return {
+    actor,
+    clock,
+    did,
+    count: (what: string) => did.filter((one) => one === what).length,
+    send: (...events: readonly SupervisorInputEvent[]) => {
+      for (const event of events) actor.send(event as SupervisorEvent)
+    },
+    get leaves() {
+      return leavesOfState(actor.getSnapshot())
+    },
+    get context() {
+      return actor.getSnapshot().context
+    },
+  }
 }

@@ -1,5 +1,5 @@
-import type { Body } from '../engine/body.ts'
-import { isInfra, isKept, isOurs, isPerhapsFromImage } from '../safety/life.ts'
+import { type Body, coveredAs, hasEnded } from '../engine/body.ts'
+import { isFromImage, isKept, isMistakable, isOrchestrated, isOurs } from '../safety/life.ts'
 import type { Setting } from '../setting.ts'
 import type { World } from '../world.ts'
 
@@ -8,14 +8,14 @@ export type Fail = (rule: string, message: string) => void
 export const second = 1000
 /** How soon what dangles is removed. */
 export const promptMs = 5 * second
-/** How long a removal keeps its place. */
+/** How long a removal keeps its slot. */
 export const placeMs = 5 * second
 /** A listing's deadline at its longest, and a removal's. */
 export const longestListingMs = 60 * second
 export const longestRemovalMs = 120 * second
-/** Creation times and the engine's Date are whole seconds each, and a look takes its time. */
+/** Creation times and the engine's Date are whole seconds each, and a scan takes its time. */
 export const clockErrorMs = 3 * second
-/** After this long everything that was asked in vain is asked again. */
+/** After this long every failed question is asked again. */
 export const askAgainMs = 62 * second
 /** How long a failed removal waits, by how often it failed. */
 const retriesMs = [0, 1, 5, 30, 120, 240, 480, 900].map((seconds) => seconds * second)
@@ -31,9 +31,16 @@ export function consultingMs({ hasHook, stopTimeoutMs }: Setting): number {
 }
 
 /** What its failures until now may add. */
-export function retryMs({ safety }: World, { id }: Body): number {
+export function retryMs({ safety, setting }: World, { id }: Body): number {
   const failures = safety.failuresOf(id)
-  return failures === 0 ? 0 : longestRemovalMs + (retriesMs[failures] ?? retriesMs.at(-1) ?? 0) + 60 * second
+  if (failures === 0) return 0
+  const { stopTimeoutMs } = setting
+  // One that was in progress when calm began may still fail.
+  const underWayMs = Math.max(
+    Math.min(longestRemovalMs, 30 * second * 2 ** failures),
+    stopTimeoutMs > 0 ? stopTimeoutMs + 15 * second : 0,
+  )
+  return underWayMs + (retriesMs[failures] ?? retriesMs.at(-1) ?? 0)
 }
 
 /** Whether anything may be removed there at all. */
@@ -41,20 +48,38 @@ export function mayRemove({ dryRun, maxShare }: Setting): boolean {
   return !dryRun && maxShare === undefined
 }
 
-/** What is surely to be removed some time, by what truly is. */
+/** The containers that must be removed eventually, by the true state. */
 export function danglingOf(world: World): readonly Body[] {
   const { engine, setting } = world
   const states: readonly string[] = setting.states
   const leaks = new Set(world.leaks)
   const isRemovable = (body: Body) =>
-    leaks.has(body) && isOurs(body) && !isKept(body) && !isInfra(body) && !isPerhapsFromImage(body, engine)
-  const hasEnded = ({ state }: Body) => state === 'exited' || state === 'dead'
+    leaks.has(body) &&
+    isOurs(body) &&
+    !isKept(body) &&
+    !body.isInfra &&
+    !isOrchestrated(body) &&
+    // One whose image is gone, or never was, is left to a person.
+    engine.images.has(body.imageId) &&
+    !isFromImage(body, engine) &&
+    !isMistakable(body, engine)
   const isProtected = (holder: Body): boolean =>
     engine.alive.some(
       (guest) =>
-        guest.holderId === holder.id &&
+        guest.shares.some(({ holderId }) => holderId === holder.id) &&
         ((!goes(guest) && !(isRemovable(guest) && hasEnded(guest))) || isProtected(guest)),
     )
-  const goes = (body: Body): boolean => isRemovable(body) && states.includes(body.state) && !isProtected(body)
+  // Whose holder was renamed before it was inspected keeps whatever is older by the engine's clock, and the log says what to do.
+  const mayBeHeld = (body: Body): boolean =>
+    engine.alive.some(
+      (guest) =>
+        !hasEnded(guest) &&
+        guest.createdAtMs >= body.createdAtMs - second &&
+        guest.shares.some(({ called }) => isUnowned(called)),
+    )
+  const isUnowned = (called: string): boolean =>
+    !/^[0-9a-f]{12,64}$/.test(called) && !engine.alive.some(({ name }) => name === called)
+  const goes = (body: Body): boolean =>
+    isRemovable(body) && !mayBeHeld(body) && states.includes(coveredAs(body.state)) && !isProtected(body)
   return engine.alive.filter(goes)
 }

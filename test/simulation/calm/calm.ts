@@ -18,7 +18,7 @@ import { checkFlood, checkHeadOfLine, checkPromptness } from './probes.ts'
 
 type Violate = (violation: Violation) => void
 
-/** Everything that is wrong ends, and what is removed then is only waited for. */
+/** Every fault ends; from then on removals are only awaited. */
 export async function waitInCalm(world: World): Promise<void> {
   const { setting, timeline } = world
   world.becalm()
@@ -31,7 +31,7 @@ export async function checkCalm(world: World, violate: Violate): Promise<void> {
   let isWell = true
   const fail: Fail = (rule, message) => {
     isWell = false
-    world.tell(`VIOLATION ${rule}: ${message}`)
+    world.say(`VIOLATION ${rule}: ${message}`)
     violate({ rule, message, atMs: timeline.nowMs, wrong: undefined })
   }
   world.becalm()
@@ -41,7 +41,7 @@ export async function checkCalm(world: World, violate: Violate): Promise<void> {
   checkLines(world, fail)
 }
 
-/** survives-outage: whatever went wrong, it is over. */
+/** survives-outage: every fault is over. */
 async function checkHealth(world: World, fail: Fail): Promise<void> {
   const { setting, timeline } = world
   const beganMs = timeline.nowMs
@@ -63,8 +63,8 @@ async function checkHealth(world: World, fail: Fail): Promise<void> {
 
 function isWell({ agent, reconciler, safety }: World, sinceMs: number): boolean {
   const { state, engine } = reconciler.status()
-  const isLookedAt = (safety.life?.look?.beganMs ?? -1) >= sinceMs
-  return state === 'running' && agent.isRestored && engine.health === 'up' && isLookedAt
+  const isScanned = (safety.life?.scan?.beganMs ?? -1) >= sinceMs
+  return state === 'running' && agent.isRestored && engine.health === 'up' && isScanned
 }
 
 /** eventually-removed: everything that dangles goes, however long it was graced, refused or retried before. */
@@ -72,7 +72,7 @@ async function checkRemovals(world: World, fail: Fail): Promise<void> {
   const { timeline, setting } = world
   if (!mayRemove(setting)) return
   const beganMs = timeline.nowMs
-  // The hook and the stop are waited for with one container after the other where places are few.
+  // The hook and the stop are waited for with one container after the other when slots are few.
   const queueMs = danglingOf(world).length * consultingMs(setting)
   const baseMs = queueMs + beganMs + longestGraceMs(setting) + 2 * setting.periodMs + promptMs + 20 * second
   for (;;) {

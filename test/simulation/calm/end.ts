@@ -3,41 +3,57 @@ import type { World } from '../world.ts'
 import { type Fail, longestGraceMs, longestRemovalMs, second } from './bounds.ts'
 
 const settleMs = 5 * second
-/** The heartbeat, the next look, the next try at the events, a place that frees itself, and one to spare. */
+/** The heartbeat, the next scan, the next attempt at the event stream, the end of the verdicts, and one to spare; and one for each container. */
 const mostTimers = 5
 
-/** flat, one-line-per-change and quiet-stop: nothing is kept or told of what is past, and nothing runs on after the end. */
+/** flat, one-line-per-change and quiet-stop: nothing past is kept or reported, and nothing runs on after the end. */
 export async function checkEnd(world: World, fail: Fail): Promise<void> {
   await checkQuiet(world, fail)
   checkMemory(world, fail)
   await checkStop(world, fail)
 }
 
-/** Where nothing changes any more, looks go on and nothing is told; only troubles that go on may be mentioned. */
+/** Where nothing changes any more, scans continue and nothing is reported; only failures that last may be mentioned. */
 async function checkQuiet(world: World, fail: Fail): Promise<void> {
   const { events, log, setting, timeline } = world
-  const before = { events: events.length, lines: log.lines, world: fingerprint(world) }
+  // What changed a moment ago, and what a scan has only just learnt, is reported by the next one.
+  const unchanged = fingerprint(world)
+  await waitForAScan(world)
+  const before = { events: events.length, lines: log.lines }
   const isAllOld = world.engine.alive.every(
     ({ createdMs }) => timeline.nowMs - createdMs > longestGraceMs(setting) + setting.periodMs,
   )
   const wasBusy = isBusy(world)
   await timeline.passTo(timeline.nowMs + 2 * setting.periodMs + 10 * second)
-  if (!isAllOld || wasBusy || isBusy(world) || before.world !== fingerprint(world)) return
+  if (!isAllOld || wasBusy || isBusy(world) || unchanged !== fingerprint(world)) return
   world.note('check:silent-when-quiet')
-  const told = events.slice(before.events).filter(({ type }) => type !== 'looked' && type !== 'troubleGoesOn')
-  const [first] = told
-  if (first) fail('one-line-per-change', `${first.type} is told while nothing changes`)
-  const mentions = events.slice(before.events).filter(({ type }) => type === 'troubleGoesOn').length
+  const reported = events
+    .slice(before.events)
+    .filter(({ type }) => type !== 'scanned' && type !== 'stillDegraded')
+  const [first] = reported
+  if (first) fail('one-line-per-change', `${first.type} is reported while nothing changes`)
+  const mentions = events.slice(before.events).filter(({ type }) => type === 'stillDegraded').length
   const lines = log.lines - before.lines
   if (lines > mentions) fail('one-line-per-change', `${lines} lines are logged while nothing changes`)
-  // The questions of a look have a deadline each.
-  for (let tenths = 0; isLooking(world) && tenths < 100; tenths++) await timeline.passTo(timeline.nowMs + 100)
+  // The questions of a scan have a deadline each.
+  for (let tenths = 0; isScanning(world) && tenths < 100; tenths++)
+    await timeline.passTo(timeline.nowMs + 100)
   const { pendingTimers } = world.process
-  if (pendingTimers > mostTimers) fail('flat', `${pendingTimers} timers run while nothing changes`)
+  const { total } = world.reconciler.status().containers
+  if (pendingTimers > mostTimers + total) fail('flat', `${pendingTimers} timers run while nothing changes`)
 }
 
-function isLooking({ reconciler }: World): boolean {
-  return reconciler.actor.getSnapshot().matches({ running: { looking: 'looking' } })
+/** One that begins from now on, and what follows from it. */
+async function waitForAScan({ safety, setting, timeline }: World): Promise<void> {
+  const sinceMs = timeline.nowMs
+  const byMs = sinceMs + setting.periodMs + settleMs
+  while ((safety.life?.scan?.beganMs ?? 0) <= sinceMs && timeline.nowMs < byMs)
+    await timeline.passTo(timeline.nowMs + second)
+  await timeline.passTo(timeline.nowMs + settleMs)
+}
+
+function isScanning({ reconciler }: World): boolean {
+  return reconciler.actor.getSnapshot().matches({ running: { scanning: 'scan' } })
 }
 
 function isBusy({ agent, reconciler }: World): boolean {
@@ -53,7 +69,7 @@ function fingerprint({ engine, safety }: World): string {
 
 function checkMemory({ engine, reconciler, safety, tally }: World, fail: Fail): void {
   const listed =
-    safety.life?.look?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
+    safety.life?.scan?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
   const left = listed.filter(({ id }) => engine.find(id))
   const { containers, removals } = reconciler.status()
   const { total } = containers

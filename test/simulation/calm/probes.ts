@@ -4,38 +4,45 @@ import {
   askAgainMs,
   clockErrorMs,
   consultingMs,
+  danglingOf,
   type Fail,
+  longestGraceMs,
   mayRemove,
   placeMs,
   promptMs,
   second,
 } from './bounds.ts'
 
-/** Each world probes one of these things, by chance and yet always the same. */
+/** Each world probes one of these, chosen at random by its seed. */
 const chanceOf = ({ setting }: World) => (setting.chaosMs % 100) / 100
 
-/** A container that leaks now goes within 5 s of the end of its grace, or of its first sighting where that is later. */
+/** A container that leaks now goes within 5 s of the end of its grace, or of the first listing that shows it if that is later. */
 export async function checkPromptness(world: World, fail: Fail): Promise<void> {
   const { safety, setting, timeline } = world
-  const isOutOfGrace = ({ firstLookMs = 0, recoveryFromMs = 0, askedInVainMs = -Infinity }) =>
-    safety.time.between(firstLookMs, timeline.nowMs) > setting.restoreGraceMs &&
+  const isOutOfGrace = ({ firstScanMs = 0, recoveryFromMs = 0, askedInVainMs = -Infinity }) =>
+    safety.time.between(firstScanMs, timeline.nowMs) > setting.restoreGraceMs &&
     timeline.nowMs - recoveryFromMs > setting.recoveryGraceMs &&
     timeline.nowMs - askedInVainMs > askAgainMs
-  while (safety.life && !isOutOfGrace(safety.life)) await timeline.passTo(timeline.nowMs + second)
-  const hears = setting.events && (await waitForEvents(world, fail))
-  if (hears) await waitForQuiet(world)
-  const { id } = world.leak()
+  const byMs = timeline.nowMs + longestGraceMs(setting) + 10 * askAgainMs
+  while (safety.life && !isOutOfGrace(safety.life)) {
+    if (timeline.nowMs > byMs) return fail('eventually-removed', 'a failed question is never asked again')
+    await timeline.passTo(timeline.nowMs + second)
+  }
+  const receives = setting.events && (await waitForEvents(world, fail))
+  if (receives) await waitForQuiet(world)
+  const leak = world.leak()
+  const { id } = leak
   const createdMs = timeline.nowMs
-  if (hears) {
+  if (receives) {
     await timeline.passTo(createdMs + second)
     world.note('check:prompt-by-event')
     if (!isSeen(world, id)) fail('known-by-event', `${short(id)} is not known a second after its start`)
   }
-  if (mayRemove(setting)) await waitForProbe(world, id, createdMs, fail)
+  if (mayRemove(setting) && danglingOf(world).includes(leak)) await waitForProbe(world, id, createdMs, fail)
 }
 
 function isSeen({ safety }: World, id: string): boolean {
-  return safety.life?.look?.listing.containers.some((one) => one.id === id) ?? false
+  return safety.life?.scan?.listing.containers.some((one) => one.id === id) ?? false
 }
 
 async function waitForProbe(world: World, id: string, createdMs: number, fail: Fail): Promise<void> {
@@ -48,10 +55,10 @@ async function waitForProbe(world: World, id: string, createdMs: number, fail: F
     if (isSeen(world, id)) seenMs ??= timeline.nowMs
     if (!engine.find(id)) return world.note('check:prompt')
     if (seenMs === undefined && timeline.nowMs > seenByMs + second)
-      return fail('eventually-removed', 'a period passed without a look')
+      return fail('eventually-removed', 'a period passed without a scan')
     const sinceMs = Math.max(seenMs ?? Infinity, graceEndsMs)
     if (timeline.nowMs > sinceMs + promptMs + consultingMs(setting)) {
-      const since = sinceMs > graceEndsMs ? 'its sighting' : "its grace's end"
+      const since = sinceMs > graceEndsMs ? 'its first listing' : "its grace's end"
       return fail('eventually-removed', `${short(id)} is not removed within 5 s of ${since}`)
     }
   }
@@ -71,25 +78,27 @@ async function waitForEvents(world: World, fail: Fail): Promise<boolean> {
   return true
 }
 
-/** Until the rest that an engine is given after a look is over, and the next look not too near. */
+/** Until the pause after a scan is over, and the next scan is not too near. */
 async function waitForQuiet({ safety, setting, timeline }: World): Promise<void> {
   const restMs = Math.min(31 * second, setting.periodMs - 3 * second)
-  for (let tries = 0; tries < 500; tries++) {
+  for (let attempts = 0; attempts < 500; attempts++) {
     const agoMs = timeline.nowMs - (safety.life?.listedAtMs.at(-1) ?? 0)
     if (agoMs >= restMs && agoMs <= setting.periodMs - 2 * second) return
     await timeline.passTo(timeline.nowMs + 500)
   }
 }
 
-/** no-head-of-line: those whose removal hangs keep nobody waiting for more than a place's time each. */
+/** no-head-of-line: each hanging removal delays the others by at most the time of one slot. */
 export async function checkHeadOfLine(world: World, fail: Fail): Promise<void> {
   const { engine, setting, timeline } = world
   if (!mayRemove(setting) || chanceOf(world) > 0.25) return
   const hung = 2 * setting.maxConcurrent + 1
   const hangs = () => ({ kind: 'hangs' as const, times: 3 })
-  const bodies = Array.from({ length: hung }, () => world.leak({ trouble: hangs() }))
-  const { id } = world.leak()
-  const rounds = Math.ceil(hung / Math.min(setting.maxConcurrent, setting.maxPerLook)) + 1
+  const bodies = Array.from({ length: hung }, () => world.leak({ removalFault: hangs() }))
+  const last = world.leak()
+  const { id } = last
+  if (!danglingOf(world).includes(last)) return
+  const rounds = Math.ceil(hung / Math.min(setting.maxConcurrent, setting.maxPerScan)) + 1
   const byMs =
     timeline.nowMs +
     setting.periodMs +
@@ -101,15 +110,15 @@ export async function checkHeadOfLine(world: World, fail: Fail): Promise<void> {
     if (timeline.nowMs > byMs)
       return fail(
         'no-head-of-line',
-        `${short(id)} waits for ${hung} that hang, and longer than their places last`,
+        `${short(id)} waits for ${hung} that hang, and longer than their slots last`,
       )
     await timeline.passTo(timeline.nowMs + second)
   }
-  for (const { trouble } of bodies) if (trouble) trouble.times = 0
+  for (const { removalFault } of bodies) if (removalFault) removalFault.times = 0
   return world.note('check:no-head-of-line')
 }
 
-/** Looks do not grow with events: hints alone ask for two a second at most. */
+/** Scans do not grow with events: hints alone ask for two a second at most. */
 export async function checkFlood(world: World, fail: Fail): Promise<void> {
   const { engine, safety, setting, timeline } = world
   if (!setting.events || chanceOf(world) < 0.8 || !(await waitForEvents(world, fail))) return
@@ -120,8 +129,8 @@ export async function checkFlood(world: World, fail: Fail): Promise<void> {
     await timeline.passTo(beganMs + atMs + 100)
   }
   const listings = safety.life?.listedAtMs.filter((atMs) => atMs >= beganMs).length ?? 0
-  // A look that finds something with a filter lists once more; a few are due anyway.
+  // A scan that finds something with a filter lists once more; a few are due anyway.
   const most = (floodMs / 500 + 6) * (setting.filterListing ? 2 : 1)
-  world.note('check:looks-bounded-in-a-flood')
-  if (listings > most) fail('bounded-looks', `${listings} listings in ${floodMs} ms of a flood of events`)
+  world.note('check:scans-bounded-in-a-flood')
+  if (listings > most) fail('bounded-scans', `${listings} listings in ${floodMs} ms of a flood of events`)
 }

@@ -1,15 +1,17 @@
-import type { CallOptions, Engine, Listing } from '../../../src/engine/port.ts'
+import { EngineError } from '../../../src/domain/errors.ts'
+import type { CallOptions, ChangeOptions, Engine, Listing } from '../../../src/engine/port.ts'
 import { createSameWords } from '../../support/same-words.ts'
-import type { Trouble } from '../plan.ts'
+import type { RemovalFault } from '../plan.ts'
 import type { Random } from '../random.ts'
 import type { Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
-import type { Body, Draft } from './body.ts'
+import { type Body, coveredAs, type Draft, hasEnded, isAtWork } from './body.ts'
 import { EventStreams } from './events.ts'
+import { disagreeing, inspectionOf } from './inspection.ts'
 import { brokenBodies, entriesOf, listingOf, readBroken } from './listing.ts'
 import { address, type Request, type Verb, Wire, type Witness } from './wire.ts'
 
-type Traits = Pick<Setting, 'listsNetworks' | 'refusesPaused' | 'saysOnly500'>
+type Traits = Pick<Setting, 'listsNetworks' | 'refusesPaused' | 'saysOnly500' | 'isPodman' | 'listsLate'>
 
 /** The engine of the simulated world, behind the port. */
 export class SimulatedEngine {
@@ -51,32 +53,89 @@ export class SimulatedEngine {
   }
 
   create(draft: Draft): Body {
+    const { nowMs } = this.#timeline
+    const hasStarted = coveredAs(draft.state) !== 'created'
     const body: Body = {
-      holderId: undefined,
+      shares: [],
+      isInfra: false,
       restartsAfterMs: undefined,
-      trouble: undefined,
+      removalFault: undefined,
+      replaced: undefined,
       ...draft,
-      createdMs: this.#timeline.nowMs,
+      firstRenamedMs: undefined,
+      renamedMs: undefined,
+      listedState: draft.state,
+      createdMs: nowMs,
       createdAtMs: Math.floor(this.nowMs / 1000) * 1000,
+      startedMs: hasStarted ? nowMs : undefined,
+      startedAtMs: hasStarted ? this.nowMs : undefined,
+      endedMs: hasEnded(draft) ? nowMs : undefined,
+      finishedAtMs: hasEnded(draft) ? this.nowMs : undefined,
+      unpausedMs: undefined,
+      restartCount: 0,
+      inspectedMs: undefined,
+      inspectedState: undefined,
       removedMs: undefined,
       isRemovalUnderWay: false,
     }
     this.bodies.push(body)
-    this.events.tell('create', body)
-    if (body.state === 'running') this.events.tell('start', body)
+    this.events.emit('create', body)
+    if (body.state === 'running') this.events.emit('start', body)
     return body
   }
 
-  /** Somebody changes what state it is in. */
-  put(body: Body, state: string): void {
+  /** A container at rest is started. */
+  start(body: Body): void {
+    body.restartCount = 0
+    this.#run(body)
+  }
+
+  #run(body: Body): void {
+    body.startedMs = this.#timeline.nowMs
+    body.startedAtMs = this.nowMs
+    this.put(body, 'running')
+  }
+
+  /** Its processes resume; for an engine that is no start, and it records no time. */
+  unpause(body: Body): void {
+    if (body.state !== 'paused') return
+    body.unpausedMs = this.#timeline.nowMs
+    this.#setState(body, 'running')
+    this.events.emit('unpause', body)
+  }
+
+  rename(body: Body, name: string): void {
+    body.name = name
+    body.renamedMs = this.#timeline.nowMs
+    body.firstRenamedMs ??= body.renamedMs
+    this.events.emit('rename', body)
+  }
+
+  /** Listings may lag a little, inspections never do. */
+  #setState(body: Body, state: string): void {
     body.state = state
-    this.events.tell(
+    const catchUp = () => {
+      body.listedState = body.state
+    }
+    if (!this.#traits.listsLate) return catchUp()
+    this.#witness.note('engine:listing-behind')
+    return this.#timeline.after(this.#random.between(0, 300), catchUp)
+  }
+
+  /** Its state is changed. */
+  put(body: Body, state: string): void {
+    if (hasEnded({ state }) && !hasEnded(body)) {
+      body.endedMs = this.#timeline.nowMs
+      body.finishedAtMs = this.nowMs
+    }
+    this.#setState(body, state)
+    this.events.emit(
       ({ exited: 'die', paused: 'pause', running: 'start' } as Record<string, string>)[state] ?? state,
       body,
     )
   }
 
-  /** It ended without being told to, and its policy may bring it back. */
+  /** It ended without a request, and its policy may restart it. */
   die(body: Body): void {
     this.put(body, 'exited')
     const { restartsAfterMs } = body
@@ -84,15 +143,28 @@ export class SimulatedEngine {
     this.#timeline.after(restartsAfterMs, () => {
       if (body.removedMs !== undefined || body.state !== 'exited') return
       this.#witness.note('agent:comes-back-by-policy')
-      this.put(body, 'running')
+      body.restartCount++
+      this.#run(body)
     })
   }
 
   end(body: Body): void {
     if (body.removedMs !== undefined) return
     body.removedMs = this.#timeline.nowMs
-    if (body.state === 'running') this.events.tell('die', body)
-    this.events.tell('destroy', body)
+    if (body.state === 'running') this.events.emit('die', body)
+    this.events.emit('destroy', body)
+    this.#killGuests(body)
+    body.replaced?.()
+  }
+
+  /** When a pid namespace or a cgroup ends, so do all containers that run in it. */
+  #killGuests(holder: Body): void {
+    for (const guest of this.alive) {
+      const dies = guest.shares.some(
+        ({ space, holderId }) => holderId === holder.id && (space === 'pid' || space === 'cgroup'),
+      )
+      if (dies && isAtWork(guest)) this.put(guest, 'exited')
+    }
   }
 
   crash(): void {
@@ -122,6 +194,13 @@ export class SimulatedEngine {
         options.signal,
         carryOut,
       )
+    const change = (verb: Verb, id: string, options: ChangeOptions, carryOut: Request['carryOut']) =>
+      this.wire.call<'done' | 'withheld'>(
+        { verb, id, label: undefined, deadlineMs: options.deadlineMs, process },
+        options.signal,
+        carryOut,
+        options.mayLeave,
+      )
     const { wire } = this
     return {
       address,
@@ -136,29 +215,60 @@ export class SimulatedEngine {
             clockOffsetMs: undefined,
           })),
         ),
-      imageLabels: (imageId, options) =>
-        call('imageLabels', imageId, options, (request) => {
-          const labels = this.images.get(imageId)
-          if (labels) wire.answer(request, () => labels)
-          else wire.refuse(request, 404, 'no such image')
-        }),
-      networkMode: (id, options) =>
-        call('networkMode', id, options, (request) =>
-          this.#withBody(request, id, (body) => wire.answer(request, () => body.networkMode)),
-        ),
-      remove: (id, options) => call('remove', id, options, (request) => this.#remove(request, id)),
+      imageLabels: ({ id }, options) =>
+        call('imageLabels', id, options, (request) => this.#readImage(request, id)),
+      inspect: (id, options) => call('inspect', id, options, (request) => this.#inspect(request, id)),
+      // Asked for only by scans without a history.
+      unpausedWithin: () => Promise.resolve({ unpaused: new Set(), sinceMs: 0 }),
+      remove: (id, options) =>
+        change('remove', id, options, (request) => this.#remove(request, id, options.force)),
       stop: (id, options) =>
-        call('stop', id, options, (request) =>
+        change('stop', id, options, (request) =>
           this.#withBody(request, id, (body) => this.#stop(request, body, options.graceSeconds)),
         ),
       unpause: (id, options) =>
-        call('unpause', id, options, (request) =>
+        change('unpause', id, options, (request) =>
           this.#withBody(request, id, (body) => {
-            if (body.state === 'paused') body.state = 'running'
-            wire.answer(request, () => undefined)
+            if (body.state === 'paused') this.#setState(body, 'running')
+            wire.answer(request, () => 'done')
           }),
         ),
     }
+  }
+
+  #readImage(request: Request, imageId: string): void {
+    const { wire } = this
+    const labels = this.images.get(imageId)
+    if (!labels) return wire.refuse(request, 404, 'no such image')
+    if (!wire.faults.has('empty-images')) return wire.answer(request, () => labels)
+    this.#witness.note('fault:empty-images')
+    return wire.answer(request, () => {
+      throw new EngineError('invalid-answer', 'the answer holds no image')
+    })
+  }
+
+  #inspect(request: Request, id: string): void {
+    const { wire } = this
+    const { faults } = wire
+    const note = this.#witness.note.bind(this.#witness)
+    // As engines do: the start of an id will do.
+    const body = this.alive.find((one) => one.id.startsWith(id))
+    if (!body) return wire.refuse(request, 404, 'no such container')
+    if (body.isRemovalUnderWay && this.#traits.isPodman && this.#random.chance(0.3)) {
+      note('engine:inspection-races-removal')
+      return wire.refuse(request, 500, 'no such container')
+    }
+    if (faults.has('inspections-fail') && this.#random.chance(0.5)) {
+      note('fault:inspections-fail')
+      return wire.refuse(request, 500, 'layer not known')
+    }
+    if (faults.has('inspections-hang') && this.#random.chance(0.5)) return note('fault:inspections-hang')
+    body.inspectedMs = this.#timeline.nowMs
+    body.inspectedState = body.state
+    const inspection = inspectionOf(body, this.nowMs, this.#traits.isPodman)
+    if (!faults.has('inspections-disagree')) return wire.answer(request, () => inspection)
+    note('fault:inspections-disagree')
+    return wire.answer(request, () => disagreeing(inspection, this.#random))
   }
 
   #withBody(request: Request, id: string, carryOut: (body: Body) => void): void {
@@ -188,26 +298,41 @@ export class SimulatedEngine {
     return wire.answer(request, () => listingOf(entries, engineNowMs, this.#inSameWords))
   }
 
-  #remove(request: Request, called: string): void {
+  #remove(request: Request, called: string, force: boolean): void {
     const { wire } = this
     const random = this.#random
     // As engines do: the start of an id will do, and so will a name.
-    const body = this.alive.find(({ id, name }) => id.startsWith(called) || name === called)
+    const { alive } = this
+    const body =
+      alive.find(({ id }) => id === called) ??
+      alive.find(({ id, name }) => id.startsWith(called) || name === called)
     if (!body || this.#meets(body, 'ghost')) return wire.refuse(request, 404, 'no such container')
     const conflict = this.#traits.saysOnly500 ? 500 : 409
     if (body.isRemovalUnderWay)
       return wire.refuse(request, conflict, `removal of container ${called} is already in progress`)
+    if (!force && isAtWork(body)) {
+      return wire.refuse(request, conflict, `cannot remove container ${called}: it is running`)
+    }
     if (body.state === 'paused' && this.#traits.refusesPaused)
       return wire.refuse(request, conflict, 'container is paused')
+    if (this.#traits.isPodman && this.#hasDependents(body)) {
+      // It is stopped before its dependents are checked.
+      this.#witness.note('engine:refuses-dependents')
+      if (isAtWork(body)) this.put(body, 'exited')
+      this.#killGuests(body)
+      return wire.refuse(request, 500, 'container has dependent containers which must be removed before it')
+    }
+    if (this.#meets(body, 'denied')) return wire.refuse(request, 403, 'not allowed by policy')
     if (this.#meets(body, 'overloaded')) return wire.refuse(request, 503, 'try again later')
     if (this.#meets(body, 'refused')) {
       // It was killed, and stays there; a policy may bring it back.
       if (body.state === 'running' && random.chance(0.5)) this.die(body)
+      else if (!this.#traits.isPodman && random.chance(0.5)) this.#leaveHalfRemoved(body)
       return wire.refuse(request, 500, 'device or resource busy')
     }
     if (this.#meets(body, 'hangs')) return undefined
     if (this.#meets(body, 'answered-early')) {
-      wire.answer(request, () => undefined)
+      wire.answer(request, () => 'done')
       return this.#goAway(body, random.between(500, 8000), () => {})
     }
     const isSilent = this.#meets(body, 'hangs-then-does')
@@ -218,8 +343,21 @@ export class SimulatedEngine {
         ? random.between(2000, 40_000)
         : random.between(5, 200)
     return this.#goAway(body, takesMs, () => {
-      if (!isSilent) wire.answer(request, () => undefined)
+      if (!isSilent) wire.answer(request, () => 'done')
     })
+  }
+
+  /** Listings keep showing the failed removal as in progress; an inspection does not. */
+  #leaveHalfRemoved(body: Body): void {
+    this.#witness.note('engine:lists-failed-removals')
+    this.put(body, 'dead')
+    this.#timeline.after(300, () => {
+      if (body.state === 'dead') body.listedState = 'removing'
+    })
+  }
+
+  #hasDependents({ id }: Body): boolean {
+    return this.alive.some(({ shares }) => shares.some(({ holderId }) => holderId === id))
   }
 
   #goAway(body: Body, takesMs: number, then: () => void): void {
@@ -235,20 +373,20 @@ export class SimulatedEngine {
     )
   }
 
-  #meets(body: Body, kind: Trouble): boolean {
-    const { trouble } = body
-    if (trouble?.kind !== kind || trouble.times <= 0) return false
-    trouble.times--
-    this.#witness.note(`trouble:${kind}`)
+  #meets(body: Body, kind: RemovalFault): boolean {
+    const { removalFault } = body
+    if (removalFault?.kind !== kind || removalFault.times <= 0) return false
+    removalFault.times--
+    this.#witness.note(`removalFault:${kind}`)
     return true
   }
 
   #stop(request: Request, body: Body, graceSeconds: number): void {
     this.#timeline.after(this.#random.between(50, graceSeconds * 1000), () =>
       this.wire.whenUp(() => {
-        // Told to end, it stays ended, whatever its policy.
-        if (body.removedMs === undefined) this.put(body, 'exited')
-        this.wire.answer(request, () => undefined)
+        // Ended by request, it stays ended, whatever its policy.
+        if (body.removedMs === undefined && !hasEnded(body)) this.put(body, 'exited')
+        this.wire.answer(request, () => 'done')
       }),
     )
   }

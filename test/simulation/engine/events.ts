@@ -1,7 +1,7 @@
-import { AnswerError, StatusError, toEngineError } from '../../../src/engine/failure.ts'
+import { EngineError } from '../../../src/domain/errors.ts'
 import { readEvents } from '../../../src/engine/event-stream.ts'
+import { AnswerError, StatusError, toEngineError } from '../../../src/engine/failure.ts'
 import type { EventsCall } from '../../../src/engine/port.ts'
-import { EngineError } from '../../../src/errors.ts'
 import type { Mischief } from '../plan.ts'
 import type { Random } from '../random.ts'
 import { ownerLabel, ownerValue } from '../setting.ts'
@@ -43,11 +43,11 @@ interface Stream {
   readonly process: Process
   readonly label: string | undefined
   readonly chunks: Chunks
-  /** What is on its way arrives in its order. */
+  /** Events in transit arrive in order. */
   arrivesMs: number
 }
 
-/** The engine's stream of events, with all that can be wrong with it. */
+/** The engine's event stream, with every fault that it can have. */
 export class EventStreams {
   readonly mischiefs = new Set<Mischief>()
   readonly #timeline: Timeline
@@ -111,12 +111,12 @@ export class EventStreams {
     this.#wire.whenUp(() => {
       if (this.#has('hanging')) return undefined
       return this.#has('refused')
-        ? fail(new StatusError(this.#random.pick([403, 404, 503]), 'no events'))
+        ? fail(new StatusError(this.#random.pick([403, 404, 503]), 'no events', true))
         : open()
     })
   }
 
-  /** What was wrong is over; what hangs goes on hanging. */
+  /** Ends the fault; a hanging stream keeps hanging. */
   mend(mischief: Mischief): void {
     this.mischiefs.delete(mischief)
   }
@@ -135,8 +135,8 @@ export class EventStreams {
     }
   }
 
-  /** Something happened to a container; it is told, unless it is not. */
-  tell(action: string, body: Body): void {
+  /** Something happened to a container; it is emitted, unless it is lost. */
+  emit(action: string, body: Body): void {
     if (this.#streams.size === 0) return
     const { id, labels, name, imageId } = body
     const line = lineOf(action, id, { ...labels, name, image: imageId })
@@ -152,7 +152,7 @@ export class EventStreams {
     }
   }
 
-  /** So many events at once, none of which is true. */
+  /** So many events at once, all of them false. */
   flood(count: number, bodies: readonly Body[]): void {
     for (const stream of this.#streams) {
       const lines = Array.from({ length: count }, () => this.#invent(this.#random.pick(bodies)))
@@ -198,12 +198,12 @@ export class EventStreams {
     stream.process.receive(() => stream.chunks.end(error))
   }
 
-  /** An event of something that did not happen: to nobody, to a foreigner, to one of ours, or to what is no id. */
+  /** An event of something that did not happen: of no container, of a foreign one, to one of ours, or to what is no id. */
   #invent(body: Body): string {
     const random = this.#random
     this.#invented++
-    const nobody = `${(this.#invented * 7919).toString(16).padStart(8, '0')}${'e'.repeat(56)}`
-    const id = random.pick([nobody, body.id, body.id.slice(0, 12), body.name, '', null, 7])
+    const unknownId = `${(this.#invented * 7919).toString(16).padStart(8, '0')}${'e'.repeat(56)}`
+    const id = random.pick([unknownId, body.id, body.id.slice(0, 12), body.name, '', null, 7])
     const action = random.pick([
       'create',
       'start',

@@ -7,7 +7,7 @@ import type { Fault, Lie } from '../plan.ts'
 import type { Random } from '../random.ts'
 import { keepLabel, ownerLabel, ownerValue } from '../setting.ts'
 import type { Word } from '../vocabulary.ts'
-import { bears, type Body } from './body.ts'
+import { bears, type Body, networkModeOf } from './body.ts'
 import { address } from './wire.ts'
 
 type Entry = Record<string, unknown>
@@ -22,7 +22,7 @@ export interface ListingOptions {
   readonly note: (word: Word) => void
 }
 
-/** What the engine writes into a listing: what truly is, and what it lies. */
+/** What the engine writes into a listing: the true state, and its lies. */
 export function entriesOf(options: ListingOptions): readonly Entry[] {
   const { bodies, lies, label, nowMs, listsNetworks, random, note } = options
   const isStale = lies.has('stale') && random.chance(0.7)
@@ -52,16 +52,16 @@ function entriesFor(
   random: Random,
   note: ListingOptions['note'],
 ): readonly Entry[] {
-  const { id, name, labels, imageId, networkMode, createdAtMs, state } = body
+  const { id, name, labels, imageId, createdAtMs, listedState } = body
   const entry: Entry = {
     Id: id,
     Names: [`/${name}`],
     Image: 'busybox:test',
     ImageID: imageId,
-    State: state,
+    State: listedState,
     Created: createdAtMs / 1000,
     Labels: labels,
-    HostConfig: listsNetworks ? { NetworkMode: networkMode } : {},
+    HostConfig: listsNetworks ? { NetworkMode: networkModeOf(body) } : {},
   }
   if (lies.size === 0) return [entry]
   if (lies.has('short-ids')) {
@@ -75,14 +75,41 @@ function entriesFor(
   if (lies.has('lacks-fields') && random.chance(0.3)) {
     note('lie:lacks-fields')
     const field = random.pick(['Names', 'ImageID', 'State', 'Created', 'HostConfig'])
-    // Nothing but its name tells a pod's infra container from others.
-    if (field !== 'Names' || !name.endsWith('-infra')) delete entry[field]
+    if (field !== 'Names' || mayLackName(name)) delete entry[field]
+  }
+  if (lies.has('nameless') && mayLackName(name)) {
+    note('lie:nameless')
+    entry['Names'] = random.pick([null, []])
+  }
+  // Answers that got mixed up: another container's labels stand in the entry.
+  if (lies.has('mixes-up') && labels[ownerLabel] !== ownerValue) {
+    note('lie:mixes-up')
+    entry['Labels'] = { [ownerLabel]: ownerValue }
+  }
+  if (lies.has('twice') && random.chance(0.3)) {
+    note('lie:twice')
+    return [
+      entry,
+      {
+        ...entry,
+        ...random.pick([
+          { State: 'exited' },
+          { Created: createdAtMs / 1000 - 86_400 },
+          { Names: ['/other'] },
+        ]),
+      },
+    ]
   }
   const isOtherwise = labels[ownerLabel] !== ownerValue || Object.hasOwn(labels, keepLabel)
   if (!lies.has('contradicts') || !(isOtherwise || random.chance(0.1))) return [entry]
   note('lie:contradicts')
   const other = { ...entry, Labels: isOtherwise ? { [ownerLabel]: ownerValue } : {} }
   return random.chance(0.5) ? [entry, other] : [other, entry]
+}
+
+/** Where an inspection does not show it, only its name identifies a pod's infra container, or one named like an id. */
+function mayLackName(name: string): boolean {
+  return !(name.endsWith('-infra') || /^[0-9a-f]{64}$/.test(name))
 }
 
 /** Read by the real reader of entries: what it does not accept is no listing. */

@@ -1,5 +1,6 @@
+import { EngineError } from '../../../src/domain/errors.ts'
 import { type FailureContext, StatusError, toEngineError } from '../../../src/engine/failure.ts'
-import { EngineError } from '../../../src/errors.ts'
+import type { ChangeOptions } from '../../../src/engine/port.ts'
 import type { Fault, Lie, Outage } from '../plan.ts'
 import type { Random } from '../random.ts'
 import type { Process, Timeline } from '../timeline.ts'
@@ -20,19 +21,26 @@ export interface Call {
 
 /** Sees everything that passes the port, and what the world does to it. */
 export interface Witness {
+  /** The process asks for something. */
   leaves(call: Call): void
+  /** The last question has approved a request that changes something: its bytes leave now. */
+  departs(call: Call): void
   answered(call: Call, answer: unknown): void
   failed(call: Call, error: EngineError): void
   note(word: Word): void
 }
 
 export interface Request extends Call {
+  readonly call: Call
   readonly carryOut: (request: Request) => void
+  /** What is asked when the connection stands; undefined of what changes nothing. */
+  readonly mayLeave: ChangeOptions['mayLeave'] | undefined
   readonly settle: (outcome: () => unknown) => void
   isArrived: boolean
+  readonly isSettled: () => boolean
 }
 
-/** What lies between the process and the engine, and what becomes of requests on their way. */
+/** The connection between the process and the engine, and the fate of requests in transit. */
 export class Wire {
   readonly faults = new Set<Fault>()
   readonly lies = new Set<Lie>()
@@ -49,7 +57,7 @@ export class Wire {
     this.#witness = witness
   }
 
-  /** Everything that was asked and not answered is cut off; some of it was carried out. */
+  /** Every pending request is cut off; some were carried out. */
   cut(): void {
     this.condition = 'down'
     this.#queue = []
@@ -70,7 +78,12 @@ export class Wire {
     else if (this.condition === 'up') run()
   }
 
-  call<T>(call: Call, signal: AbortSignal | undefined, carryOut: Request['carryOut']): Promise<T> {
+  call<T>(
+    call: Call,
+    signal: AbortSignal | undefined,
+    carryOut: Request['carryOut'],
+    mayLeave?: ChangeOptions['mayLeave'],
+  ): Promise<T> {
     this.#witness.note(`asks:${call.verb}` as Word)
     this.#witness.leaves(call)
     const { process, verb, deadlineMs } = call
@@ -102,11 +115,54 @@ export class Wire {
           }),
         deadlineMs,
       )
-      const request: Request = { ...call, carryOut, settle, isArrived: false }
+      const request: Request = {
+        ...call,
+        call,
+        carryOut,
+        mayLeave,
+        settle,
+        isArrived: false,
+        isSettled: () => isSettled,
+      }
       this.#open.add(request)
       signal?.addEventListener('abort', giveUp, { once: true })
-      this.#timeline.after(this.lagMs(verb), () => this.#arrive(request))
+      if (mayLeave) this.#timeline.after(this.#connectingMs(), () => this.#connected(request, mayLeave))
+      else this.#timeline.after(this.lagMs(verb), () => this.#arrive(request))
     })
+  }
+
+  /** A handshake takes time, and with few sockets a request waits for a connection. */
+  #connectingMs(): number {
+    if (!this.faults.has('few-sockets')) return this.#random.between(1, 30)
+    this.#witness.note('fault:few-sockets')
+    return this.#random.between(200, 7000)
+  }
+
+  #connected(request: Request, mayLeave: ChangeOptions['mayLeave']): void {
+    if (this.condition === 'down') {
+      this.#witness.note('outage:down')
+      return this.#break(request, 'ECONNREFUSED')
+    }
+    return request.process.receive(() => {
+      if (request.isSettled()) return
+      this.#witness.note('wire:asked-last')
+      const answer = mayLeave()
+      const go = (mayGo: boolean) => this.#sendOrWithhold(request, mayGo)
+      if (answer instanceof Promise) void answer.then(go, () => go(false))
+      else go(answer)
+    })
+  }
+
+  #sendOrWithhold(request: Request, mayGo: boolean): void {
+    if (!mayGo) {
+      this.#witness.note('wire:withheld')
+      return request.settle(() => 'withheld')
+    }
+    // Aborted meanwhile.
+    if (request.isSettled()) return undefined
+    this.#witness.departs(request.call)
+    this.#timeline.after(this.lagMs(request.verb), () => this.#arrive(request))
+    return undefined
   }
 
   lagMs(verb: Verb): number {
@@ -133,7 +189,7 @@ export class Wire {
     })
   }
 
-  /** The answer comes back, or is lost on its way. What makes it may take a few promises. */
+  /** The answer comes back, or is lost in transit. Producing it may take a few promises. */
   answer(request: Request, outcome: () => unknown): void {
     if (this.lies.has('loses-answers') && this.#random.chance(0.4)) {
       this.#witness.note('lie:loses-answers')
@@ -157,7 +213,7 @@ export class Wire {
   /** The engine says no, as HTTP does. */
   refuse(request: Request, status: number, detail: string): void {
     this.#witness.note(`refusal:${status}` as Word)
-    this.#back(request, () => this.#reject(request, new StatusError(status, detail)))
+    this.#back(request, () => this.#reject(request, new StatusError(status, detail, true)))
   }
 
   #back(request: Request, read: () => void): void {

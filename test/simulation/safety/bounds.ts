@@ -7,39 +7,42 @@ export const mostHung = 20
 /** A tracker may take so long over the guests before it is asked about the container itself. */
 const askingGuestsMs = 2000
 const minuteMs = 60_000
-/** Two a second for hints, as many for graces, retries and wishes, and twice that where each is made of two listings. */
+/** Two a second for hints, as many for graces, retries and requests, and twice that if each scan takes two listings. */
 const mostListingsAMinute = 300
 
-/** Something is done about the container: it takes a place, unless that only goes on. */
-export function takePlace(life: Life, id: string, turn: number, verb?: Verb): void {
+/** Work on the container starts: it takes a slot, unless it has one already. */
+export function takeSlot(life: Life, id: string, turn: number, verb?: Verb): void {
   const failedInTurn = life.failedInTurn.get(id)
-  // To unpause is never the first thing that is tried.
+  // An unpause is never the first attempt.
   const isNext = failedInTurn === undefined || failedInTurn === turn || verb === 'unpause'
   const goesOn = life.underWay.has(id) && isNext
   life.failedInTurn.delete(id)
   if (goesOn) return
-  life.look?.acted.add(id)
-  // It had its place before the last question was put.
-  life.underWay.set(id, Math.min(life.process.now(), life.askedAtMs.get(id) ?? Infinity))
+  life.scan?.acted.add(id)
+  // It had its slot before the last question was asked.
+  life.underWay.set(
+    id,
+    Math.min(life.process.now(), life.askedAtMs.get(id) ?? Infinity, life.inspectedAtMs.get(id) ?? Infinity),
+  )
 }
 
 /** bounded-removal, at the moment when something is done about the container. */
 export function checkBounds({ life, setting, violate }: Scene, id: string): void {
-  const { look, process, underWay } = life
+  const { scan, process, underWay } = life
   const busy = new Set([...removalsOut(life).map((call) => call.id ?? ''), ...life.consulting])
   const keptPlaceMs = placeMs - 10 - (setting.tracker === 'later' ? askingGuestsMs : 0)
   const young = [...busy].filter((one) => process.now() - (underWay.get(one) ?? 0) < keptPlaceMs).length
   if (young > setting.maxConcurrent)
     violate('bounded-removal', id, `${young} removals at once, not ${setting.maxConcurrent}`)
-  if (!look) return
-  if (look.acted.size > setting.maxPerLook)
-    violate('bounded-removal', id, `${look.acted.size} removals by one look, not ${setting.maxPerLook}`)
+  if (!scan) return
+  if (scan.acted.size > setting.maxPerScan)
+    violate('bounded-removal', id, `${scan.acted.size} removals by one scan, not ${setting.maxPerScan}`)
   if (setting.maxShare === undefined) return
-  const { containers } = look.listing
+  const { containers } = scan.listing
   const owned = new Set(
     containers.filter((one) => one.labels[ownerLabel] === ownerValue).map((one) => one.id),
   )
-  const share = look.acted.size / owned.size
+  const share = scan.acted.size / owned.size
   if (share > setting.maxShare) violate('bounded-removal', id, `a share of ${share.toFixed(2)} is removed`)
 }
 
@@ -49,7 +52,7 @@ export function checkOpen({ life, violate }: Scene): void {
   if (length > mostHung) violate('bounded-removal', '', `${length} requests are out`)
 }
 
-/** A listing leaves: there are never so many that they were a load by themselves, whatever asks for them. */
+/** A listing leaves: there are never so many that they are a load by themselves, whatever requests them. */
 export function checkPace({ life, nowMs, violate }: Scene): void {
   const { listedAtMs } = life
   listedAtMs.push(nowMs)

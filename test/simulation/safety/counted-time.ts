@@ -5,7 +5,7 @@ interface Span {
   readonly toMs: number
 }
 
-/** What of the world's time a grace may count: nothing of stalls and outages. */
+/** The part of the world's time that a grace may count: no stalls and outages. */
 export class CountedTime {
   #uncounted: Span[] = []
   readonly #clockJumpsMs: number[] = []
@@ -45,6 +45,6 @@ export class CountedTime {
   /** Which rule should have prevented a removal that is too early. */
   blame(sinceMs: number): SafetyRule {
     if (this.#uncounted.some(({ toMs }) => toMs >= sinceMs)) return 'awake-time'
-    return this.jumpedBetween(sinceMs, Infinity) ? 'honest-clock' : 'fresh-look'
+    return this.jumpedBetween(sinceMs, Infinity) ? 'honest-clock' : 'fresh-scan'
   }
 }

@@ -1,4 +1,5 @@
-import type { ContainerSummary, Listing } from '../../../src/engine/port.ts'
+import type { ContainerSummary } from '../../../src/domain/container.ts'
+import type { Listing } from '../../../src/engine/port.ts'
 import type { Agent } from '../agent.ts'
 import type { Body } from '../engine/body.ts'
 import type { SimulatedEngine } from '../engine/engine.ts'
@@ -9,13 +10,17 @@ import type { CountedTime } from './counted-time.ts'
 
 export const safetyRules = [
   'owned-only',
-  'fresh-look',
+  'fresh-scan',
   'awake-time',
   'unknown-is-spared',
   'exact-id',
   'not-self',
   'own-label',
   'protected',
+  'positive-evidence',
+  'second-source',
+  'new-again',
+  'not-ours-to-stop',
   'bounded-removal',
   'dry-run',
   'honest-clock',
@@ -26,45 +31,68 @@ export type SafetyRule = (typeof safetyRules)[number]
 
 export interface Violation {
   readonly rule: string
-  /** What was done wrong by it: something that the rule should have prevented, and not only a way of getting there. */
+  /** The wrong effect itself, which the rule should have prevented, and not only a step towards it. */
   readonly wrong: string | undefined
   readonly message: string
   readonly atMs: number
 }
 
-export interface Look {
+/** not-ours-to-stop: since when, by the world's time, a request of ours is known to have failed; undefined while it is not. */
+export interface OwnStop {
+  readonly failedMs: number | undefined
+}
+
+export interface Scan {
   readonly beganMs: number
   readonly listing: Listing
   readonly isFiltered: boolean
   readonly deliveredMs: number
-  /** Containers that this look led to something with. */
+  /** Containers that this scan led to an action on. */
   readonly acted: Set<string>
 }
 
-/** All that the world knows of one life of the process under test. */
+/** Everything that the world knows about one life of the process under test. */
 export interface Life {
   readonly process: Process
   readonly agent: Agent
-  firstLookMs: number | undefined
-  /** When the engine first told its time. */
-  firstToldMs: number | undefined
-  look: Look | undefined
+  firstScanMs: number | undefined
+  /** When the engine first reported its time. */
+  firstReportedMs: number | undefined
+  scan: Scan | undefined
   stopAskedMs: number | undefined
   isStopped: boolean
   /** Since when listings fail; undefined while they do not. */
   outSinceMs: number | undefined
-  /** Nothing may be removed on a look that began before a recovery grace from here on has passed. */
+  /** Nothing may be removed on a scan that began before a recovery grace from here on has passed. */
   recoveryFromMs: number | undefined
-  /** An image, or a network, that could not be looked at is not asked about again for a while. */
+  /** An image, or a network, that could not be inspected is not inspected again for a while. */
   askedInVainMs: number | undefined
   readonly askedAtMs: Map<string, number>
   readonly answers: Map<string, { readonly answer: unknown; readonly turn: number }>
   readonly approvals: Map<string, unknown>
-  /** Flotsam was told that these are tracked, and has not reported their end since. */
+  /** The tracker answered that these are tracked, and Flotsam has not reported their end since. */
   readonly seenTracked: Set<string>
   readonly owedRelease: Set<string>
-  /** Asked to be stopped or removed since they were last told to be tracked. */
-  readonly endedByUs: Set<string>
+  /** What a request of ours that left may have ended, since they were last reported as tracked. */
+  readonly endedByUs: Map<string, OwnStop>
+  /** What was so before the last request left. */
+  readonly stopsBefore: Map<string, OwnStop | undefined>
+  /** Requests whose bytes have left. */
+  readonly departed: WeakSet<Call>
+  /** The tracker answered at some time that these are tracked. */
+  readonly reportedTracked: Set<string>
+  /** When the tracker that knew several of those on a listing suddenly knew none of them; undefined where it does. */
+  emptiedMs: number | undefined
+  /** Images about which it had a whole and true answer. */
+  readonly readImages: Set<string>
+  /** Which containers the last scan showed as paused, and since when one unpaused after that is new again. */
+  readonly listedPaused: Set<string>
+  readonly runsOnSinceMs: Map<string, number>
+  /** When an inspection of these was read for the first time, and for the last. */
+  readonly firstInspectedMs: Map<string, number>
+  readonly inspectionReadMs: Map<string, number>
+  /** When the inspection before the last request left, which is when the container had its slot. */
+  readonly inspectedAtMs: Map<string, number>
   readonly sent: Map<string, { confirmed: boolean; mayHaveArrived: boolean }>
   readonly failures: Map<string, number>
   /** Since when the removal of these is under way, by what can be seen of it. */
@@ -82,9 +110,9 @@ export function newLife(process: Process, agent: Agent): Life {
   return {
     process,
     agent,
-    firstLookMs: undefined,
-    firstToldMs: undefined,
-    look: undefined,
+    firstScanMs: undefined,
+    firstReportedMs: undefined,
+    scan: undefined,
     stopAskedMs: undefined,
     isStopped: false,
     outSinceMs: undefined,
@@ -95,7 +123,17 @@ export function newLife(process: Process, agent: Agent): Life {
     approvals: new Map(),
     seenTracked: new Set(),
     owedRelease: new Set(),
-    endedByUs: new Set(),
+    endedByUs: new Map(),
+    stopsBefore: new Map(),
+    departed: new WeakSet(),
+    reportedTracked: new Set(),
+    emptiedMs: undefined,
+    readImages: new Set(),
+    listedPaused: new Set(),
+    runsOnSinceMs: new Map(),
+    inspectedAtMs: new Map(),
+    firstInspectedMs: new Map(),
+    inspectionReadMs: new Map(),
     sent: new Map(),
     failures: new Map(),
     underWay: new Map(),
@@ -123,25 +161,28 @@ export interface Scene {
   ) => void
 }
 
-export function isOurs({ labels }: Body): boolean {
+export function isOurs({ labels }: Pick<Body, 'labels'>): boolean {
   return labels[ownerLabel] === ownerValue
 }
 
-export function isKept({ labels }: Body): boolean {
+export function isKept({ labels }: Pick<Body, 'labels'>): boolean {
   return Object.hasOwn(labels, keepLabel) && labels[keepLabel] !== 'false'
 }
 
-/** Podman calls the containers that hold a pod's namespaces so. */
-export function isInfra({ name }: Body): boolean {
-  return name.endsWith('-infra')
+/** Whether its label came with its image, as far as was ever known. */
+export function isFromImage({ imageId }: Body, { images }: SimulatedEngine): boolean {
+  return images.get(imageId)?.[ownerLabel] === ownerValue
 }
 
-/** Whether its label may have come with its image; an image that is gone may have borne it. */
-export function isPerhapsFromImage({ imageId }: Body, { images }: SimulatedEngine): boolean {
-  const labels = images.get(imageId)
-  return labels === undefined || labels[ownerLabel] === ownerValue
+export function isOrchestrated({ labels }: Body): boolean {
+  return Object.hasOwn(labels, 'com.docker.swarm.task.id')
 }
 
-export function listedIn({ look }: Life, id: string): ContainerSummary | undefined {
-  return look?.listing.containers.find((one) => one.id === id)
+/** Whether another one bears its id for a name, or it bears another one's: the engine may take the one for the other. */
+export function isMistakable({ id, name }: Body, { alive }: SimulatedEngine): boolean {
+  return /^[0-9a-f]{64}$/.test(name) || alive.some((other) => other.name === id)
+}
+
+export function listedIn({ scan }: Life, id: string): ContainerSummary | undefined {
+  return scan?.listing.containers.find((one) => one.id === id)
 }

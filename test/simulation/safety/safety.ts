@@ -1,31 +1,34 @@
+import type { EngineError } from '../../../src/domain/errors.ts'
+import type { EventOf, FlotsamEvent } from '../../../src/domain/events.ts'
 import type { Listing } from '../../../src/engine/port.ts'
-import type { EngineError } from '../../../src/errors.ts'
-import type { EventOf, FlotsamEvent } from '../../../src/events.ts'
 import type { Agent } from '../agent.ts'
 import type { SimulatedEngine } from '../engine/engine.ts'
 import type { Call, Witness } from '../engine/wire.ts'
 import type { Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
 import type { Tally, Word } from '../vocabulary.ts'
-import { checkBounds, checkDeadline, checkOpen, checkPace, mostHung, takePlace } from './bounds.ts'
+import { checkBounds, checkDeadline, checkOpen, checkPace, mostHung, takeSlot } from './bounds.ts'
 import { CountedTime } from './counted-time.ts'
 import { type Life, listedIn, newLife, type Scene, type Violation } from './life.ts'
 import { checkGraces, checkMoment } from './moments.ts'
 import { checkTarget } from './targets.ts'
 
+/** A tracker that forgets so many at once has probably lost its state. */
+const suspiciouslyMany = 2
+/** What a scan inspects it does not wait longer for; the first step of a removal has more time. */
+const scanDeadlineMs = 2000
+
 export interface SafetyOptions {
   readonly timeline: Timeline
   readonly setting: Setting
   readonly selfId: string
-  /** An image that cannot be looked at, and is asked about in vain for ever. */
-  readonly goneImage: string
   readonly engine: () => SimulatedEngine
   readonly tally: Tally
   readonly violate: (violation: Violation) => void
 }
 
 /**
- * The safety rules, told from what truly is in the world. Every request that changes something is weighed as it leaves
+ * The safety rules, checked against the true state of the world. Every request that changes something is weighed as it leaves
  * the port; every claim as it is made.
  */
 export class Safety implements Witness {
@@ -74,6 +77,8 @@ export class Safety implements Witness {
     else life.underWay.delete(id)
     if (answer !== true) return
     life.seenTracked.add(id)
+    life.reportedTracked.add(id)
+    life.emptiedMs = undefined
     life.approvals.delete(id)
     life.endedByUs.delete(id)
   }
@@ -82,7 +87,8 @@ export class Safety implements Witness {
     const { life } = this
     if (!life) return
     life.askedAtMs.delete(id)
-    takePlace(life, id, this.#options.timeline.turn)
+    life.inspectedAtMs.delete(id)
+    takeSlot(life, id, this.#options.timeline.turn)
     life.consulting.add(id)
     if (life.stopAskedMs !== undefined)
       this.#scene(life).violate('quiet-stop', id, 'the hook is asked after stop()')
@@ -104,17 +110,32 @@ export class Safety implements Witness {
     checkDeadline(scene, call)
     life.open.add(call)
     if (verb === 'list') {
-      life.firstLookMs ??= this.#nowMs
+      life.firstScanMs ??= this.#nowMs
       checkPace(scene)
     }
-    if (verb !== 'remove' && verb !== 'stop' && verb !== 'unpause') return
+    if (verb === 'inspect') {
+      // A removal that goes on inspects again, in the turn in which its last request failed.
+      if (life.failedInTurn.get(id) === this.#options.timeline.turn) life.failedInTurn.delete(id)
+      // One that is inspected again while its connection is open had its slot before.
+      const hasSlot = [...life.open].some((one) => one.id === id && one.verb !== 'inspect')
+      if (!hasSlot) life.inspectedAtMs.set(id, life.process.now())
+    }
+  }
+
+  departs(call: Call): void {
+    const { life } = this
+    if (!life || call.process !== life.process) return
+    const scene = this.#scene(life)
+    const { id = '', verb } = call
+    life.departed.add(call)
     checkTarget(scene, id)
     checkMoment(scene, id)
     checkGraces(scene, id)
-    takePlace(life, id, this.#options.timeline.turn, verb)
+    takeSlot(life, id, this.#options.timeline.turn, verb)
     checkBounds(scene, id)
     if (verb === 'unpause') return
-    life.endedByUs.add(id)
+    life.stopsBefore.set(id, life.endedByUs.get(id))
+    life.endedByUs.set(id, { failedMs: undefined })
     const before = life.sent.get(id)
     life.sent.set(id, { confirmed: false, mayHaveArrived: before?.mayHaveArrived ?? false })
   }
@@ -124,7 +145,13 @@ export class Safety implements Witness {
     if (!life || call.process !== life.process) return
     life.open.delete(call)
     if (call.verb === 'list') this.#listed(life, call, answer as Listing)
-    if (call.verb === 'remove') {
+    if (call.verb === 'imageLabels' && call.id) life.readImages.add(call.id)
+    if (call.verb === 'inspect' && call.id) {
+      life.inspectionReadMs.set(call.id, this.#nowMs)
+      if (!life.firstInspectedMs.has(call.id)) life.firstInspectedMs.set(call.id, this.#nowMs)
+    }
+    if (answer === 'withheld') life.underWay.delete(call.id ?? '')
+    else if (call.verb === 'remove') {
       life.underWay.delete(call.id ?? '')
       life.sent.set(call.id ?? '', { confirmed: true, mayHaveArrived: true })
     }
@@ -135,25 +162,42 @@ export class Safety implements Witness {
     if (!life || call.process !== life.process) return
     const { id = '', verb } = call
     life.open.delete(call)
-    if (verb === 'list' && !error.message.endsWith('given up')) {
+    // The second listing of a scan has the deadline of a question, and its failure is no outage.
+    const isOfScan = verb === 'list' && call.deadlineMs > scanDeadlineMs
+    if (isOfScan && !error.message.endsWith('given up')) {
       life.outSinceMs ??= this.#leftAtMs.get(call) ?? this.#nowMs
-      life.look = undefined
+      life.scan = undefined
     }
-    const isInVain = verb === 'networkMode' || (verb === 'imageLabels' && id !== this.#options.goneImage)
-    if (isInVain) life.askedInVainMs = this.#nowMs
+    const isStep = verb === 'inspect' && call.deadlineMs > scanDeadlineMs
+    // Inspections of a missing image fail for ever.
+    const isInVain = verb === 'imageLabels' ? this.#options.engine().images.has(id) : verb === 'inspect'
+    if (isInVain && !isStep) life.askedInVainMs = this.#nowMs
+    if (isStep) this.#stepFailed(life, id)
     if (verb !== 'remove' && verb !== 'stop' && verb !== 'unpause') return
-    // What is gone or going need not be stopped: the removal itself comes next.
+    // A container that is gone or going need not be stopped: the removal itself comes next.
     const isOver = verb !== 'stop' || (error.kind !== 'gone' && error.kind !== 'in-progress')
     if (isOver) life.failedInTurn.set(id, this.#options.timeline.turn)
     if (verb === 'unpause') return
     life.failures.set(id, this.failuresOf(id) + 1)
-    const isLost = (error.cause as { code?: string } | undefined)?.code === 'ECONNREFUSED'
+    const hasDeparted = life.departed.has(call)
+    if (hasDeparted) noteStop(life, id, error, this.#nowMs)
+    const isLost = !hasDeparted || (error.cause as { code?: string } | undefined)?.code === 'ECONNREFUSED'
     const isOpen = ['unavailable', 'timed-out', 'invalid-answer'].includes(error.kind)
     const before = life.sent.get(id)
     if (before && isOpen && !isLost) before.mayHaveArrived = true
   }
 
-  /** The agent lets go of a container; it is owed a release grace where Flotsam was last told that it is tracked. */
+  /** The first step of a removal: of the container's own, or of one that it uses something of. */
+  #stepFailed(life: Life, id: string): void {
+    const { bodies } = this.#options.engine()
+    const met = new Set([id])
+    for (const one of met) {
+      life.failures.set(one, this.failuresOf(one) + 1)
+      for (const { holderId } of bodies.find((body) => body.id === one)?.shares ?? []) met.add(holderId)
+    }
+  }
+
+  /** The agent stops tracking a container; it is owed a release grace if the tracker last answered that it is tracked. */
   released(id: string): void {
     if (this.life?.seenTracked.has(id)) this.life.owedRelease.add(id)
     else this.life?.owedRelease.delete(id)
@@ -169,7 +213,7 @@ export class Safety implements Witness {
   }
 
   /** What Flotsam says of the end of a container, and of its own. */
-  heard(event: FlotsamEvent): void {
+  received(event: FlotsamEvent): void {
     const { life } = this
     if (!life) return
     if (event.type === 'stopped') life.isStopped = true
@@ -182,6 +226,12 @@ export class Safety implements Witness {
     // What it ended stays its own to remove, should a listing have left it out by mistake.
     life.sent.delete(id)
     life.underWay.delete(id)
+  }
+
+  /** Whether the tracker has again confirmed all tasks that it once confirmed: what is forgotten twice is forgotten for longer. */
+  get isAllReportedAgain(): boolean {
+    const { agent, seenTracked, reportedTracked } = this.life ?? {}
+    return [...(agent?.tasks.keys() ?? [])].every((id) => !reportedTracked?.has(id) || seenTracked?.has(id))
   }
 
   /** How often a removal of it was asked for and not confirmed. */
@@ -221,8 +271,15 @@ export class Safety implements Witness {
       life.outSinceMs = undefined
       life.recoveryFromMs = nowMs
     }
-    if (listing.engineNowMs !== undefined) life.firstToldMs ??= nowMs
-    life.look = {
+    if (listing.engineNowMs !== undefined) life.firstReportedMs ??= nowMs
+    this.#notePaused(life, listing)
+    if (life.agent.trackerMood === 'forgets-suddenly') {
+      const forgotten = new Set(
+        listing.containers.map(({ id }) => id).filter((id) => life.seenTracked.has(id)),
+      )
+      if (forgotten.size >= suspiciouslyMany) life.emptiedMs ??= nowMs
+    }
+    life.scan = {
       beganMs: this.#leftAtMs.get(call) ?? nowMs,
       listing,
       isFiltered: call.label !== undefined,
@@ -231,7 +288,18 @@ export class Safety implements Witness {
     }
   }
 
-  /** truthful: `removed` only where the engine confirmed it, gone only where the last look omits it. */
+  /** new-again: one paused at one scan and running at the next was unpaused in between. */
+  #notePaused({ listedPaused, runsOnSinceMs }: Life, { containers }: Listing): void {
+    for (const { id, state } of containers) {
+      if (state === 'paused') listedPaused.add(id)
+      else if (listedPaused.delete(id) && state === 'running') {
+        const unpausedMs = this.#options.engine().find(id)?.unpausedMs
+        if (unpausedMs !== undefined) runsOnSinceMs.set(id, unpausedMs)
+      }
+    }
+  }
+
+  /** truthful: `removed` only where the engine confirmed it, gone only where the last scan omits it. */
   #checkClaim(life: Life, event: EventOf<'removed'> | EventOf<'vanished'>): void {
     const { violate } = this.#scene(life)
     const { id } = event
@@ -240,9 +308,18 @@ export class Safety implements Witness {
       if (sent?.confirmed !== true) violate('truthful', id, 'called removed by an answer that never came')
       return
     }
-    if (!life.look || listedIn(life, id))
-      violate('truthful', id, `called ${event.type} while the last look holds it`)
+    if (!life.scan || listedIn(life, id))
+      violate('truthful', id, `called ${event.type} while the last scan holds it`)
     if (event.type === 'removed' && sent?.mayHaveArrived !== true)
       violate('truthful', id, 'called removed by us although nothing of ours can have arrived')
   }
+}
+
+/** not-ours-to-stop: what a failure says of what the request has done. */
+function noteStop(life: Life, id: string, { kind, status = 0 }: EngineError, nowMs: number): void {
+  const before = life.stopsBefore.get(id)
+  const hasDoneNothing = kind === 'gone' || kind === 'misconfigured' || (kind === 'refused' && status < 500)
+  if (hasDoneNothing && before) life.endedByUs.set(id, before)
+  else if (hasDoneNothing) life.endedByUs.delete(id)
+  else if (kind === 'refused') life.endedByUs.set(id, { failedMs: nowMs })
 }

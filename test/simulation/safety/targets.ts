@@ -1,5 +1,9 @@
-import type { Body } from '../engine/body.ts'
-import { isInfra, isKept, isOurs, isPerhapsFromImage, listedIn, type Scene } from './life.ts'
+import { type Body, coveredAs, hasEnded, isAtWork } from '../engine/body.ts'
+import { isFromImage, isKept, isOrchestrated, isOurs, listedIn, type Scene } from './life.ts'
+import { isNews, startSince } from './moments.ts'
+
+/** What ends so long after a request of ours has failed has ended by itself; a little later is tolerated. */
+const failedStopCountsMs = 17_000
 
 /** What the container is that a request would change. */
 export function checkTarget(scene: Scene, id: string): void {
@@ -8,36 +12,87 @@ export function checkTarget(scene: Scene, id: string): void {
   if (!/^[0-9a-f]{64}$/.test(id)) return violate('exact-id', id, `${JSON.stringify(id)} is no full id`)
   const body = engine.bodies.find((one) => one.id === id)
   if (!body) return violate('exact-id', id, 'there never was such a container')
-  if (!isOurs(body)) violate('owned-only', id, 'it is not ours')
+  const isThere = body.removedMs === undefined
+  const namesake = engine.alive.find(({ name }) => name === id)
+  // One that a listing left out cannot be known, and does no harm while the id's own bearer is there.
+  if (namesake && (!isThere || listedIn(life, namesake.id)))
+    violate('exact-id', id, `${namesake.id.slice(0, 4)} bears its id for a name`, isThere)
+  if (isListedTwice(scene, id)) violate('exact-id', id, 'the last scan shows it twice')
+  const isConfirmed = body.inspectedMs !== undefined && body.inspectedMs >= (life.scan?.beganMs ?? Infinity)
+  if (isThere && !isConfirmed) violate('second-source', id, 'it was not inspected since the scan began')
+  if (!isOurs(body)) violate(isListedAsOurs(scene, id) ? 'second-source' : 'owned-only', id, 'it is not ours')
   if (id === selfId) violate('not-self', id, 'the agent runs in it')
-  if (isPerhapsFromImage(body, engine)) violate('own-label', id, 'its label came with its image, or may have')
+  if (isFromImage(body, engine)) violate('own-label', id, 'its label came with its image')
+  if (!life.readImages.has(body.imageId)) violate('positive-evidence', id, 'its image was never read')
   if (isKept(body)) violate('protected', id, 'it bears the keep label')
-  if (isInfra(body)) violate('protected', id, "it holds a pod's namespaces")
-  const listed = listedIn(life, id)
-  const isCovered = listed && (setting.states as readonly string[]).includes(listed.state)
-  if (listed && !isCovered && !life.endedByUs.has(id)) violate('policy', id, `${listed.state} is not covered`)
+  if (isOrchestrated(body)) violate('protected', id, 'an orchestrator keeps it')
+  if (body.isInfra) violate('protected', id, "it holds a pod's namespaces")
+  checkState(scene, body)
   const guest = protectingGuest(scene, body)
-  if (guest) violate('protected', id, `${guest.id.slice(0, 4)} uses its network`)
+  if (guest) violate('protected', id, `${guest.id.slice(0, 4)} depends on it`)
   return undefined
 }
 
-/** A container on the last listing that is there and truly uses this one's network, itself or through another. */
+function isListedTwice({ life }: Scene, id: string): boolean {
+  return (life.scan?.listing.containers.filter((one) => one.id === id).length ?? 0) > 1
+}
+
+function isListedAsOurs({ life }: Scene, id: string): boolean {
+  const listed = listedIn(life, id)
+  return listed !== undefined && isOurs(listed)
+}
+
+/** not-ours-to-stop: a state that the owner does not cover counts only where no request of ours brought it about. */
+function checkState({ life, setting, violate }: Scene, body: Body): void {
+  const { id, endedMs = 0, inspectedState = body.state } = body
+  const state = coveredAs(inspectedState)
+  if ((setting.states as readonly string[]).includes(state)) return
+  const stop = life.endedByUs.get(id)
+  if (stop && (stop.failedMs === undefined || endedMs < stop.failedMs + failedStopCountsMs)) return
+  violate('not-ours-to-stop', id, `it is ${state}, which is not covered, and nothing of ours has ended it`)
+}
+
+/**
+ * Whether it uses something of the holder's, and that can be known: a guest may go on calling its holder by a name that it
+ * had only before this process inspected the guest for the first time.
+ */
+function isKnowableGuest({ engine, life }: Scene, guest: Body, holder: Body): boolean {
+  const isCalledSo = (called: string) => engine.alive.some((body) => body.name === called)
+  const { firstRenamedMs = Infinity, id, name } = holder
+  const isRenamedBefore = firstRenamedMs < (life.firstInspectedMs.get(guest.id) ?? Infinity)
+  return guest.shares.some(
+    ({ called, holderId }) =>
+      holderId === id &&
+      (id.startsWith(called) ||
+        called === name ||
+        !isRenamedBefore ||
+        (!hasEnded(guest) && !isCalledSo(called))),
+  )
+}
+
+/** A container on the last listing that is there and truly depends on this one, itself or through another. */
 function protectingGuest(scene: Scene, holder: Body, met = new Set<string>()): Body | undefined {
-  for (const guest of scene.engine.bodies) {
-    if (guest.holderId !== holder.id || guest.removedMs !== undefined || met.has(guest.id)) continue
-    const listed = listedIn(scene.life, guest.id)
-    if (!listed) continue
+  for (const guest of scene.engine.alive) {
+    if (met.has(guest.id) || !isKnowableGuest(scene, guest, holder)) continue
+    if (!listedIn(scene.life, guest.id)) continue
     met.add(guest.id)
-    if (!isForgotten(scene, guest) || !['exited', 'dead'].includes(listed.state)) return guest
+    const runs = !hasEnded(guest) && !(isAtWork(guest) && isNews(scene, guest))
+    if (!isForgotten(scene, guest) || runs || isNewAgain(scene, guest)) return guest
     const further = protectingGuest(scene, guest, met)
     if (further) return further
   }
   return undefined
 }
 
+/** A guest that ran since the listing was written is new again, although it has ended. */
+function isNewAgain(scene: Scene, guest: Body): boolean {
+  const sinceMs = startSince(scene, guest)
+  if (sinceMs === undefined || !hasEnded(guest)) return false
+  return scene.time.between(sinceMs, scene.nowMs) < scene.setting.creationGraceMs - 10
+}
+
 function isForgotten({ engine, life, setting }: Scene, body: Body): boolean {
-  const isTracked =
-    setting.tracker === 'at-once' && life.agent.tasks.has(body.id) && life.agent.trackerMood !== 'forgets-all'
-  const isUnprotected = isOurs(body) && !isKept(body) && !isPerhapsFromImage(body, engine)
+  const isTracked = setting.tracker === 'at-once' && life.agent.tracks(body) && !life.agent.hasForgotten
+  const isUnprotected = isOurs(body) && !isKept(body) && !isFromImage(body, engine) && !isOrchestrated(body)
   return isUnprotected && !isTracked && life.answers.get(body.id)?.answer === false
 }

@@ -1,5 +1,4 @@
 import { memo } from 'preact/compat'
-
 import type { Machine, StateNode } from '../model/machine.ts'
 import { type Arrow, boxId, dotId, lineHeight, titleHeight } from './graph.ts'
 import type { Point, Rectangle, Route } from './layout.ts'

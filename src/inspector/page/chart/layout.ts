@@ -1,5 +1,4 @@
 import type { ELK, ElkExtendedEdge, ElkNode } from 'elkjs/lib/elk-api.js'
-
 import type { Arrow, Box, Graph } from './graph.ts'
 
 export interface Point {
@@ -25,6 +24,7 @@ export interface Route {
   readonly label: Rectangle | undefined
 }
 
+// No compaction afterwards: it throws on labelled arrows that leave an inner state to several levels around it.
 const options = {
   'elk.algorithm': 'layered',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
@@ -39,7 +39,6 @@ const options = {
   'elk.spacing.edgeNode': '8',
   'elk.spacing.edgeEdge': '8',
   'elk.spacing.edgeLabel': '3',
-  'elk.layered.compaction.postCompaction.strategy': 'EDGE_LENGTH',
 }
 
 /** Places a chart in the way that lets it be drawn largest in the room there is. */

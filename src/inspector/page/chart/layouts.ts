@@ -1,7 +1,6 @@
 import ELK from 'elkjs/lib/elk-api.js'
 // its own file, so that the layout of a large chart never holds up the page
 import ElkWorker from 'elkjs/lib/elk-worker.min.js?worker'
-
 import type { Machine } from '../model/machine.ts'
 import { type Graph, graphOf, type MeasureText, type TextStyle } from './graph.ts'
 import { layOut, type Layout } from './layout.ts'

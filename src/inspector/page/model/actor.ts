@@ -8,7 +8,7 @@ export interface Actor {
   readonly rootId: string
   readonly parentId: string | undefined
   readonly name: string
-  /** Undefined for logic that is no machine, and for an actor that nobody has introduced. */
+  /** Undefined for logic that is no machine, and for an actor that was not announced. */
   readonly machine: Machine | undefined
   readonly snapshot: WireSnapshot
   readonly state: string

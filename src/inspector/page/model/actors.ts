@@ -22,7 +22,7 @@ export interface Happened {
   /** The system that it happened in. */
   readonly rootId: string | undefined
   readonly targetName: string
-  /** Undefined for one from outside, and for what an actor tells itself. */
+  /** Undefined for an event from outside, and for one that an actor sends to itself. */
   readonly sourceName: string | undefined
   /** The state that it led to, where that is another one. */
   readonly ledTo: string | undefined
@@ -38,7 +38,7 @@ const defaultLimits: ModelLimits = { events: 2000, ended: 500 }
 const mostMachines = 200
 const mostPending = 20
 
-/** Everything that the messages of one connection tell. */
+/** Everything known from the messages of one connection. */
 export class Model {
   readonly #limits: ModelLimits
   readonly #actors = new Map<string, Actor>()
@@ -46,7 +46,7 @@ export class Model {
   readonly #events: Ring<Happened>
   /** Thousands of actors share a machine: it is read, and kept, once. */
   readonly #machines = new Map<string, Machine>()
-  /** The events of each living actor, by number, until its snapshot tells what came of them. */
+  /** The events of each living actor, by number, until its snapshot shows their effect. */
   readonly #pending = new Map<string, number[]>()
   #messages = 0
   #unread = 0
@@ -95,7 +95,7 @@ export class Model {
       case '@xstate.actor':
         return this.#introduce(message, createdAt)
       case '@xstate.event':
-        return this.#hear(message, createdAt)
+        return this.#receive(message, createdAt)
       case '@xstate.snapshot':
         return this.#update(message, createdAt)
     }
@@ -127,7 +127,7 @@ export class Model {
     })
   }
 
-  #hear({ sessionId, rootId, sourceId, event }: EventMessage, createdAt: number): void {
+  #receive({ sessionId, rootId, sourceId, event }: EventMessage, createdAt: number): void {
     const number = this.#events.added
     this.#events.add({
       number,

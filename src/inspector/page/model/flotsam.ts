@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts'
 import { isRecord, numberIn, textIn } from './message.ts'
 
-/** A container, as its actor tells of it. */
+/** A container, as its actor's snapshot shows it. */
 export interface Container {
   readonly id: string
   readonly name: string
@@ -22,40 +22,40 @@ export interface Streak extends Failure {
   readonly count: number
 }
 
-export interface Look {
+export interface Scan {
   readonly number: number
   readonly endedAt: number
   readonly durationMs: number
   readonly counts: Readonly<Record<'listed' | 'owned' | 'tracked' | 'graced' | 'dangling' | 'spared', number>>
 }
 
-/** The supervisor of one engine, as its actor tells of it. */
+/** The supervisor of one engine, as its actor's snapshot shows it. */
 export interface Supervisor {
   readonly phase: string
   readonly health: 'unknown' | 'up' | 'down'
   readonly followsEvents: boolean
-  readonly isLooking: boolean
-  readonly failedLooks: number
+  readonly isScanning: boolean
+  readonly failedScans: number
   readonly failure: Failure | undefined
-  readonly lastLook: Look | undefined
+  readonly lastScan: Scan | undefined
   readonly streaks: readonly Streak[]
 }
 
 /** Reads an actor as a container's; undefined for any other actor. */
 export function containerOf({ machine, snapshot }: Actor): Container | undefined {
-  const { context } = snapshot
+  const { context, value } = snapshot
   if (machine?.id !== 'container' || !isRecord(context)) return undefined
   const id = textIn(context['id'])
-  const verdict = context['verdict']
-  if (id === undefined || !isRecord(verdict)) return undefined
+  if (id === undefined) return undefined
+  const verdict = isRecord(context['verdict']) ? context['verdict'] : {}
   return {
     id,
-    name: textIn(context['name']) ?? id.slice(0, 12),
+    name: (isRecord(context['listed']) && textIn(context['listed']['name'])) || id.slice(0, 12),
     verdict: textIn(verdict['verdict']) ?? '',
     reason: textIn(verdict['reason']) ?? '',
     failures: numberIn(context['failures']),
     failure: failureIn(context['failure']),
-    outcome: textIn(context['outcome']),
+    outcome: value === 'gone' ? textIn(context['outcome']) : undefined,
   }
 }
 
@@ -65,20 +65,21 @@ export function supervisorOf({ machine, snapshot }: Actor): Supervisor | undefin
   if (machine?.id !== 'supervisor' || !isRecord(context) || !isRecord(context['streaks'])) return undefined
   const regions = isRecord(value) ? value['running'] : undefined
   const phase = typeof value === 'string' ? value : isRecord(value) ? Object.keys(value).join(' ') : ''
-  const health = isRecord(regions) ? regions['health'] : undefined
+  const engine = isRecord(regions) ? regions['engine'] : undefined
+  const up = isRecord(engine) ? engine['up'] : undefined
   return {
     phase,
-    health: isRecord(health) && 'up' in health ? 'up' : health === 'down' ? 'down' : 'unknown',
-    followsEvents: isRecord(health) && health['up'] === 'listening',
-    isLooking: isRecord(regions) && regions['looking'] === 'looking',
-    failedLooks: numberIn(context['failedLooks']),
+    health: up !== undefined ? 'up' : engine === 'down' ? 'down' : 'unknown',
+    followsEvents: isRecord(up) && up['following'] === 'open',
+    isScanning: isRecord(regions) && regions['scanning'] === 'scan',
+    failedScans: numberIn(context['failedScans']),
     failure: failureIn(context['engineFailure']),
-    lastLook: lookIn(context['lastLook']),
+    lastScan: scanIn(context['lastScan']),
     streaks: Object.values(context['streaks']).flatMap((streak) => streakIn(streak) ?? []),
   }
 }
 
-function lookIn(value: unknown): Look | undefined {
+function scanIn(value: unknown): Scan | undefined {
   if (!isRecord(value)) return undefined
   const counts = { listed: 0, owned: 0, tracked: 0, graced: 0, dangling: 0, spared: 0 }
   for (const name of Object.keys(counts) as (keyof typeof counts)[]) counts[name] = numberIn(value[name])

@@ -72,15 +72,15 @@ export function keepLink(options: LinkOptions): Link {
     failures += 1
     const retryAt = options.now() + delayMs
     timer = options.setTimeout(open, delayMs)
-    const tell = (why: LossReason) => {
+    const reportLoss = (why: LossReason) => {
       lastLoss = why
       options.onState({ is: 'lost', why, retryAt })
     }
-    tell(wasOpen ? 'broken' : lastLoss === 'refused' ? 'refused' : 'unreachable')
+    reportLoss(wasOpen ? 'broken' : lastLoss === 'refused' ? 'refused' : 'unreachable')
     if (wasOpen) return
     const mine = timer
     const isRefused = await options.isRefused().catch(() => false)
-    if (timer === mine && !isClosed) tell(isRefused ? 'refused' : 'unreachable')
+    if (timer === mine && !isClosed) reportLoss(isRefused ? 'refused' : 'unreachable')
   }
 
   open()

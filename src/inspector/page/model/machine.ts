@@ -28,7 +28,7 @@ export interface Transition {
   readonly targets: readonly string[]
   /** The event type as XState names it; empty for one that needs no event. */
   readonly event: string
-  /** The event in words: `after 5 s`, `done look`. */
+  /** The event in words: `after 5 s`, `done scan`. */
   readonly trigger: string
   readonly guard: string | undefined
   readonly actions: readonly string[]

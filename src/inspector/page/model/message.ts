@@ -1,4 +1,4 @@
-/** What an XState snapshot looks like on the wire; everything in it is somebody else's. */
+/** What an XState snapshot looks like on the wire; its contents are not ours to trust. */
 export interface WireSnapshot {
   readonly status: 'active' | 'done' | 'error' | 'stopped'
   readonly value: unknown

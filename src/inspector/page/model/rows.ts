@@ -45,7 +45,16 @@ export interface Listing {
 export const endedGroup = 'ended'
 
 /** The order in which one wants to see the states of containers. Other states follow by name. */
-const groupOrder = ['removing', 'queued', 'withheld', 'graced', 'discovered', 'spared', 'tracked']
+const groupOrder = [
+  'removing',
+  'queued',
+  'queuedAgain',
+  'withheld',
+  'graced',
+  'discovered',
+  'spared',
+  'tracked',
+]
 
 const rowsByActor = new WeakMap<Actor, Row>()
 

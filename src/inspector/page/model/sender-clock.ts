@@ -1,6 +1,6 @@
 /**
  * Reads the sender's clock: it may be another machine's, behind a tunnel. What a tab is sent when it joins is old by an
- * unknown time, so only what arrives later tells how far the clocks are apart.
+ * unknown time, so only later messages show how far apart the clocks are.
  */
 export class SenderClock {
   #joinedAt = 0
@@ -15,7 +15,7 @@ export class SenderClock {
   }
 
   /** A message arrived. Messages are under way for a while, so the least difference is the best guess. */
-  heard(createdAt: number, nowMs: number): void {
+  received(createdAt: number, nowMs: number): void {
     const differenceMs = nowMs - createdAt
     if (nowMs - this.#joinedAt > settlingMs && !this.#isMeasured) {
       this.#isMeasured = true

@@ -20,8 +20,8 @@ export interface Explanation {
 }
 
 /**
- * Which transitions lead from one state to another, given the events between. The protocol tells the states and the events
- * and not the transitions, a relay may leave states between out, and what a guard said nobody knows: so this is a
+ * Which transitions lead from one state to another, given the events between. The protocol reports states and events
+ * and not the transitions, a relay may leave out states in between, and the results of guards are unknown: so this is a
  * search for what fits.
  */
 export function explain(
@@ -49,8 +49,8 @@ export function explain(
 }
 
 /**
- * The transitions on one event: the innermost that can lead to where the actor is, or that is the only one there is. A
- * state that is left at once may have been left to any side.
+ * The transitions on one event, in each region at most one: the innermost that can lead to where the actor is, or the
+ * only one there is that leads elsewhere. A state that is left at once may have been left to any side.
  */
 function stepsOn(
   machine: Machine,
@@ -64,14 +64,22 @@ function stepsOn(
       ({ source, event: pattern }) => pattern !== '' && ways.has(source) && isTriggeredBy(pattern, event),
     )
     .sort((one, other) => depthOf(other.source) - depthOf(one.source))
-  const steps = (transition: Transition) => [...(ways.get(transition.source) ?? []), transition]
+  const stepsTo = (transition: Transition) => [...(ways.get(transition.source) ?? []), transition]
+  const steps: Transition[] = []
+  const left: string[] = []
   for (const transition of candidates) {
+    const domain = domainOf(transition)
+    if (left.some((other) => isSameOrWithin(domain, other) || isSameOrWithin(other, domain))) continue
     const rest = chainFromAll(machine, transition.targets, reached)
     const isThere = transition.targets.every((target) => leadsTo(machine, target, reached))
-    if (rest.length > 0 || isThere) return [...steps(transition), ...rest]
+    if (rest.length === 0 && !isThere) continue
+    steps.push(...stepsTo(transition), ...rest)
+    left.push(domain)
   }
-  const [only] = candidates
-  return only && candidates.length === 1 ? steps(only) : []
+  if (steps.length > 0) return steps
+  const elsewhere = candidates.filter(({ targets }) => !targets.every((target) => active.has(target)))
+  const [only] = elsewhere
+  return only && elsewhere.length === 1 ? stepsTo(only) : []
 }
 
 /** Every state that is active, or that may be without another event, with the transitions that lead to it. */
@@ -89,15 +97,15 @@ function waysFrom(machine: Machine, active: ReadonlySet<string>): ReadonlyMap<st
   return ways
 }
 
-/** Where the actor is after a transition; what it leaves is what its source and its targets do not share. */
+/** Where the actor is after a transition. */
 function movedAlong(
   machine: Machine,
-  { source, targets }: Transition,
+  transition: Transition,
   active: ReadonlySet<string>,
 ): ReadonlySet<string> {
-  const domain = [source, ...targets].reduce(commonAncestor)
+  const domain = domainOf(transition)
   const next = new Set([...active].filter((path) => path === domain || !isWithin(path, domain)))
-  for (const target of targets) {
+  for (const target of transition.targets) {
     for (const leaf of entered(machine, target)) for (const path of ancestorsOf(leaf)) next.add(path)
   }
   return next
@@ -119,14 +127,25 @@ function chainFrom(
   met: Set<string>,
 ): readonly Transition[] | undefined {
   if (leadsTo(machine, path, reached)) return []
-  for (const start of entered(machine, path)) {
-    for (const transition of machine.transitions) {
-      if (transition.event !== '' || transition.source !== start || met.has(transition.id)) continue
-      met.add(transition.id)
-      for (const target of transition.targets) {
-        const rest = chainFrom(machine, target, reached, met)
-        if (rest) return [transition, ...rest]
-      }
+  // of the regions of a parallel state each has a way of its own
+  const chain = entered(machine, path)
+    .filter((leaf) => !reached.has(leaf))
+    .flatMap((leaf) => chainFromLeaf(machine, leaf, reached, met) ?? [])
+  return chain.length > 0 ? chain : undefined
+}
+
+function chainFromLeaf(
+  machine: Machine,
+  leaf: string,
+  reached: ReadonlySet<string>,
+  met: Set<string>,
+): readonly Transition[] | undefined {
+  for (const transition of machine.transitions) {
+    if (transition.event !== '' || transition.source !== leaf || met.has(transition.id)) continue
+    met.add(transition.id)
+    for (const target of transition.targets) {
+      const rest = chainFrom(machine, target, reached, met)
+      if (rest) return [transition, ...rest]
     }
   }
   return undefined
@@ -144,18 +163,19 @@ function entered(machine: Machine, path: string): string[] {
 
 const depthOf = (path: string) => (path === '' ? 0 : path.split('.').length)
 const isWithin = (path: string, domain: string) => domain === '' || path.startsWith(`${domain}.`)
+const isSameOrWithin = (path: string, domain: string) => path === domain || isWithin(path, domain)
 
 function ancestorsOf(path: string): string[] {
   const keys = path.split('.')
   return keys.map((_, index) => keys.slice(0, index + 1).join('.'))
 }
 
-/** Of a transition to itself the state itself is left, and so its parent is what stays. */
-function commonAncestor(one: string, other: string): string {
-  const others = new Set(ancestorsOf(other).slice(0, -1))
-  return (
-    ancestorsOf(one)
-      .slice(0, -1)
-      .findLast((path) => others.has(path)) ?? ''
-  )
+/**
+ * The state within which a transition changes anything. Of one to itself the state itself is left, and so its parent is
+ * what stays; one to a state within leaves only what was active there.
+ */
+function domainOf({ source, targets }: Transition): string {
+  if (targets.every((target) => target !== source && isWithin(target, source))) return source
+  const [own = [], ...others] = [source, ...targets].map((path) => ancestorsOf(path).slice(0, -1))
+  return own.findLast((path) => others.every((shared) => shared.includes(path))) ?? ''
 }

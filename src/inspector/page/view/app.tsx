@@ -1,10 +1,9 @@
 import { useEffect, useRef } from 'preact/hooks'
-
 import type { Store } from '../store.ts'
 import { BottomPanel } from './bottom-panel.tsx'
 import { ChartPanel } from './chart-panel.tsx'
-import { HealthPanel } from './health-panel.tsx'
 import { Header } from './header.tsx'
+import { HealthPanel } from './health-panel.tsx'
 import { ListPanel } from './list-panel.tsx'
 import { Notice } from './notice.tsx'
 

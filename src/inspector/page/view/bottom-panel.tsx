@@ -1,6 +1,5 @@
 import { useSignal } from '@preact/signals'
 import { useLayoutEffect, useRef } from 'preact/hooks'
-
 import type { Actor } from '../model/actor.ts'
 import type { Happened } from '../model/actors.ts'
 import { rowOf } from '../model/rows.ts'
@@ -98,7 +97,7 @@ function Events({ events }: { readonly events: readonly Happened[] }) {
   )
 }
 
-/** The newest come first, and whoever has scrolled away from them goes on reading where they were. */
+/** Newest first. A user who has scrolled keeps the scroll position. */
 function useHeldPlace(scroller: { readonly current: HTMLElement | null }, events: readonly Happened[]): void {
   const newest = useRef<number>(-1)
   useLayoutEffect(() => {

@@ -1,5 +1,4 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-
 import { Chart } from '../chart/chart.tsx'
 import { type Drawing, drawingOf } from '../chart/layouts.ts'
 import { fitted, moved, type View, zoomed } from '../chart/view-box.ts'

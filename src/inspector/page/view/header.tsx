@@ -1,5 +1,4 @@
 import { useComputed } from '@preact/signals'
-
 import type { Store } from '../store.ts'
 
 /** Whose systems these are, whether the page is connected, and the pause. */

@@ -1,18 +1,17 @@
 import type { ComponentChildren } from 'preact'
-
 import { tookText } from '../model/duration.ts'
-import type { Failure, Look, Streak, Supervisor } from '../model/flotsam.ts'
+import type { Failure, Scan, Streak, Supervisor } from '../model/flotsam.ts'
 import type { Store } from '../store.ts'
 import { Ago } from './time.tsx'
 
 const healthWords = { up: 'up', down: 'down', unknown: 'unknown' } as const
 
-/** How the engine is, and what the last look at it has found. */
+/** How the engine is, and what the last scan has found. */
 export function HealthPanel({ store }: { readonly store: Store }) {
   const system = store.system.value
   if (!system?.supervisor) return null
   const { root, supervisor } = system
-  const { health, lastLook, streaks } = supervisor
+  const { health, lastScan, streaks } = supervisor
   const isRunning = supervisor.phase === 'running'
   return (
     <section class="health" aria-label="Engine health" data-health={isRunning ? health : 'unknown'}>
@@ -24,63 +23,63 @@ export function HealthPanel({ store }: { readonly store: Store }) {
           {watchingText(supervisor, root.snapshot.status)}
         </span>
       </Fact>
-      <Fact name="Last look">{lastLook ? <LastLook store={store} look={lastLook} /> : 'none yet'}</Fact>
-      {lastLook && <Counts look={lastLook} />}
-      <Troubles supervisor={supervisor} streaks={streaks} />
+      <Fact name="Last scan">{lastScan ? <LastScan store={store} scan={lastScan} /> : 'none yet'}</Fact>
+      {lastScan && <Counts scan={lastScan} />}
+      <Degradations supervisor={supervisor} streaks={streaks} />
     </section>
   )
 }
 
-function watchingText({ phase, followsEvents, isLooking }: Supervisor, status: string): string {
+function watchingText({ phase, followsEvents, isScanning }: Supervisor, status: string): string {
   if (phase !== 'running') return phase === '' ? status : `supervisor ${phase}`
-  return [isLooking ? 'looking' : 'idle', followsEvents ? 'follows events' : undefined]
+  return [isScanning ? 'looking' : 'idle', followsEvents ? 'follows events' : undefined]
     .filter((part) => part !== undefined)
     .join(', ')
 }
 
-function LastLook({ store, look }: { readonly store: Store; readonly look: Look }) {
+function LastScan({ store, scan }: { readonly store: Store; readonly scan: Scan }) {
   return (
     <>
-      <span data-testid="look-number">#{look.number}</span>{' '}
+      <span data-testid="scan-number">#{scan.number}</span>{' '}
       <span>
-        <Ago store={store} since={look.endedAt} /> ago
+        <Ago store={store} since={scan.endedAt} /> ago
       </span>
-      <span class="quiet"> took {tookText(look.durationMs)}</span>
+      <span class="quiet"> took {tookText(scan.durationMs)}</span>
     </>
   )
 }
 
 const countNames = ['listed', 'owned', 'tracked', 'graced', 'dangling', 'spared'] as const
 
-function Counts({ look }: { readonly look: Look }) {
+function Counts({ scan }: { readonly scan: Scan }) {
   return (
-    <dl class="counts" aria-label="What the last look has found">
+    <dl class="counts" aria-label="What the last scan has found">
       {countNames.map((name) => (
-        <div key={name} data-count={name} data-none={look.counts[name] === 0}>
+        <div key={name} data-count={name} data-none={scan.counts[name] === 0}>
           <dt>{name}</dt>
-          <dd>{look.counts[name]}</dd>
+          <dd>{scan.counts[name]}</dd>
         </div>
       ))}
     </dl>
   )
 }
 
-function Troubles({
-  supervisor: { failure, failedLooks },
+function Degradations({
+  supervisor: { failure, failedScans },
   streaks,
 }: {
   readonly supervisor: Supervisor
   readonly streaks: readonly Streak[]
 }) {
   const others = streaks.filter(({ message }) => message !== failure?.message)
-  if (!failure && failedLooks === 0 && others.length === 0) return null
+  if (!failure && failedScans === 0 && others.length === 0) return null
   return (
-    <ul class="troubles" aria-label="Troubles">
-      {(failure || failedLooks > 0) && (
+    <ul class="degradations" aria-label="Degradations">
+      {(failure || failedScans > 0) && (
         <li data-testid="engine-failure">
-          {failedLooks > 0 && (
+          {failedScans > 0 && (
             <strong>
-              {failedLooks} failed {failedLooks === 1 ? 'look' : 'looks'}
+              {failedScans} failed {failedScans === 1 ? 'scan' : 'scans'}
             </strong>
           )}{' '}
           {failure && failureText(failure)}

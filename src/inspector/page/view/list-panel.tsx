@@ -1,6 +1,5 @@
 import type { RefObject } from 'preact'
 import { useRef } from 'preact/hooks'
-
 import type { Row, SortKey } from '../model/rows.ts'
 import type { Store } from '../store.ts'
 import { Ago } from './time.tsx'
@@ -195,7 +194,7 @@ function emptyText(store: Store): string {
   if (store.link.value.is === 'connecting') return 'Connecting…'
   const isFiltered = store.text.value !== '' || store.group.value !== undefined
   if (isFiltered) return 'Nothing matches the filters.'
-  return isOfContainers(store) ? 'No container is watched.' : 'No actor has told of itself yet.'
+  return isOfContainers(store) ? 'No container is watched.' : 'No actor yet.'
 }
 
 function Heads({ store, withVerdicts }: { readonly store: Store; readonly withVerdicts: boolean }) {

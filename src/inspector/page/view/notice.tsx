@@ -1,12 +1,11 @@
 import { useComputed } from '@preact/signals'
-
 import type { LossReason } from '../model/link.ts'
 import type { Store } from '../store.ts'
 
 const words: Readonly<Record<LossReason, string>> = {
   broken: 'The connection to the agent broke. What is shown is the last that came.',
   refused:
-    'The agent refuses this page: its address is out of date. Open the whole address that the agent has told, with its ?token=…; it is a new one at each start.',
+    'The agent refuses this page: its address is out of date. Open the whole address that the agent printed, with its ?token=…; it is a new one at each start.',
   unreachable: 'The agent does not answer. It may have ended, or has stopped its inspector.',
 }
 

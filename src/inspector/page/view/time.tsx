@@ -1,5 +1,4 @@
 import { useComputed, useSignal } from '@preact/signals'
-
 import { durationText } from '../model/duration.ts'
 import type { Store } from '../store.ts'
 

@@ -5,8 +5,8 @@ import {
   type VirtualItem,
   Virtualizer,
 } from '@tanstack/virtual-core'
-import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks'
 import type { RefObject } from 'preact'
+import { useEffect, useLayoutEffect, useReducer, useState } from 'preact/hooks'
 
 export interface VirtualRows {
   readonly items: readonly VirtualItem[]

@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'vite'
-
 import { root } from '../../../support/pages.ts'
 import { browserIsRequired, chromiumPath, howToGetBrowser } from './browser-availability.ts'
 
 const sources = join(root, 'src/inspector/page')
 const built = join(root, 'dist/src/inspector/page/index.html')
 
-/** The tests are of the page as it is shipped, so it must be built, and from the sources of today. */
+/** The tests are of the page as it is shipped, so it must be built from the current sources. */
 export default async function preparePage(): Promise<void> {
   if (chromiumPath === undefined) {
     if (browserIsRequired())

@@ -1,11 +1,10 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
-
-import { launchBrowser, type Onlooker, type OnlookerOptions, openOnlooker } from './onlooker.ts'
+import { launchBrowser, type Viewer, type ViewerOptions, openViewer } from './viewer.ts'
 
 export interface Tabs {
   /** Opens a page in a tab that is closed at the end of the test. */
-  readonly open: (url: string, options?: OnlookerOptions) => Promise<Page>
+  readonly open: (url: string, options?: ViewerOptions) => Promise<Page>
   /** Takes such a complaint of this test's tabs for what was meant to happen. */
   readonly expectComplaint: (pattern: RegExp) => void
 }
@@ -13,7 +12,7 @@ export interface Tabs {
 /** One browser for a file, and the rules that hold for each tab: nothing from elsewhere, and no complaint. */
 export function useTabs(): Tabs {
   let browser: Browser
-  const onlookers: Onlooker[] = []
+  const viewers: Viewer[] = []
   const expected: RegExp[] = []
 
   beforeAll(async () => {
@@ -23,7 +22,7 @@ export function useTabs(): Tabs {
     await browser.close()
   })
   afterEach(async () => {
-    const seen = onlookers.splice(0)
+    const seen = viewers.splice(0)
     const patterns = expected.splice(0)
     await Promise.all(seen.map(({ page }) => page.close()))
     const requests = seen.flatMap(({ requests }) => requests)
@@ -34,9 +33,9 @@ export function useTabs(): Tabs {
 
   return {
     async open(url, options) {
-      const onlooker = await openOnlooker(browser, url, options)
-      onlookers.push(onlooker)
-      return onlooker.page
+      const viewer = await openViewer(browser, url, options)
+      viewers.push(viewer)
+      return viewer.page
     },
     expectComplaint: (pattern) => void expected.push(pattern),
   }

@@ -1,14 +1,13 @@
 import type { InspectionEvent } from 'xstate'
-
 import { createReconciler, type Reconciler } from '../../../../src/index.ts'
-import type { ReconcilerOptions } from '../../../../src/options.ts'
 import { createInspector, type Inspector } from '../../../../src/inspector/index.ts'
+import type { ReconcilerOptions } from '../../../../src/options/types.ts'
 import {
   type ContainerSpec,
   createEmbeddedEngine,
   type EmbeddedEngine,
 } from '../../../../src/testing/index.ts'
-import type { ShownRow } from './onlooker.ts'
+import type { ShownRow } from './viewer.ts'
 
 /** A reconciler on an embedded engine, with an inspector, and a witness of its own of what its actors are. */
 export interface WatchedWorld {
@@ -77,21 +76,24 @@ function lineOf(snapshot: unknown): ShownRow | undefined {
     readonly value?: unknown
     readonly context?: {
       readonly id: string
-      readonly name: string
-      readonly outcome?: string
+      readonly listed: { readonly name: string }
       readonly verdict?: { readonly verdict: string; readonly reason: string }
     }
   }
   const verdict = context?.verdict
-  if (status !== 'active' || verdict === undefined || context?.outcome !== undefined || !context)
-    return undefined
-  const [[outer, inner] = ['', '']] =
-    typeof value === 'string' ? [[value, '']] : Object.entries(value as object)
+  if (status !== 'active' || verdict === undefined || !context) return undefined
   return {
     id: context.id,
-    name: context.name,
-    state: inner === '' ? outer : `${outer}.${String(inner)}`,
+    name: context.listed.name,
+    state: leavesOf(value).join(' · '),
     verdict: verdict.verdict,
     reason: verdict.reason,
   }
+}
+
+function leavesOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return Object.entries(value as object).flatMap(([key, inner]) =>
+    leavesOf(inner).map((leaf) => `${key}.${leaf}`),
+  )
 }

@@ -1,0 +1,19 @@
+declare const brand: unique symbol
+
+/**
+ * The full id of a container: 64 lowercase hexadecimal digits. Removal requests accept nothing else, and only
+ * `parseContainerId` creates one.
+ */
+export type ContainerId = string & { readonly [brand]: 'ContainerId' }
+
+const fullId = /^[0-9a-f]{64}$/
+
+/** Returns the text as a container id; undefined if it is not one, such as a name or a prefix. */
+export function parseContainerId(text: unknown): ContainerId | undefined {
+  return typeof text === 'string' && fullId.test(text) ? (text as ContainerId) : undefined
+}
+
+/** The 12-digit id shown by `docker ps`. For display only. */
+export function shortId(id: string): string {
+  return id.slice(0, 12)
+}

@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http'
+import type { Inspection } from '../domain/container.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import { readDate } from './date.ts'
+import { expectStatus, readJson, type Ask } from './exchange.ts'
+import { AnswerError, StatusError } from './failure.ts'
+import { readInspection } from './inspection.ts'
+
+/** Asks the engine all that it says of one container. */
+export async function askForInspection(id: ContainerId, ask: Ask): Promise<Inspection> {
+  const answer = await askTwiceWhereItRaces(id, ask)
+  const engineNowMs = readDate(answer)
+  const version = podmanVersion(answer)
+  const container = await readJson(answer)
+  const libpod = version === undefined ? undefined : await askPodman(id, version, ask)
+  return readInspection(id, { container, libpod, engineNowMs })
+}
+
+/** Podman refuses an inspection that a removal overtakes, with the status of a fault; asked again it says what became of it. */
+async function askTwiceWhereItRaces(id: ContainerId, ask: Ask): Promise<IncomingMessage> {
+  const question = { method: 'GET', path: `/containers/${id}/json` } as const
+  try {
+    return await expectInspection(id, await ask(question))
+  } catch (error) {
+    const isRace =
+      error instanceof StatusError && error.statusCode === 500 && /no such container/i.test(error.detail)
+    if (!isRace) throw error
+    return await expectInspection(id, await ask(question))
+  }
+}
+
+/** positive-evidence: that a container is gone says only a 404 that names this very one. Any other is about something else. */
+async function expectInspection(id: ContainerId, answer: IncomingMessage): Promise<IncomingMessage> {
+  try {
+    return await expectStatus(answer, 200)
+  } catch (error) {
+    const isElse = error instanceof StatusError && error.statusCode === 404 && error.isOfEngine
+    if (!isElse || saysThatItIsGone(id, error)) throw error
+    const why = `the answer does not say that this very container is gone: ${error.message}`
+    throw new AnswerError(why, { cause: error, statusCode: error.statusCode })
+  }
+}
+
+/** dockerd: `No such container: ID`. Podman: `no container with name or ID "ID" found: no such container`. */
+function saysThatItIsGone(id: ContainerId, { detail }: StatusError): boolean {
+  return /no such container/i.test(detail) && detail.includes(id)
+}
+
+/** `Libpod/5.4.2 (linux)`; undefined of any other engine. */
+export function podmanVersion({ headers }: IncomingMessage): string | undefined {
+  return /^Libpod\/(\d+\.\d+\.\d+)/.exec(String(headers.server ?? ''))?.[1]
+}
+
+/** What Podman says in its own API. A proxy may not let us there; then it is not known, which is not an error. */
+async function askPodman(id: ContainerId, version: string, ask: Ask): Promise<unknown> {
+  const path = `/v${version}/libpod/containers/${id}/json`
+  const answer = await ask({ method: 'GET', path })
+  try {
+    return await readJson(await expectInspection(id, answer))
+  } catch (error) {
+    // a 404 of Podman's own may say that the container has gone meanwhile
+    const isDenied =
+      error instanceof StatusError &&
+      ([401, 403, 405, 501].includes(error.statusCode) || (error.statusCode === 404 && !error.isOfEngine))
+    if (isDenied) return undefined
+    throw error
+  }
+}

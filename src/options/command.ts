@@ -1,0 +1,78 @@
+import type { TextKind } from './kinds.ts'
+import { commandOptions, options } from './schema.ts'
+import type { OptionName, ValueOf } from './values.ts'
+
+type Options = typeof options
+type CommandOptions = typeof commandOptions
+
+/** An option as the command has it. */
+export interface Setting {
+  /** Its name in the library, where it is one of the library's. */
+  readonly name: string
+  /** Its key in a configuration file. */
+  readonly key: string
+  readonly flag: string
+  readonly variable: string
+  readonly kind: TextKind<unknown, '' | 'Ms'>
+  readonly description: string
+  /** As a configuration file would have it; undefined where nothing holds by default. */
+  readonly default: string | number | boolean | undefined
+  /** What holds without it, where that is no value. */
+  readonly without: string | undefined
+}
+
+type SharedName = {
+  [TName in OptionName]: Options[TName] extends { kind: { parse: unknown } }
+    ? Options[TName] extends { flag: false }
+      ? never
+      : TName
+    : never
+}[OptionName]
+
+/** The options that a command line, the environment and a file gave, as they were read. */
+export type CommandValues = {
+  readonly [TName in SharedName]?: ValueOf<Options[TName]>
+} & { readonly [TName in keyof CommandOptions]?: ValueOf<CommandOptions[TName]> }
+
+interface AnyOption {
+  readonly kind: TextKind<unknown, '' | 'Ms'>
+  readonly description: string
+  readonly default?: unknown
+  readonly without?: string
+  readonly flag?: string | false
+}
+
+const shared = (Object.entries(options) as [string, AnyOption][]).filter(
+  ([, { kind, flag }]) => 'parse' in kind && flag !== false,
+)
+
+/** Which of them the library takes. */
+export const sharedNames: ReadonlySet<string> = new Set(shared.map(([name]) => name))
+
+/** On one line, as it could be given. */
+function plainDefault(value: unknown): Setting['default'] {
+  if (Array.isArray(value)) return value.join(',')
+  if (typeof value === 'object' && value !== null) return Object.values(value).join('..')
+  return value as Setting['default']
+}
+
+/** Every option that a flag, a variable and a configuration file can give. */
+export const settings: readonly Setting[] = [...shared, ...Object.entries<AnyOption>(commandOptions)].map(
+  ([name, option]) => {
+    const { kind, description, without } = option
+    const key = option.flag || name
+    const value = plainDefault(option.default)
+    const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
+    return {
+      name,
+      key,
+      // What is on by default can only be turned off.
+      flag: value === true ? `--no-${words}` : `--${words}`,
+      variable: `FLOTSAM_${words.replaceAll('-', '_').toUpperCase()}`,
+      kind,
+      description,
+      default: value,
+      without,
+    }
+  },
+)

@@ -1,0 +1,258 @@
+import { type Duration, parseDuration } from './duration.ts'
+import { Refusal } from './refusal.ts'
+
+/** A kind of option: what may be given, and what it comes to. */
+export interface Kind<TValue, TUnit extends '' | 'Ms' = ''> {
+  /** What the library takes, in TypeScript. */
+  readonly type: string
+  /** Ends the name of the setting that it becomes. */
+  readonly unit: TUnit
+  /** What of its limits is worth telling beside the type; empty where nothing is. */
+  readonly limits: string
+  /** Reads what the library was given. What it returns it reads as itself. */
+  readonly read: (given: unknown) => TValue | Refusal
+}
+
+/** A kind that a flag, a variable and a configuration file can give as well. */
+export interface TextKind<TValue, TUnit extends '' | 'Ms' = ''> extends Kind<TValue, TUnit> {
+  /** Stands for the value in the help; undefined for a switch, whose flag takes none. */
+  readonly placeholder: string | undefined
+  readonly parse: (text: string) => TValue | Refusal
+  /** Reads what stands in a configuration file. */
+  readonly readPlain: (plain: unknown) => TValue | Refusal
+  /** What a configuration file may hold, as JSON Schema. */
+  readonly schema: object
+}
+
+interface Form<TValue> {
+  readonly type: string
+  readonly limits?: string
+  readonly placeholder: string
+  readonly requirement: string
+  /** Where a text has another form than what the library takes. */
+  readonly textRequirement?: string
+  readonly read: (given: unknown) => TValue | Refusal | undefined
+  readonly parse?: (text: string) => TValue | Refusal | undefined
+  /** Where a file holds more than texts. */
+  readonly plain?: 'number' | 'array'
+  readonly schema?: object
+}
+
+/** Puts the requirement wherever a reader has no value to give, and the usual forms where none is named. */
+export function textKind<TValue, TUnit extends '' | 'Ms'>(
+  unit: TUnit,
+  form: Form<TValue>,
+): TextKind<TValue, TUnit> {
+  const { type, placeholder, limits = '', requirement, textRequirement = requirement, plain } = form
+  const read = (given: unknown) => form.read(given) ?? new Refusal(requirement)
+  const parse = (text: string) => (form.parse ?? form.read)(text) ?? new Refusal(textRequirement)
+  return {
+    type,
+    unit,
+    limits,
+    placeholder,
+    read,
+    parse,
+    readPlain: (value) => {
+      if (plain === 'number' ? typeof value === 'number' : plain === 'array' && Array.isArray(value)) {
+        return read(value)
+      }
+      return typeof value === 'string' && plain !== 'number' ? parse(value) : new Refusal(textRequirement)
+    },
+    schema: form.schema ?? { type: 'string', minLength: 1 },
+  }
+}
+
+const year = '8760h'
+
+/** A duration within limits that count as allowed. Timers of any length are made of short ones. */
+export function duration(least: Duration & string = '0s', most: Duration & string = year) {
+  const [leastMs, mostMs] = [msOf(least), msOf(most)]
+  const inLimits = (ms: number | undefined) =>
+    ms !== undefined && ms >= leastMs && ms <= mostMs ? ms : undefined
+  const requirement = `it must be a duration from ${least} to ${most}, such as "90s", "5m" or "1h30m"`
+  return textKind('Ms', {
+    type: 'Duration',
+    placeholder: 'DURATION',
+    limits: [leastMs > 1 ? `At least \`${least}\`.` : '', most === year ? '' : `At most \`${most}\`.`]
+      .join(' ')
+      .trim(),
+    requirement: `${requirement}, or a number of milliseconds`,
+    textRequirement: requirement,
+    read: (given) => {
+      if (typeof given === 'string') return inLimits(parseDuration(given))
+      return typeof given === 'number' ? inLimits(given) : undefined
+    },
+  })
+}
+
+function msOf(text: string): number {
+  return parseDuration(text) ?? Number.NaN
+}
+
+export function wholeNumber(least: number, most: number) {
+  return textKind('', {
+    type: 'number',
+    placeholder: 'N',
+    limits: `From ${least} to ${most}.`,
+    requirement: `it must be a whole number from ${least} to ${most}`,
+    read: (given) => {
+      const isWhole = typeof given === 'number' && Number.isInteger(given)
+      return isWhole && given >= least && given <= most ? given : undefined
+    },
+    parse: (text) => {
+      const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+      return value >= least && value <= most ? value : undefined
+    },
+    plain: 'number',
+    schema: { type: 'integer', minimum: least, maximum: most },
+  })
+}
+
+/** A part of a whole. */
+export function share() {
+  const inLimits = (value: number) => (value > 0 && value <= 1 ? value : undefined)
+  return textKind('', {
+    type: 'number',
+    placeholder: 'SHARE',
+    limits: 'Above 0, up to 1.',
+    requirement: 'it must be a number above 0 and up to 1',
+    read: (given) => (typeof given === 'number' ? inLimits(given) : undefined),
+    parse: (text) => (/^(\d+(\.\d*)?|\.\d+)$/.test(text) ? inLimits(Number(text)) : undefined),
+    plain: 'number',
+    schema: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+  })
+}
+
+const isOn = /^(true|yes|1)$/i
+const isOff = /^(false|no|0)$/i
+
+export function onOrOff(): TextKind<boolean> {
+  const refusal = new Refusal('it must be true or false')
+  const read = (given: unknown) => (typeof given === 'boolean' ? given : refusal)
+  return {
+    type: 'boolean',
+    unit: '',
+    limits: '',
+    placeholder: undefined,
+    read,
+    parse: (text) => isOn.test(text) || (isOff.test(text) ? false : refusal),
+    readPlain: read,
+    schema: { type: 'boolean' },
+  }
+}
+
+export function choice<const TValue extends string>(placeholder: string, values: readonly TValue[]) {
+  return textKind('', {
+    type: values.map((value) => `'${value}'`).join(' | '),
+    limits: values.length > 1 ? `One of ${values.map((value) => `\`${value}\``).join(', ')}.` : '',
+    placeholder,
+    requirement: `it must be ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`,
+    read: (given) => values.find((value) => value === given),
+    schema: { type: 'string', enum: values },
+  })
+}
+
+/** Some of a set of words, whose type has that name. */
+export function listOf<const TValue extends string>(
+  itemType: string,
+  placeholder: string,
+  values: readonly TValue[],
+) {
+  const requirement = `one or more of ${values.join(', ')}`
+  const read = (given: unknown): readonly TValue[] | undefined => {
+    if (!Array.isArray(given) || given.length === 0) return undefined
+    return given.every((item) => values.includes(item as TValue)) ? [...(given as TValue[])] : undefined
+  }
+  return textKind('', {
+    type: `readonly ${itemType}[]`,
+    limits: `Possible are ${values.map((value) => `\`${value}\``).join(', ')}.`,
+    placeholder,
+    requirement: `it must be a list of ${requirement}`,
+    textRequirement: `it must be ${requirement}, with commas in between`,
+    read,
+    parse: (text) => read(text.split(',').map((item) => item.trim())),
+    plain: 'array',
+    schema: {
+      oneOf: [
+        { type: 'string', minLength: 1 },
+        { type: 'array', minItems: 1, items: { enum: values } },
+      ],
+    },
+  })
+}
+
+/** A text of a certain form. */
+export function textOf(placeholder: string, requirement: string, isAllowed: (text: string) => boolean) {
+  return textKind('', {
+    type: 'string',
+    placeholder,
+    requirement,
+    read: (given) => (typeof given === 'string' && isAllowed(given) ? given : undefined),
+  })
+}
+
+export const isLabelName = (text: string) => /^[^\s=]+$/.test(text)
+
+export function labelName() {
+  return textOf('KEY', 'it must be a label name: not empty, without spaces and "="', isLabelName)
+}
+
+export function file() {
+  return textOf('FILE', 'it must name a file', (text) => text !== '')
+}
+
+/** An address that Flotsam itself asks, with no credentials in it. */
+export function httpUrl() {
+  return textKind('', {
+    type: 'URL',
+    placeholder: 'URL',
+    requirement: 'it must be http://… or https://…',
+    read: (given) => {
+      const url = given instanceof URL ? given : urlOf(given)
+      if (url && (url.username !== '' || url.password !== '')) {
+        return new Refusal('they would not be used', 'a URL with a user or password')
+      }
+      return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined
+    },
+  })
+}
+
+function urlOf(text: unknown): URL | undefined {
+  return typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
+}
+
+export interface Backoff {
+  readonly min: Duration
+  readonly max: Duration
+}
+
+/** A pair of pauses; what is not given of it is as usual. */
+export function backoff(usual: Backoff, shortest: Duration & string) {
+  const pause = duration(shortest)
+  const read = (given: unknown): { readonly min: number; readonly max: number } | undefined => {
+    if (!isPlainObject(given)) return undefined
+    const { min, max, ...others } = given
+    if (Object.keys(others).length > 0) return undefined
+    const [minMs, maxMs] = [pause.read(min ?? usual.min), pause.read(max ?? usual.max)]
+    if (minMs instanceof Refusal || maxMs instanceof Refusal || minMs > maxMs) return undefined
+    return { min: minMs, max: maxMs }
+  }
+  const limits = `durations from ${shortest} to ${year}, the first not longer than the second`
+  return textKind('', {
+    type: '{ readonly min?: Duration | undefined; readonly max?: Duration | undefined }',
+    limits: `At least \`${shortest}\`.`,
+    placeholder: 'MIN..MAX',
+    requirement: `it must be { min, max }: ${limits}`,
+    textRequirement: `it must be MIN..MAX: ${limits}`,
+    read,
+    parse: (text) => {
+      const [, min, max] = /^([^.].*?)\.\.(.+)$/.exec(text) ?? []
+      return min === undefined ? undefined : read({ min, max })
+    },
+  })
+}
+
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

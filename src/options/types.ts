@@ -1,0 +1,93 @@
+import type { EngineClient } from '../domain/engine-client.ts'
+import type { BeforeRemove } from '../domain/hook.ts'
+import type { Logger } from '../domain/logger.ts'
+import type { Tracked } from '../domain/tracked.ts'
+import type { Duration } from './duration.ts'
+import type { OwnerLabel } from './owner-label.ts'
+import type { CoverableState } from './schema.ts'
+import type { Inspect } from './things.ts'
+
+/**
+ * What `createReconciler` takes. `tracked`, and one of `owner` and `preset`, are required; for whose containers they
+ * are see `OwnedByLabel` and `OwnedByPreset`.
+ */
+export type ReconcilerOptions = CommonOptions & (OwnedByLabel | OwnedByPreset)
+
+/** Any of the options, where the rest is given elsewhere. */
+export type PartialOptions = {
+  readonly [TName in keyof CommonOptions | keyof OwnedByPreset]?:
+    | (CommonOptions & OwnedByPreset)[TName]
+    | undefined
+}
+
+// Between the marks stands what `npm run options` makes of schema.ts.
+// ownership: generated
+export interface OwnedByLabel {
+  /** The label that marks the agent's containers, with this agent's own value. Another agent on the same engine must use another value. Any value counts only where that is said: `anyValue: true`, or `KEY=*`. Required without `preset`. */
+  readonly owner: OwnerLabel
+  readonly preset?: undefined
+}
+
+export interface OwnedByPreset {
+  /** `nomad`: the containers of a Nomad client. `owner` is then a further label that they must have. */
+  readonly preset: 'nomad'
+  /** The label that marks the agent's containers, with this agent's own value. Another agent on the same engine must use another value. Any value counts only where that is said: `anyValue: true`, or `KEY=*`. Required without `preset`. */
+  readonly owner?: OwnerLabel | undefined
+}
+// ownership: end
+
+/** All options but those that say whose containers they are. */
+export interface CommonOptions {
+  // options: generated
+  /** What the agent knows: anything with `has(id)`, such as a `Map` or a `Set` of full container ids, and optionally `ready()`. */
+  readonly tracked: Tracked
+  /** The engine: `unix:///path`, `tcp://host:port`, `ssh://user@host` or `npipe:////./pipe/name`; in the library also a Dockerode instance. Default: `DOCKER_HOST`, else the current docker context, else the local socket. */
+  readonly engine?: EngineClient | string | undefined
+  /** With `false`, `start()` does nothing. Default: `true`. */
+  readonly enabled?: boolean | undefined
+  /** Evaluates and reports; cannot remove. Default: `false`. */
+  readonly dryRun?: boolean | undefined
+  /** How often the engine is scanned when nothing asks for an earlier scan. Each is up to a tenth shorter, so that many reconcilers do not scan together. At least `100ms`. Default: `'5m'`. */
+  readonly period?: Duration | undefined
+  /** How long a new container may live unregistered. Under `10s` only with `allowShortGrace`. Default: `'5m'`. */
+  readonly creationGrace?: Duration | undefined
+  /** How long after the start nothing is removed, so that a restarted agent can restore its tasks. Default: `'5m'`. */
+  readonly restoreGrace?: Duration | undefined
+  /** How long the agent may take to remove a container itself after it stopped tracking it. Default: `'30s'`. */
+  readonly releaseGrace?: Duration | undefined
+  /** How long nothing is removed after an outage of the engine or a stall of this process. Never more than `creationGrace`. Under `10s` only with `allowShortGrace`. Default: `'30s'`. */
+  readonly recoveryGrace?: Duration | undefined
+  /** Allows a `creationGrace` and a `recoveryGrace` under `10s`, for tests and demonstrations. Default: `false`. */
+  readonly allowShortGrace?: boolean | undefined
+  /** The states in which a container may be removed. Containers in other states are spared. Possible are `created`, `running`, `paused`, `restarting`, `exited`, `dead`. Default: `['created', 'running', 'paused', 'restarting', 'dead']`. */
+  readonly states?: readonly CoverableState[] | undefined
+  /** Also removes containers that an orchestrator keeps: Swarm, Kubernetes, systemd units of Podman. Default: `false`. */
+  readonly orchestrated?: boolean | undefined
+  /** A container with this label, and any value but `false`, is never removed. Default: `'flotsam.keep'`. */
+  readonly keepLabel?: string | undefined
+  /** Follows the engine's events, which only ask for earlier scans. Without them everything happens at the next scan. Default: `true`. */
+  readonly events?: boolean | undefined
+  /** Lets the engine filter listings by the owner's label, for hosts with very many foreign containers. Filtered scans find; only an unfiltered scan removes. Default: `false`. */
+  readonly filterListing?: boolean | undefined
+  /** The container that the agent runs in, which is never removed: its id, the first 12 digits of that or more, or its name. Default: detected. */
+  readonly self?: string | undefined
+  /** The pause between attempts while the engine is down: doubled from `min` up to `max`, with jitter. At least `100ms`. Default: `{ min: '1s', max: '60s' }`. */
+  readonly backoff?: { readonly min?: Duration | undefined; readonly max?: Duration | undefined } | undefined
+  /** Removes a container's anonymous volumes with it. Named volumes are never removed, and on Podman none that was there before the container. Default: `true`. */
+  readonly removeVolumes?: boolean | undefined
+  /** How long a container may take to end after SIGTERM. With `0s` it is killed at once, on Podman after the container's own time to stop. At most `24h`. Default: `'0s'`. */
+  readonly stopTimeout?: Duration | undefined
+  /** Removals at the same time. Each further one slows down the host's own work with the engine; more than 4 gain nothing. From 1 to 20. Default: `2`. */
+  readonly maxConcurrentRemovals?: number | undefined
+  /** Removals that one scan may lead to. The next scan begins when a quarter of them is left. From 1 to 10000. Default: `50`. */
+  readonly maxRemovalsPerScan?: number | undefined
+  /** Removes nothing while more than this share of the owned containers dangles. Above 0, up to 1. Default: no limit. */
+  readonly maxDanglingShare?: number | undefined
+  /** Asked before each removal. `false`, a throw, or no answer within a minute spares the container. */
+  readonly beforeRemove?: BeforeRemove | undefined
+  /** Where log lines go: a pino logger, or anything with its methods `debug`, `info`, `warn` and `error`, called as `(fields, message)`. Default: silent. */
+  readonly logger?: Logger | undefined
+  /** XState's inspection callback or observer. */
+  readonly inspect?: Inspect | undefined
+  // options: end
+}

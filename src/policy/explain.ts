@@ -1,0 +1,123 @@
+import prettyMs from 'pretty-ms'
+import type { ContainerSummary } from '../domain/container.ts'
+import type { Reason, Verdict, VerdictName } from '../domain/verdict.ts'
+import { type Evidence, type Finding, findings, type RuleName } from './judge.ts'
+
+/** One rule, what it observed, and its verdict if it applies. */
+export interface ExplainedRule {
+  readonly rule: 'owned-only' | RuleName | 'bounded-removal'
+  readonly seen: string
+  /** The verdict of this rule alone; null if the rule does not apply. */
+  readonly verdict: { readonly verdict: VerdictName; readonly reason: Reason } | null
+}
+
+/** The verdict on one container, explained rule by rule. */
+export interface Explanation {
+  readonly id: string
+  readonly name: string
+  readonly image: string
+  readonly state: string
+  /** In order of evaluation; the first rule with a verdict decides, unless the last one overrides it. */
+  readonly rules: readonly ExplainedRule[]
+  /** `foreign`: not owned, and therefore never judged. */
+  readonly verdict: VerdictName | 'foreign'
+  readonly reason: Reason | 'not-owned'
+  /** A human-readable description of what could change the verdict. */
+  readonly outlook: string
+  /** Milliseconds until the verdict could change over time; null if only an external change can affect it. */
+  readonly changesInMs: number | null
+}
+
+/** Explains an owned container from its evidence; `verdict` is the final one. */
+export function explainOwned(evidence: Evidence, ownedBy: string, verdict: Verdict): Explanation {
+  const found = findings(evidence)
+  const changesInMs =
+    verdict.verdict === 'graced' ? Math.max(0, verdict.endsAtMs - evidence.scanBeganMs) : null
+  return {
+    ...identify(evidence.container),
+    rules: [
+      { rule: 'owned-only', seen: ownedBy, verdict: null },
+      ...found.map(explainRule),
+      ...(verdict.reason === 'dangling-share' ? [tooManyDangle] : []),
+    ],
+    verdict: verdict.verdict,
+    reason: verdict.reason,
+    outlook: outlookOf(verdict, changesInMs),
+    changesInMs,
+  }
+}
+
+/** Explains a container that is not owned; no further rule is evaluated. */
+export function explainForeign(container: ContainerSummary, notOwnedBy: string): Explanation {
+  return {
+    ...identify(container),
+    rules: [{ rule: 'owned-only', seen: notOwnedBy, verdict: null }],
+    verdict: 'foreign',
+    reason: 'not-owned',
+    outlook: 'it is not ours, so nothing is ever done to it',
+    changesInMs: null,
+  }
+}
+
+const tooManyDangle: ExplainedRule = {
+  rule: 'bounded-removal',
+  seen: 'a larger share of the owned containers dangles than the owner allows',
+  verdict: { verdict: 'spared', reason: 'dangling-share' },
+}
+
+function identify({
+  id,
+  name,
+  image,
+  state,
+}: ContainerSummary): Pick<Explanation, 'id' | 'name' | 'image' | 'state'> {
+  return { id, name, image, state }
+}
+
+function explainRule({ rule, seen, verdict }: Finding): ExplainedRule {
+  return { rule, seen, verdict: verdict ? { verdict: verdict.verdict, reason: verdict.reason } : null }
+}
+
+function outlookOf(verdict: Verdict, changesInMs: number | null): string {
+  if (verdict.verdict === 'tracked') return 'it lives for as long as the agent tracks it'
+  if (verdict.verdict === 'graced')
+    return `dangling in ${prettyMs(Math.ceil((changesInMs ?? 0) / 1000) * 1000)} unless registered`
+  if (verdict.verdict === 'dangling') return 'it would be removed now'
+  return `spared ${spareOutlooks[verdict.reason]}`
+}
+
+/** How long each reason spares a container. */
+const spareOutlooks = {
+  self: 'for ever: the agent runs in it',
+  'self-unknown': 'until it is said which container the agent runs in: option self, or --self',
+  'listed-twice': 'until the engine lists it once',
+  'id-is-a-name': 'until no container bears the id of another one as its name; rename that one',
+  'keep-label': 'for ever: its keep label cannot be taken off',
+  orchestrated:
+    'for ever: its orchestrator would start it again; to have it removed all the same, set orchestrated',
+  'label-from-image': 'for ever: its label says nothing of who started it',
+  'image-unknown': 'until its image can be looked at',
+  'state-not-covered': 'until its state is one that is covered, or more states are',
+  'state-unknown': 'until the engine tells its state',
+  'group-alive': 'until every other container of its group is gone, and the last one seen was untracked',
+  'namespace-shared': 'until no container that counts uses its namespaces',
+  'namespace-unknown':
+    'until every container that may use its namespaces can be inspected; the log names the one that cannot',
+  'infra-container': 'for ever: it goes with its pod',
+  'inspection-disagrees': 'until its inspection says what the listing says',
+  'inspection-failed': 'until it can be inspected',
+  'dangling-share': 'until fewer of the owned containers dangle',
+  'hook-refused': 'until beforeRemove is asked again, a period after it refused',
+  'hook-failed': 'until beforeRemove is asked again, a period after it failed',
+  'hook-timed-out': 'until beforeRemove is asked again, a period after it gave no answer',
+  'tracker-unknown': 'until the tracker answers true or false',
+  'tracker-failed': 'until the tracker answers',
+  'tracker-timed-out': 'until the tracker answers in time',
+  'tracker-not-ready': 'until the tracker is ready',
+  'tracker-invalid': 'until the tracker answers with a boolean',
+  'tracker-wrong-keys': 'until every key of the tracked Map or Set is a full container id',
+  'tracked-file-unreadable': 'until the tracked file can be read',
+  'tracked-file-invalid': 'until the tracked file is whole: full ids, one a line, then the line end',
+  'tracked-url-failed': 'until the tracked URL answers',
+  'tracked-url-invalid': 'until the tracked URL gives a JSON array of full ids',
+} as const satisfies Record<Extract<Verdict, { verdict: 'spared' }>['reason'], string>

@@ -1,0 +1,89 @@
+import type { ContainerSummary, Inspection } from '../domain/container.ts'
+import { coveredAs, lifeOf } from '../domain/states.ts'
+import type { Objection } from '../domain/verdict.ts'
+import type { SelfVerdict } from '../self/self-test.ts'
+
+/** A container as shown by a listing and by its inspection. */
+export interface Confirming {
+  readonly listed: ContainerSummary
+  readonly inspection: Inspection
+  readonly self: SelfVerdict
+  /** The states that the policy covers; undefined if our own removal stopped it, since any state then qualifies. */
+  readonly states: ReadonlySet<string> | undefined
+}
+
+/**
+ * second-source: returns the reason against a removal that the inspection found; undefined if it confirms the listing.
+ * Pure.
+ */
+export function objectionTo({ listed, inspection, self, states }: Confirming): Objection | undefined {
+  if (self !== 'not-self') return self === 'self' ? 'self' : 'self-unknown'
+  if (inspection.isInfra ?? looksLikeInfra(listed)) return 'infra-container'
+  const isCovered = states?.has(coveredAs(inspection.state)) ?? true
+  // An outdated listing may still show a container as running after we stopped it.
+  const isInLife = (!states && lifeOf(inspection.state) === 'ended') || livesAgree(listed, inspection)
+  return isCovered && isInLife && agrees(listed, inspection) ? undefined : 'inspection-disagrees'
+}
+
+function livesAgree({ state }: ContainerSummary, inspection: Inspection): boolean {
+  return lifeOf(state) === lifeOf(inspection.state)
+}
+
+/** Whether an objection is permanent. */
+export function isForGood(objection: Objection): boolean {
+  return objection === 'self' || objection === 'infra-container'
+}
+
+const podmanInfraName = /^[0-9a-f]{12}-infra$/
+
+/** Podman names a pod's infra container after the pod. */
+function looksLikeInfra({ names }: ContainerSummary): boolean {
+  return names.some((name) => podmanInfraName.test(name))
+}
+
+/** Creation times in listings have a resolution of one second. */
+const creationErrorMs = 1000
+
+/**
+ * Completes a listing's entry that has no name with the name from the inspection. Otherwise a tracker keyed by name would
+ * not recognize the container.
+ */
+export function namedBy(listed: ContainerSummary, { name }: Pick<Inspection, 'name'>): ContainerSummary {
+  return listed.names.length > 0 || name === '' ? listed : { ...listed, name, names: [name] }
+}
+
+/** Whether listing and inspection agree on the container's identity; its state may differ. */
+export function agrees(listed: ContainerSummary, inspection: Inspection): boolean {
+  const { createdAtMs, labels, namespaces } = inspection
+  return (
+    inspection.id === listed.id &&
+    (listed.names.length === 0 || listed.names.includes(inspection.name)) &&
+    (listed.imageId === '' || bare(inspection.imageId) === bare(listed.imageId)) &&
+    areSame(listed.labels, labels) &&
+    (listed.createdAtMs === undefined || Math.abs(createdAtMs - listed.createdAtMs) <= creationErrorMs) &&
+    (listed.networkMode === '' || listed.networkMode === namespaces.network)
+  )
+}
+
+function bare(imageId: string): string {
+  return imageId.replace(/^sha256:/, '')
+}
+
+function areSame(some: Readonly<Record<string, string>>, others: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(some)
+  return (
+    keys.length === Object.keys(others).length &&
+    keys.every((key) => Object.hasOwn(others, key) && some[key] === others[key])
+  )
+}
+
+/** After this many starts by its restart policy, a container is in a crash loop and no longer new after each start. */
+const startsByPolicy = 3
+
+/**
+ * new-again: returns the last start, if it restarts the creation grace; undefined if the container never started, or if its
+ * restart policy keeps starting it, because its grace would then never end.
+ */
+export function lastStartOf({ startedAtMs, restartCount }: Inspection): number | undefined {
+  return restartCount > startsByPolicy ? undefined : startedAtMs
+}

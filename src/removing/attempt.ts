@@ -1,0 +1,206 @@
+import { answered } from '../../machines/container.record.ts'
+import type { AttemptAnswer, FailureLike, StoppedByUs } from '../../machines/types.ts'
+import type { Fleet, ToSupervisor } from '../containers/fleet.ts'
+import type { Freshness } from '../containers/freshness.ts'
+import { judgement, type KnownContainer } from '../containers/record.ts'
+import type { AwakeClock } from '../domain/awake.ts'
+import type { Clock } from '../domain/clock.ts'
+import { EngineError } from '../domain/errors.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
+import type { ChangeOptions, ChangeOutcome } from '../engine/port.ts'
+import { judgeAgain } from '../policy/judge.ts'
+import { hasEnded } from '../policy/namespaces.ts'
+import type { Inspections } from '../scanning/inspections.ts'
+import { wordOf } from '../scanning/tracker-questions.ts'
+import type { Answer, Tracker } from '../scanning/tracker.ts'
+import type { SelfTest } from '../self/self-test.ts'
+
+export interface AttemptOptions {
+  readonly clock: Clock
+  readonly awake: AwakeClock
+  readonly tracker: Tracker
+  readonly inspections: Inspections
+  readonly selfTest: () => Promise<SelfTest>
+  readonly freshness: Freshness
+  readonly fleet: Fleet
+  readonly toSupervisor: ToSupervisor
+  readonly releaseGraceMs: number
+}
+
+/** Sends one request to the engine. */
+export type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<ChangeOutcome>
+
+/** One request that changes a container, with all checks that precede it. */
+export type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
+
+type DanglingVerdict = Extract<Verdict, { readonly verdict: 'dangling' }>
+
+/** A container about to be changed, with the verdict that justifies it. */
+interface Candidate {
+  readonly id: ContainerId
+  readonly known: KnownContainer
+  readonly verdict: DanglingVerdict
+}
+
+const stale: AttemptAnswer = { answer: 'stale' }
+
+/** If the connection takes longer than this to establish, the container is inspected again. */
+const inspectionLifeMs = 500
+
+/**
+ * Makes one request, in this order: inspect the container, establish the connection, check that the verdict is still
+ * fresh, ask the tracker about the ended guests, and finally about the container itself. Nothing runs between that answer
+ * and the request.
+ */
+export function createAttempt(options: AttemptOptions): Attempt {
+  const { clock, fleet, freshness } = options
+
+  return async (id, signal, send) => {
+    const known = fleet.get(id)
+    if (!known?.verdict || !freshness.stands(known.scan)) return stale
+    const { scan, verdict } = known
+    if (verdict.verdict !== 'dangling') return cancelled(id, verdict, options)
+    const candidate: Candidate = { id, known, verdict }
+    let wasSent = false
+    let objection: AttemptAnswer | undefined
+    let inspectedMs = clock.now()
+    const mayAct = () => freshness.stands(scan) && !signal.aborted
+    const settle = (found: AttemptAnswer | undefined): boolean => {
+      // A scan may have completed while the tracker was answering; only the scan that admitted the container counts.
+      objection = found ?? (mayAct() ? undefined : stale)
+      if (objection) return false
+      fleet.send(id, { type: 'request.sent' })
+      // quiet-stop: an inspection callback may have ended everything when it saw that event.
+      wasSent = mayAct()
+      if (!wasSent) objection = stale
+      return wasSent
+    }
+    const lastQuestion = (): boolean | Promise<boolean> => {
+      if (!freshness.stands(scan)) return settle(stale)
+      const found = askLast(candidate, options)
+      return found instanceof Promise ? found.then(settle) : settle(found)
+    }
+    const mayLeave = (): boolean | Promise<boolean> =>
+      clock.now() - inspectedMs <= inspectionLifeMs
+        ? lastQuestion()
+        : inspect(candidate, options, signal).then((found) => (found ? settle(found) : lastQuestion()))
+    try {
+      const against = await inspect(candidate, options, signal)
+      if (against) return against
+      inspectedMs = clock.now()
+      const outcome = await send(id, mayLeave)
+      return outcome === 'done' ? { answer: 'done' } : (objection ?? stale)
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError)) throw thrown
+      return answerTo(thrown, wasSent, options)
+    }
+  }
+}
+
+/** second-source: checks the request against inspections of the container and its ended guests. */
+async function inspect(
+  { id, verdict: { endedGuests } }: Candidate,
+  options: AttemptOptions,
+  signal: AbortSignal,
+): Promise<AttemptAnswer | undefined> {
+  const { awake, fleet, inspections, selfTest } = options
+  const objection = await inspections.confirm(id, await selfTest(), signal)
+  const judge = (haveGuestsEnded: boolean) =>
+    judgeAgain({
+      stage: 'inspection',
+      objection,
+      creationGraceEndsMs: fleet.get(id)?.creationGraceEndsMs ?? Infinity,
+      nowMs: awake.now(),
+      haveGuestsEnded,
+    })
+  const against = judge(true) ?? judge(await inspections.haveEnded(endedGuests, signal))
+  return against && cancelled(id, against, options)
+}
+
+function cancelled(id: ContainerId, verdict: Verdict, { awake, fleet }: AttemptOptions): AttemptAnswer {
+  const known = fleet.get(id)
+  if (!known) return stale
+  const { scan } = known
+  return { answer: 'cancelled', judgement: judgement(known, verdict, { scan, nowMs: awake.now() }) }
+}
+
+/** fresh-scan: the final check before a request. Undefined means go. Synchronous if the tracker is. */
+function askLast(
+  candidate: Candidate,
+  options: AttemptOptions,
+): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
+  const guests = candidate.verdict.endedGuests.map((guest) => options.tracker.ask(guest))
+  if (!guests.some((answer) => answer instanceof Promise))
+    return askOwnLast(candidate, guests as readonly Answer[], options)
+  // All guests first and the container last, so that its answer is the most recent one when the request is sent.
+  return Promise.all(guests.map(async (answer) => answer)).then((answers) =>
+    askOwnLast(candidate, answers, options),
+  )
+}
+
+function askOwnLast(
+  { id, known, verdict: { endedGuests } }: Candidate,
+  guests: readonly Answer[],
+  options: AttemptOptions,
+): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
+  const settle = (answer: Answer) => {
+    const own = wordOf(answer)
+    // The agent may have started to track a guest since it was asked; an attempt on that guest may have recorded this.
+    const isTracked = (at: number) => options.fleet.get(endedGuests[at]?.id ?? id)?.wasTracked
+    const ofGuests = guests.map((guest, at) => (isTracked(at) ? 'tracked' : wordOf(guest)))
+    const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own })
+    if (!verdict) return undefined
+    noteAnswer(id, own, options)
+    return cancelled(id, verdict, options)
+  }
+  // An inspection may have added the name in the meantime.
+  const own = options.tracker.ask((options.fleet.get(id) ?? known).listed)
+  return own instanceof Promise ? own.then(settle) : settle(own)
+}
+
+function noteAnswer(
+  id: ContainerId,
+  answer: TrackerAnswer,
+  { awake, fleet, releaseGraceMs }: AttemptOptions,
+): void {
+  const known = fleet.get(id)
+  if (!known) return
+  const said = { answer, atMs: awake.now(), hasEnded: hasEnded(known.listed) }
+  fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
+}
+
+/**
+ * not-ours-to-stop: the effect of a failed request. A request that was refused changes nothing; an engine that failed
+ * while executing it may have stopped the container first.
+ */
+function stopAfter({ kind, status = 0 }: EngineError, { clock }: AttemptOptions): StoppedByUs | undefined {
+  if (kind === 'misconfigured' || kind === 'gone') return undefined
+  if (kind !== 'refused') return { failedAtMs: undefined }
+  return status >= 500 ? { failedAtMs: clock.now() } : undefined
+}
+
+/** Maps a failure to the result of the attempt. */
+function answerTo(thrown: EngineError, wasSent: boolean, options: AttemptOptions): AttemptAnswer {
+  const failure: FailureLike = { kind: thrown.kind, message: thrown.message }
+  const stop = wasSent ? stopAfter(thrown, options) : undefined
+  switch (thrown.kind) {
+    case 'gone':
+    case 'in-progress':
+      return { answer: 'unsettled', isOurs: false, failure, stop }
+    case 'unavailable':
+      // Holds back other requests until the next scan shows whether the engine is up.
+      options.toSupervisor({ type: 'verdicts.doubted' })
+      return { answer: 'unsettled', isOurs: wasSent, failure, stop }
+    case 'timed-out':
+    case 'invalid-answer':
+      return { answer: 'unsettled', isOurs: wasSent, failure, stop }
+    case 'refused':
+      // Podman refuses to inspect a container that is being removed; the next scan shows the result.
+      return wasSent
+        ? { answer: 'failed', failure, stop }
+        : { answer: 'unsettled', isOurs: false, failure, stop }
+    case 'misconfigured':
+      return { answer: 'failed', failure, stop }
+  }
+}

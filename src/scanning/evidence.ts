@@ -1,0 +1,198 @@
+import type { Failure } from '../../machines/failure-streaks.ts'
+import type { ContainerSummary } from '../domain/container.ts'
+import { inSlices } from '../domain/slices.ts'
+import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
+import { weighGuests } from '../policy/namespaces.ts'
+import { inBatches } from './batches.ts'
+import { Groups } from './groups.ts'
+import { originsOf } from './label-origins.ts'
+import { inspectionsAtOnce, type ListedAgain, type NamespacesKnown } from './namespace-facts.ts'
+import { readOwnedSet, type OwnedSet } from './owned-set.ts'
+import type { Judged, ScanContext, EvidenceSources, EvidenceOptions } from './scan-context.ts'
+import { askAboutAll, failureOf, wordOf } from './tracker-questions.ts'
+import type { Answer } from './tracker.ts'
+
+export function evidenceSources(options: EvidenceOptions): EvidenceSources {
+  const groups = new Groups(options.ownership, options.tracker.tracksNothing)
+  let last: { readonly of: readonly ContainerSummary[]; readonly ownedSet: OwnedSet } | undefined
+  return {
+    ...options,
+    ownedSetOf: async (containers, signal) => {
+      if (last?.of === containers) return last.ownedSet
+      const ownedSet = await readOwnedSet(containers, { ...options, groups }, signal)
+      last = { of: containers, ownedSet }
+      return ownedSet
+    },
+  }
+}
+
+/** The result of judging one listing. */
+export interface ListingJudgement {
+  readonly judged: readonly Judged[]
+  /** Failures that left evidence unknown, one per subject. */
+  readonly failures: readonly Failure[]
+  /** The result of a second listing, if the scan needed one. */
+  readonly listedAgain: ListedAgain | undefined
+}
+
+/** Judges every owned container of a listing. Asks the tracker about each, and the engine for facts not yet known. */
+export async function judgeListing(
+  options: EvidenceSources,
+  context: ScanContext,
+): Promise<ListingJudgement> {
+  const inquiry = await inquire(options, context)
+  const { failures, listedAgain } = inquiry
+  return { judged: await judgeAll(options, context, inquiry), failures, listedAgain }
+}
+
+/** The collected evidence on the owned containers of one listing. */
+export interface Inquiry {
+  readonly owned: readonly ContainerSummary[]
+  /** The evidence for `judge`, by index in `owned`; undefined if there is none or the container has since departed. */
+  readonly evidenceOn: (index: number) => Evidence | undefined
+  /** The previous verdict, if the container is still tracked and unchanged; undefined if it must be judged. */
+  readonly stillTracked: (index: number) => Judged | undefined
+  readonly failures: readonly Failure[]
+  readonly listedAgain: ListedAgain | undefined
+}
+
+/** Judges each container, then applies the limits on the whole set. */
+export async function judgeAll(
+  { clock, maxDanglingShare }: EvidenceSources,
+  { signal }: ScanContext,
+  { owned, evidenceOn, stillTracked }: Inquiry,
+): Promise<readonly Judged[]> {
+  const judged: Judged[] = []
+  await inSlices(owned, clock, signal, (_container, index) => {
+    const one = stillTracked(index) ?? judgeOne(evidenceOn(index))
+    if (one) judged.push(one)
+  })
+  return maxDanglingShare === undefined ? judged : doubt(judged, maxDanglingShare)
+}
+
+function judgeOne(evidence: Evidence | undefined): Judged | undefined {
+  return evidence && { container: evidence.container, answer: evidence.answer, verdict: judge(evidence) }
+}
+
+/** bounded-removal: spares all dangling containers if their share is too large. */
+function doubt(judged: readonly Judged[], maxDanglingShare: number): readonly Judged[] {
+  // Untracked containers in a grace count too; otherwise a tracker that lost its state would empty the host gradually.
+  const suspects = judged.filter(
+    ({ answer, verdict }) => answer === 'untracked' && verdict.verdict !== 'spared',
+  )
+  const doubted = judgeAgain({
+    stage: 'share',
+    suspects: suspects.length,
+    owned: judged.length,
+    maxShare: maxDanglingShare,
+  })
+  return doubted
+    ? judged.map((one) => (one.verdict.verdict === 'dangling' ? { ...one, verdict: doubted } : one))
+    : judged
+}
+
+/** Collects the evidence that is needed to judge the owned containers of a listing. */
+export async function inquire(options: EvidenceSources, context: ScanContext): Promise<Inquiry> {
+  const { clock } = options
+  const ownedSet = await options.ownedSetOf(context.listing.containers, context.signal)
+  const { owned } = ownedSet
+  const askedMs = clock.now()
+  const answers = await askAboutAll(owned, options, context)
+  context.noteAnswers?.(owned, answers, clock.now() - askedMs)
+  ownedSet.groups.note(owned, answers)
+  const failures = new Map<string, Failure>()
+  const note = (failure: Failure | undefined) => failure && failures.set(failure.about, failure)
+  const origins = await originsOf(owned, answers, options, context)
+  note(origins.failure)
+  const still: (Judged | undefined)[] = []
+  const first: (Evidence | undefined)[] = []
+  let mayRemove = false
+  await inSlices(owned, clock, context.signal, (container, index) => {
+    const answer = answers[index] as Answer
+    note(failureOf(answer))
+    // Judging would create a record again for a container that has already departed.
+    if (context.hasDeparted(container.id)) return
+    still[index] = context.stillTracked?.(container, wordOf(answer))
+    if (still[index]) return
+    const evidence = firstEvidence(container, answer, origins.of(index), ownedSet, options, context)
+    first[index] = evidence
+    mayRemove ||= answer === 'untracked' && judge(evidence).verdict !== 'spared'
+  })
+  // Dependencies between containers matter only if something may be removed.
+  const known =
+    mayRemove && !context.isFiltered
+      ? await options.namespaces.of(ownedSet.listed, context.signal, context.noteInspection)
+      : undefined
+  note(known?.failure)
+  const weighed = known ? first.map((evidence) => evidence && weigh(evidence, known)) : first
+  await confirmAll()
+  return {
+    owned,
+    stillTracked: (index) => still[index],
+    evidenceOn: (index) => {
+      const evidence = weighed[index]
+      return evidence && context.hasDeparted(evidence.container.id) ? undefined : evidence
+    },
+    failures: [...failures.values()],
+    listedAgain: known?.listedAgain,
+  }
+
+  function weigh(evidence: Evidence, { mayBeNeeded, sharing }: NamespacesKnown): Evidence {
+    const guests = weighGuests(sharing.guestsOf(evidence.container), isSurelyForgotten)
+    return {
+      ...evidence,
+      protectingGuest: guests.protecting,
+      endedGuests: guests.ended,
+      areNamespacesKnown: !mayBeNeeded(evidence.container),
+    }
+  }
+
+  /** Whether an ended guest would be removed itself if the policy covered its state. */
+  function isSurelyForgotten({ id }: ContainerSummary): boolean {
+    const evidence = first[ownedSet.indexOf(id)]
+    return evidence !== undefined && judge({ ...evidence, stoppedByUs: true }).verdict === 'dangling'
+  }
+
+  async function confirmAll(): Promise<void> {
+    const { confirm, signal } = context
+    if (!confirm) return
+    const nominated = [...weighed.entries()].filter(
+      ([, evidence]) => evidence && judge(evidence).verdict === 'dangling',
+    )
+    await inBatches(nominated, inspectionsAtOnce, signal, async ([index, evidence]) => {
+      const confirmed = await confirm(evidence as Evidence)
+      weighed[index] = confirmed.evidence
+      note(confirmed.failure)
+    })
+  }
+}
+
+/** The evidence on a container before the users of its namespaces are known. */
+function firstEvidence(
+  container: ContainerSummary,
+  answer: Answer,
+  labelOrigin: Evidence['labelOrigin'],
+  ownedSet: OwnedSet,
+  { policy, self }: EvidenceSources,
+  context: ScanContext,
+): Evidence {
+  const word = wordOf(answer)
+  const history = context.historyOf(container, word)
+  return {
+    container,
+    policy,
+    scanBeganMs: context.scanBeganMs,
+    isSelf: self.suspects(container),
+    listingFault: ownedSet.faults.get(container.id),
+    answer: word,
+    labelOrigin,
+    groupLife: ownedSet.groups.lifeOf(container),
+    protectingGuest: undefined,
+    areNamespacesKnown: true,
+    endedGuests: [],
+    graceEnds: history.graceEnds,
+    stoppedByUs: history.stoppedByUs,
+    hookRefusal: history.hookRefusal,
+    objection: history.objection,
+  }
+}

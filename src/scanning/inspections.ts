@@ -1,0 +1,203 @@
+import { confirmed, type Start } from '../../machines/container.record.ts'
+import type { Fleet } from '../containers/fleet.ts'
+import { isStoppedByUs, type KnownContainer } from '../containers/record.ts'
+import type { AwakeClock } from '../domain/awake.ts'
+import type { Clock } from '../domain/clock.ts'
+import type { ContainerSummary, Inspection } from '../domain/container.ts'
+import type { Report } from '../domain/events.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import { isAtRest } from '../domain/states.ts'
+import type { Objection } from '../domain/verdict.ts'
+import type { WatchingEngine } from '../engine/port.ts'
+import type { Policy } from '../policy/judge.ts'
+import { hasEnded } from '../policy/namespaces.ts'
+import { agrees, lastStartOf, namedBy, objectionTo } from '../policy/second-source.ts'
+import type { SelfTest } from '../self/self-test.ts'
+import { clockToleranceMs, type Graces } from './graces.ts'
+
+export interface InspectionsOptions {
+  readonly clock: Clock
+  readonly awake: AwakeClock
+  readonly engine: WatchingEngine
+  readonly fleet: Fleet
+  readonly graces: Graces
+  readonly report: Report
+  readonly policy: Policy
+}
+
+/** Shorter than a verdict's lifetime: after that the inspection before a removal is useless. */
+const deadlineMs = 4500
+/** A container that exits this long after our failed request has exited on its own. */
+const failedStopCountsMs = 15_000
+
+/**
+ * second-source: the listing nominates, the inspection confirms. Every candidate is inspected right before each request;
+ * the findings go into its record, so that later scans use them too.
+ */
+export class Inspections {
+  readonly #options: InspectionsOptions
+  #isSelfReported = false
+
+  constructor(options: InspectionsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Returns the reason against a removal that the inspection found; undefined if there is none.
+   *
+   * @throws EngineError if the inspection failed
+   */
+  async confirm(
+    id: ContainerId,
+    self: SelfTest,
+    signal: AbortSignal,
+    /** The listing's entry to remember as confirmed, if any. */
+    confirmedAs?: ContainerSummary,
+  ): Promise<Objection | undefined> {
+    const { engine, fleet } = this.#options
+    const inspection = await engine.inspect(id, { deadlineMs, signal })
+    const known = fleet.get(id)
+    return known && this.#weigh(known, inspection, self, confirmedAs)
+  }
+
+  #weigh(
+    known: KnownContainer,
+    inspection: Inspection,
+    self: SelfTest,
+    confirmedAs: ContainerSummary | undefined,
+  ): Objection | undefined {
+    const endedByItself = this.#hasEndedByItself(known, inspection)
+    const isOurs = isStoppedByUs(endedByItself ? { ...known, stop: undefined } : known)
+    const objection =
+      objectionTo({
+        listed: known.listed,
+        inspection,
+        self: self.judge(inspection),
+        states: isOurs ? undefined : this.#options.policy.states,
+      }) ?? (isNameConfirmed(known, inspection) ? undefined : 'inspection-disagrees')
+    const start = objection ? undefined : this.#startOf(known, inspection)
+    const named = objection ? known.listed : namedBy(known.listed, inspection)
+    this.#note(known.id, {
+      start,
+      endedByItself,
+      objection: objection ?? confirmed,
+      confirmedAs,
+      named: named === known.listed ? undefined : named,
+      inspectedName: nameMissingIn(known, inspection),
+    })
+    if (objection === 'self-unknown') this.#reportSelf(known)
+    return objection
+  }
+
+  /** Records that the container could not be inspected. */
+  noteFailed(id: ContainerId): void {
+    this.#note(id, { start: undefined, endedByItself: false, objection: 'inspection-failed' })
+  }
+
+  /** Records permanent objections from any inspection; later scans then do not nominate the container. */
+  note(inspection: Inspection, self: SelfTest): void {
+    const known = this.#options.fleet.get(inspection.id)
+    if (!known) return
+    const isSelf = self.judge(inspection) === 'self'
+    const objection = isSelf ? 'self' : inspection.isInfra ? 'infra-container' : undefined
+    const start = this.#startOf(known, inspection)
+    const inspectedName = nameMissingIn(known, inspection)
+    if (start || objection || inspectedName !== undefined)
+      this.#note(known.id, { start, endedByItself: false, objection, inspectedName })
+  }
+
+  /**
+   * protected: whether the ended guests are still not running. A guest started since the listing would lose its namespaces.
+   *
+   * @throws EngineError if a guest could not be inspected, even if it is gone; the next listing must show that
+   */
+  async haveEnded(guests: readonly ContainerSummary[], signal: AbortSignal): Promise<boolean> {
+    const ended = await Promise.all(guests.map(async (guest) => this.#hasEnded(guest, signal)))
+    return ended.every(Boolean)
+  }
+
+  async #hasEnded(listed: ContainerSummary, signal: AbortSignal): Promise<boolean> {
+    const { awake, engine, fleet } = this.#options
+    const { id } = listed
+    const inspection = await engine.inspect(id, { deadlineMs, signal })
+    // If it ran in the meantime, its creation grace starts again.
+    const guest = fleet.get(id)
+    const start = guest && this.#startOf(guest, inspection)
+    if (start) this.#note(id, { start, endedByItself: false, objection: undefined })
+    const graceEndsMs = fleet.get(id)?.creationGraceEndsMs ?? -Infinity
+    // Ownership and tracking are known only from the listing. If the inspection contradicts it or adds a name, the guest
+    // protects its holder.
+    return (
+      agrees(listed, inspection) &&
+      namedBy(listed, inspection) === listed &&
+      hasEnded(inspection) &&
+      graceEndsMs <= awake.now()
+    )
+  }
+
+  #note(
+    id: ContainerId,
+    found: {
+      readonly start: Start | undefined
+      readonly endedByItself: boolean
+      readonly objection: Objection | typeof confirmed | undefined
+      readonly named?: ContainerSummary | undefined
+      readonly inspectedName?: string | undefined
+      readonly confirmedAs?: ContainerSummary | undefined
+    },
+  ): void {
+    const { awake, fleet } = this.#options
+    const at = { atMs: awake.now(), missedMs: awake.missedMs }
+    fleet.send(id, { type: 'inspected', inspected: { at, ...found } })
+  }
+
+  /** Reported only once, because the cause is the same for every container. */
+  #reportSelf({ id, listed }: KnownContainer): void {
+    if (this.#isSelfReported) return
+    this.#isSelfReported = true
+    const message = `${listed.name || id.slice(0, 12)} may be the container that this process runs in; to tell them apart, set self, or --self, to the full id or the name of its own container`
+    this.#options.report({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
+  }
+
+  /** not-ours-to-stop: a container that exited long after our request failed has exited on its own. */
+  #hasEndedByItself({ stop }: KnownContainer, { finishedAtMs, engineNowMs }: Inspection): boolean {
+    const failedAtMs = stop?.failedAtMs
+    if (failedAtMs === undefined || finishedAtMs === undefined || engineNowMs === undefined) return false
+    const failedAgoMs = this.#options.clock.now() - failedAtMs
+    return engineNowMs - finishedAtMs < failedAgoMs - failedStopCountsMs
+  }
+
+  /** new-again: the last start, if it restarts the creation grace. */
+  #startOf(known: KnownContainer, inspection: Inspection): Start | undefined {
+    const startedAtMs = lastStartOf(inspection)
+    if (startedAtMs === undefined) return undefined
+    return {
+      startedAtMs,
+      ageMs: this.#ageOf(startedAtMs, inspection.engineNowMs),
+      isAtRest: isAtRest(inspection.state),
+      restedUntil: this.#options.graces.restedUntil(known),
+    }
+  }
+
+  /** honest-clock: the age is unknown if the engine's clock changed since the listing. */
+  #ageOf(atMs: number, engineNowMs: number | undefined): number | undefined {
+    if (engineNowMs === undefined) return undefined
+    const before = this.#options.graces.engineOffsetMs
+    const offsetMs = engineNowMs - this.#options.clock.now()
+    if (before !== undefined && Math.abs(offsetMs - before) > clockToleranceMs) return undefined
+    return Math.max(0, engineNowMs - atMs)
+  }
+}
+
+/** The name from the inspection, if the listing has none. */
+function nameMissingIn({ listed }: KnownContainer, { name }: Inspection): string | undefined {
+  return listed.names.length > 0 || name === '' ? undefined : name
+}
+
+/**
+ * positive-evidence: a name missing from listings needs two matching inspections, since a tracker may use it as a key.
+ */
+function isNameConfirmed(known: KnownContainer, inspection: Inspection): boolean {
+  const name = nameMissingIn(known, inspection)
+  return name === undefined || name === known.inspectedName
+}

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'vitest'
+import type { ContainerSummary, SharedNamespaces } from '../../src/domain/container.ts'
+import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
+import { hasEnded, isGuest, sharingAmong, weighGuests } from '../../src/policy/namespaces.ts'
+import { summary } from '../support/summary.ts'
+
+/** Ids that differ from their first digit on. */
+const idOf = (digits: string) => parseContainerId(digits.padEnd(64, digits)) as ContainerId
+
+const ids = { holder: idOf('a1'), b: idOf('b2'), c: idOf('c3'), d: idOf('d4') }
+
+const holder = summary({ id: ids.holder, names: ['pause', 'other/alias'] })
+
+const guest = (id: ContainerSummary['id'], called: string, fields: Partial<ContainerSummary> = {}) =>
+  summary({ id, name: `guest-${id.slice(-4)}`, networkMode: `container:${called}`, ...fields })
+
+const sharesNothing: SharedNamespaces = {
+  network: '',
+  pid: '',
+  ipc: '',
+  uts: '',
+  cgroupParent: '',
+  dependencies: [],
+}
+
+const byNetwork = (containers: readonly ContainerSummary[]) =>
+  sharingAmong(
+    containers.map((container) => ({
+      container,
+      namespaces: { ...sharesNothing, network: container.networkMode },
+    })),
+  )
+
+const guestIds = (containers: readonly ContainerSummary[], of = holder) =>
+  byNetwork(containers)
+    .guestsOf(of)
+    .map(({ id }) => id)
+
+describe('protected: a guest refers to its holder', () => {
+  test.each([
+    ['by its id', ids.holder],
+    ['by the start of its id', ids.holder.slice(0, 12)],
+    ['by its name', 'pause'],
+    ['by its name as the engine writes it', '/pause'],
+    ['by a further name', 'other/alias'],
+  ])('%s', (_, called) => {
+    expect(guestIds([holder, guest(ids.b, called)])).toEqual([ids.b])
+  })
+
+  test.each(['', ids.b, ids.holder.slice(1), 'paus', 'pause2', `${ids.holder}0`])(
+    '%j refers to no container here',
+    (called) => {
+      expect(guestIds([holder, guest(ids.c, called)])).toEqual([])
+    },
+  )
+
+  test.each(['bridge', 'host', 'none', '', 'default', 'pause', `Container:${ids.holder}`])(
+    'the network %j is no other container’s',
+    (networkMode) => {
+      expect(guestIds([holder, summary({ id: ids.b, networkMode })])).toEqual([])
+    },
+  )
+
+  test('several guests that refer to it differently are all found, each once', () => {
+    const guests = [guest(ids.b, ids.holder), guest(ids.c, 'pause'), guest(ids.d, ids.holder.slice(0, 20))]
+    expect(guestIds([...guests, holder]).toSorted()).toEqual([ids.b, ids.c, ids.d].toSorted())
+    expect(guestIds([...guests, ...guests, holder])).toHaveLength(3)
+  })
+
+  test('unknown-is-spared: by a name, when the engine gives the holder none', () => {
+    const nameless = summary({ id: ids.holder, names: [] })
+    expect(guestIds([nameless, guest(ids.b, 'pause')], nameless)).toEqual([ids.b])
+    expect(guestIds([nameless, guest(ids.b, ids.c)], nameless)).toEqual([])
+  })
+
+  test('the holder need not be listed first, nor at all', () => {
+    expect(guestIds([guest(ids.b, ids.holder), holder])).toEqual([ids.b])
+    expect(guestIds([guest(ids.b, ids.holder)])).toEqual([ids.b])
+  })
+
+  test('no container is its own guest', () => {
+    const strange = summary({ id: ids.holder, name: 'strange', networkMode: `container:${ids.holder}` })
+    expect(guestIds([strange], strange)).toEqual([])
+    const byName = { ...strange, networkMode: 'container:strange' }
+    expect(guestIds([byName], byName)).toEqual([])
+  })
+
+  test('without any sharing there are no guests', () => {
+    expect(guestIds([holder, summary({ id: ids.b })])).toEqual([])
+    expect(guestIds([])).toEqual([])
+  })
+})
+
+describe('protected: guests of guests use the same network', () => {
+  test('a chain leads back to its first holder', () => {
+    const chain = [holder, guest(ids.b, ids.holder), guest(ids.c, ids.b), guest(ids.d, ids.c)]
+    expect(guestIds(chain)).toEqual([ids.b, ids.c, ids.d])
+    expect(guestIds(chain, chain[2])).toEqual([ids.d])
+    expect(guestIds(chain, chain[3])).toEqual([])
+  })
+
+  test('a cycle ends, and each container in it is a guest of each other one', () => {
+    const ring = [guest(ids.b, ids.c), guest(ids.c, ids.d), guest(ids.d, ids.b)]
+    for (const one of ring) {
+      const others = [ids.b, ids.c, ids.d].filter((id) => id !== one.id)
+      expect(guestIds(ring, one).toSorted()).toEqual(others.toSorted())
+    }
+  })
+
+  test('a forgotten guest that has ended does not hide a running one behind it', () => {
+    const chain = [holder, guest(ids.b, ids.holder, { state: 'exited' }), guest(ids.c, ids.b)]
+    const guests = byNetwork(chain).guestsOf(holder)
+    expect(weighGuests(guests, ({ id }) => id === ids.b)).toEqual({ protecting: ids.c, ended: [chain[1]] })
+  })
+})
+
+describe('protected: which guests count', () => {
+  const forgotten = () => true
+  const notForgotten = () => false
+
+  test.each(['running', 'paused', 'restarting', 'created', 'removing', '', 'unheard-of'])(
+    'a forgotten guest in the state %j protects: it has not ended',
+    (state) => {
+      const one = guest(ids.b, ids.holder, { state })
+      expect(hasEnded(one)).toBe(false)
+      expect(weighGuests([one], forgotten)).toEqual({ protecting: ids.b, ended: [] })
+    },
+  )
+
+  test.each(['exited', 'dead'])(
+    'a guest in the state %j protects unless it is certainly untracked',
+    (state) => {
+      const one = guest(ids.b, ids.holder, { state })
+      expect(hasEnded(one)).toBe(true)
+      expect(weighGuests([one], forgotten)).toEqual({ protecting: undefined, ended: [one] })
+      expect(weighGuests([one], notForgotten)).toEqual({ protecting: ids.b, ended: [] })
+    },
+  )
+
+  test('one guest that counts among many that do not is enough, and the others are still named', () => {
+    const guests = [
+      guest(ids.b, ids.holder, { state: 'exited' }),
+      guest(ids.c, ids.holder, { state: 'dead' }),
+      guest(ids.d, ids.holder),
+    ]
+    expect(weighGuests(guests, forgotten)).toEqual({ protecting: ids.d, ended: guests.slice(0, 2) })
+  })
+
+  test('without containers there is no protection', () => {
+    expect(weighGuests([], notForgotten)).toEqual({ protecting: undefined, ended: [] })
+  })
+})
+
+describe('protected: every way to depend on another container', () => {
+  const [b] = [summary({ id: ids.b, name: 'b' })]
+  const namespaces = (fields: Partial<SharedNamespaces>) => ({ ...sharesNothing, ...fields })
+  const guestsWith = (fields: Partial<SharedNamespaces>) =>
+    sharingAmong([{ container: b, namespaces: namespaces(fields) }])
+      .guestsOf(holder)
+      .map(({ id }) => id)
+
+  test.each<[string, Partial<SharedNamespaces>]>([
+    ['its network', { network: `container:${ids.holder}` }],
+    ['its pid namespace', { pid: `container:${ids.holder}` }],
+    ['its pid namespace, by name', { pid: 'container:pause' }],
+    ['its ipc namespace', { ipc: `container:${ids.holder}` }],
+    ['its ipc namespace, by the start of its id', { ipc: `container:${ids.holder.slice(0, 12)}` }],
+    ['its uts namespace', { uts: `container:${ids.holder}` }],
+    ['its cgroup', { cgroupParent: `/docker/${ids.holder}` }],
+    ['a cgroup deeper in its own', { cgroupParent: `/machine.slice/libpod-${ids.holder}.scope/inner` }],
+    ['what the engine calls a dependency', { dependencies: [ids.c, ids.holder] }],
+    ['a dependency by name', { dependencies: ['pause'] }],
+    ['a network of some process, which may belong to any container', { network: 'ns:/proc/4711/ns/net' }],
+    ['a pid namespace of some process', { pid: 'ns:/proc/1/ns/pid' }],
+    ['the same, spelled otherwise', { pid: 'ns://proc/1/ns/pid' }],
+    ['the same, through another folder', { pid: 'ns:/proc/../proc/1/ns/pid' }],
+    ['a namespace that was mounted at a file', { pid: 'ns:/run/somewhere/pidns' }],
+    ['a network that an engine made for a container', { network: 'ns:/run/netns/netns-5d1c8a2e-0f5a-4f0b' }],
+    ['a path that only begins as one of ip netns', { network: 'ns:/run/netns/../../proc/1/ns/net' }],
+  ])('%s', (_, fields) => {
+    expect(guestsWith(fields)).toEqual([ids.b])
+    expect(isGuest(namespaces(fields))).toBe(true)
+  })
+
+  test.each<[string, Partial<SharedNamespaces>]>([
+    ['another one’s ipc, that it lets others join', { ipc: 'shareable' }],
+    ['the host’s', { network: 'host', pid: 'host', ipc: 'host', uts: 'host' }],
+    ['private ones', { pid: 'private', ipc: 'private', uts: 'private', network: 'bridge' }],
+    ['a slice of the host’s cgroups', { cgroupParent: 'system.slice' }],
+    ['a network made by ip netns', { network: 'ns:/run/netns/blue' }],
+  ])('no container: %s', (_, fields) => {
+    expect(guestsWith(fields)).toEqual([])
+    expect(isGuest(namespaces(fields))).toBe(false)
+  })
+
+  test('a chain over different namespaces leads back to its first holder', () => {
+    const [c, d] = [summary({ id: ids.c, name: 'c' }), summary({ id: ids.d, name: 'd' })]
+    const sharing = sharingAmong([
+      { container: b, namespaces: namespaces({ pid: `container:${ids.holder}` }) },
+      { container: c, namespaces: namespaces({ dependencies: ['b'] }) },
+      { container: d, namespaces: namespaces({ cgroupParent: `/docker/${ids.c}` }) },
+    ])
+    expect(sharing.guestsOf(holder)).toEqual([b, c, d])
+    expect(sharing.guestsOf(c)).toEqual([d])
+  })
+})

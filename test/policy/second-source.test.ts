@@ -1,0 +1,220 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
+import { type Confirming, isForGood, lastStartOf, objectionTo } from '../../src/policy/second-source.ts'
+import { fakeId } from '../support/fake-engine.ts'
+import { summary } from '../support/summary.ts'
+
+const createdAtMs = 1_700_000_000_000
+const listed = summary({ name: 'web', createdAtMs, labels: { a: 'b' } })
+const inspection: Inspection = {
+  id: listed.id,
+  name: 'web',
+  imageId: 'sha256:busybox',
+  labels: { a: 'b' },
+  state: 'running',
+  createdAtMs,
+  startedAtMs: createdAtMs,
+  finishedAtMs: undefined,
+  restartCount: 0,
+  namespaces: { network: 'bridge', pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
+  isInfra: false,
+  selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+  engineNowMs: undefined,
+}
+const states: ReadonlySet<string> = new Set(['running', 'paused', 'restarting', 'dead'])
+
+const confirming = (
+  seen: Partial<Inspection> = {},
+  said: Partial<ContainerSummary> = {},
+  more: Partial<Confirming> = {},
+): Confirming => ({
+  listed: { ...listed, ...said },
+  inspection: { ...inspection, ...seen },
+  self: 'not-self',
+  states,
+  ...more,
+})
+const network = (mode: string) => ({ namespaces: { ...inspection.namespaces, network: mode } })
+
+describe('second-source: an inspection that agrees raises no objection', () => {
+  test.each<[string, Partial<Inspection>, Partial<ContainerSummary>]>([
+    ['in every word', {}, {}],
+    ['the image with or without the name of its hash', { imageId: 'busybox' }, {}],
+    ['the image the other way round', {}, { imageId: 'busybox' }],
+    ['an image that the listing omits', {}, { imageId: '' }],
+    ['one of several names', { name: 'alias' }, { names: ['web', 'alias'] }],
+    ['a name where the listing gives none', {}, { names: [], name: '' }],
+    ['a creation in fractions of a second', { createdAtMs: createdAtMs + 999 }, {}],
+    ['no creation in the listing', { createdAtMs: 5 }, { createdAtMs: undefined }],
+    ['a network that the listing omits', network('container:other'), { networkMode: '' }],
+    ['a restart under way', { state: 'restarting' }, {}],
+    ['labels in another order', { labels: { c: 'd', a: 'b' } }, { labels: { a: 'b', c: 'd' } }],
+    ['Podman’s word for running', { state: 'stopping' }, {}],
+  ])('%s', (_, seen, said) => {
+    expect(objectionTo(confirming(seen, said))).toBeUndefined()
+  })
+})
+
+describe('second-source: an inspection that disagrees', () => {
+  test.each<[string, Partial<Inspection>, Partial<ContainerSummary>]>([
+    ['another id', { id: fakeId(77) }, {}],
+    ['another name', { name: 'webb' }, {}],
+    ['no name', { name: '' }, {}],
+    ['another image', { imageId: 'sha256:other' }, {}],
+    ['no image where the listing has one', { imageId: '' }, {}],
+    ['a label of another value', { labels: { a: 'c' } }, {}],
+    ['a label more', { labels: { a: 'b', 'flotsam.keep': '' } }, {}],
+    ['a label less', { labels: {} }, {}],
+    ['another label instead of one', { labels: { b: 'b' } }, {}],
+    ['a label that every object has', { labels: {} }, { labels: { constructor: '' } }],
+    ['a creation more than a second later', { createdAtMs: createdAtMs + 1001 }, {}],
+    ['a creation more than a second before', { createdAtMs: createdAtMs - 1001 }, {}],
+    ['a creation that is no number', { createdAtMs: Number.NaN }, {}],
+    ['another network', network('host'), {}],
+    ['no network', network(''), {}],
+    ['that it is paused', { state: 'paused' }, {}],
+    ['that it runs', {}, { state: 'paused' }],
+    ['that it has ended, in a state that is covered', { state: 'dead' }, {}],
+    ['that it has ended', { state: 'exited' }, {}],
+    ['an unknown state', { state: 'asleep' }, {}],
+    ['no state', { state: '' }, {}],
+  ])('%s', (_, seen, said) => {
+    expect(objectionTo(confirming(seen, said))).toBe('inspection-disagrees')
+  })
+
+  test('eventually-removed: a failed removal is listed like one in progress, which is left alone', () => {
+    const failed = confirming({ state: 'dead' }, { state: 'removing' })
+    expect(objectionTo(failed)).toBeUndefined()
+    const underWay = confirming({ state: 'removing' }, { state: 'removing' })
+    expect(objectionTo(underWay)).toBe('inspection-disagrees')
+  })
+
+  test('a state that is not covered, although both say the same', () => {
+    const ended = confirming({ state: 'exited' }, { state: 'exited' })
+    expect(objectionTo(ended)).toBe('inspection-disagrees')
+    expect(objectionTo({ ...ended, states: undefined })).toBeUndefined()
+  })
+
+  test('not-ours-to-stop: a container stopped by us may still run in an outdated listing, but not the reverse', () => {
+    expect(objectionTo(confirming({ state: 'exited' }, {}, { states: undefined }))).toBeUndefined()
+    const begun = confirming({}, { state: 'exited' }, { states: undefined })
+    expect(objectionTo(begun)).toBe('inspection-disagrees')
+    const unknown = confirming({ state: 'asleep' }, {}, { states: undefined })
+    expect(objectionTo(unknown)).toBe('inspection-disagrees')
+  })
+
+  test.each([
+    ['self', 'self'],
+    ['unknown', 'self-unknown'],
+  ] as const)('not-self: %s comes before all else', (self, objection) => {
+    expect(objectionTo(confirming({}, {}, { self }))).toBe(objection)
+    expect(objectionTo(confirming({ isInfra: true, name: 'x' }, {}, { self }))).toBe(objection)
+  })
+})
+
+describe('protected: the infra container of a pod', () => {
+  const infraName = '0123456789ab-infra'
+
+  test.each<[boolean | undefined, readonly string[], string | undefined]>([
+    [true, ['web'], 'infra-container'],
+    [false, [infraName], undefined],
+    [undefined, [infraName], 'infra-container'],
+    [undefined, ['web', infraName], 'infra-container'],
+    [undefined, ['web'], undefined],
+    [undefined, ['my-infra'], undefined],
+    [undefined, [`${infraName}-1`], undefined],
+    [undefined, [`x${infraName}`], undefined],
+    [undefined, ['0123456789a-infra'], undefined],
+    [undefined, ['0123456789ag-infra'], undefined],
+  ])('isInfra %s, called %j: %s', (isInfra, names, objection) => {
+    const name = names[0] as string
+    expect(objectionTo(confirming({ isInfra, name }, { names, name }))).toBe(objection)
+  })
+})
+
+describe('for any listing and inspection', () => {
+  const other = fc.constantFrom('restarting', 'paused', 'exited', 'dead', 'created', '', 'asleep')
+  // Most often what can be confirmed, so that much is.
+  const words = fc.oneof({ weight: 2, arbitrary: fc.constant('running') }, other)
+  const anyLabels = fc.dictionary(
+    fc.constantFrom('a', 'b', '__proto__', 'toString'),
+    fc.constantFrom('', 'x'),
+    {
+      maxKeys: 2,
+    },
+  )
+  const anySeen = fc.record(
+    {
+      id: fc.constantFrom(listed.id, fakeId(77)),
+      name: fc.constantFrom('web', 'other'),
+      imageId: fc.constantFrom('sha256:busybox', 'busybox', 'sha256:other'),
+      labels: fc.oneof(fc.constant(listed.labels), anyLabels),
+      state: words,
+      createdAtMs: fc.integer({ min: -3000, max: 3000 }).map((ms) => createdAtMs + ms),
+      isInfra: fc.constantFrom(true, false, undefined),
+    },
+    { requiredKeys: [] },
+  )
+
+  test('only what both agree on is confirmed, of a container that is neither ourselves nor an infra container', () => {
+    let confirmed = 0
+    fc.assert(
+      fc.property(
+        anySeen,
+        words,
+        fc.constantFrom<Confirming['self']>('not-self', 'not-self', 'not-self', 'self', 'unknown'),
+        (seen, state, self) => {
+          const both = confirming(seen, { state }, { self })
+          if (objectionTo(both) !== undefined) return
+          confirmed++
+          const said = both.inspection
+          expect(self).toBe('not-self')
+          expect(said.isInfra).not.toBe(true)
+          expect(said.id).toBe(listed.id)
+          expect(said.name).toBe('web')
+          expect(Object.entries(said.labels)).toEqual(Object.entries(listed.labels))
+          expect(said.imageId).toMatch(/^(sha256:)?busybox$/)
+          expect(Math.abs(said.createdAtMs - createdAtMs)).toBeLessThanOrEqual(1000)
+          expect(states.has(said.state)).toBe(true)
+        },
+      ),
+      { numRuns: 3000 },
+    )
+    expect(confirmed).toBeGreaterThan(10)
+  })
+
+  test('eventually-removed: a listing and an inspection of one and the same container agree', () => {
+    fc.assert(
+      fc.property(anyLabels, fc.constantFrom(...states), fc.string(), (labels, state, name) => {
+        const both = confirming(
+          { labels: { ...labels }, state, name },
+          { labels, state, name, names: [name] },
+        )
+        expect(objectionTo(both)).toBeUndefined()
+      }),
+    )
+  })
+
+  test('an objection is permanent if no later inspection could withdraw it', () => {
+    const all = [
+      'self',
+      'self-unknown',
+      'infra-container',
+      'inspection-disagrees',
+      'inspection-failed',
+    ] as const
+    expect(all.filter(isForGood)).toEqual(['self', 'infra-container'])
+  })
+})
+
+describe('new-again: the last start that counts', () => {
+  test.each<[string, Partial<Inspection>, number | undefined]>([
+    ['it never ran', { startedAtMs: undefined }, undefined],
+    ['started by hand', { startedAtMs: 7 }, 7],
+    ['started by its restart policy three times', { startedAtMs: 7, restartCount: 3 }, 7],
+    ['in a crash loop', { startedAtMs: 7, restartCount: 4 }, undefined],
+  ])('%s', (_, seen, startedAtMs) => {
+    expect(lastStartOf({ ...inspection, ...seen })).toBe(startedAtMs)
+  })
+})

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import type { Fleet } from '../../src/containers/fleet.ts'
+import { RecentlyGone } from '../../src/containers/recently-gone.ts'
+import type { KnownContainer } from '../../src/containers/record.ts'
+import type { ContainerSummary } from '../../src/domain/container.ts'
+import type { TrackerAnswer, Verdict } from '../../src/domain/verdict.ts'
+import { Graces } from '../../src/scanning/graces.ts'
+import { summary } from '../support/summary.ts'
+
+const container = summary({ name: 'web' })
+const tracked: Verdict = { verdict: 'tracked', reason: 'tracked' }
+const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
+
+/** A container that the last scan judged to be tracked, with what is known of it changed. */
+function known(changes: Partial<KnownContainer> = {}) {
+  const record = { id: container.id, listed: container, wasTracked: true, verdict: tracked, ...changes }
+  const fleet = { get: (id: string) => (id === record.id ? record : undefined) } as unknown as Fleet
+  return new Graces({
+    fleet,
+    recentlyGone: new RecentlyGone(),
+    creationGraceMs: 1000,
+    restoreGraceMs: 1000,
+    releaseGraceMs: 1000,
+    recoveryEndsMs: () => undefined,
+  })
+}
+
+describe('only an unchanged tracked container is not judged again', () => {
+  test('listed and tracked as before: it is the same judgement', () => {
+    expect(known().stillTracked(container, 'tracked')).toEqual({
+      container,
+      answer: 'tracked',
+      verdict: tracked,
+    })
+  })
+
+  test.each<TrackerAnswer>(['untracked', 'tracker-unknown', 'tracker-failed', 'tracker-timed-out'])(
+    'the agent answers %s: it is judged',
+    (answer) => {
+      expect(known().stillTracked(container, answer)).toBeUndefined()
+    },
+  )
+
+  test.each<[string, ContainerSummary]>([
+    ['something of it has changed', { ...container, state: 'exited' }],
+    ['it is listed in the same words by another listing', { ...container }],
+    ['it is another one', summary({ id: 'f'.repeat(64) as ContainerSummary['id'] })],
+  ])('%s: it is judged', (_what, listed) => {
+    expect(known().stillTracked(listed, 'tracked')).toBeUndefined()
+  })
+
+  test.each<[string, Partial<KnownContainer>]>([
+    ['it has not been judged', { verdict: undefined }],
+    ['it was called dangling, and the agent has adopted it since', { verdict: dangling }],
+    ['the agent stopped tracking it in between', { wasTracked: false }],
+  ])('%s: it is judged', (_what, changes) => {
+    expect(known(changes).stillTracked(container, 'tracked')).toBeUndefined()
+  })
+})
+
+describe('unknown-is-spared: a tracker that knew several containers and suddenly knows none', () => {
+  const owned = [container, summary({ id: 'f'.repeat(64) as ContainerSummary['id'] })]
+  const fleetOf = (wereTracked: number) =>
+    ({
+      get: (id: string) => ({ wasTracked: owned.findIndex((one) => one.id === id) < wereTracked }),
+    }) as unknown as Fleet
+  const emptied = (wereTracked: number, answers: readonly TrackerAnswer[]) => {
+    const graces = new Graces({
+      fleet: fleetOf(wereTracked),
+      recentlyGone: new RecentlyGone(),
+      creationGraceMs: 1000,
+      restoreGraceMs: 1000,
+      releaseGraceMs: 30_000,
+      recoveryEndsMs: () => undefined,
+    })
+    graces.noteAnswers(owned, answers as never, { seenAwakeMs: 5000 })
+    return graces.emptiedEndsMs
+  }
+
+  test('two of them: a release grace from that scan on', () => {
+    expect(emptied(2, ['untracked', 'untracked'])).toBe(35_000)
+  })
+
+  test.each<[string, number, readonly TrackerAnswer[]]>([
+    ['one of them', 1, ['untracked', 'untracked']],
+    ['it knows one still', 2, ['tracked', 'untracked']],
+    ['it knew none before', 0, ['untracked', 'untracked']],
+    ['it does not answer for one', 2, ['untracked', 'tracker-failed']],
+  ])('%s: nothing is suspected', (_what, wereTracked, answers) => {
+    expect(emptied(wereTracked, answers)).toBeUndefined()
+  })
+})

@@ -1,0 +1,56 @@
+import { read } from './pages.ts'
+
+/** One sentence of a page, with the line that it begins on. */
+export interface Sentence {
+  readonly line: number
+  readonly text: string
+}
+
+/** Between such marks a page is generated from the code, and reads as the code does. */
+const generated = /<!-- (?:\w+: generated|drawn|measured).*? -->[^]*?<!-- (?:\w+: )?(?:end|to here) -->/g
+
+/** The sentences of a page that is written by hand: without code, generated parts and addresses. */
+export function sentencesOf(page: string): readonly Sentence[] {
+  return sentencesIn(read(page))
+}
+
+export function sentencesIn(markdown: string): readonly Sentence[] {
+  const blank = (text: string) => text.replaceAll(/[^\n]/g, '')
+  const prose = markdown
+    .replaceAll(generated, blank)
+    .replaceAll(/^ *```[^]*?^ *```$/gm, blank)
+    .replaceAll(/`[^`\n]+`/g, (code) => (/[.!?]`$/.test(code) ? 'Code.' : 'Code'))
+    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+  return blocksIn(prose).flatMap(({ line, text }) =>
+    text
+      .split(/(?<=[.!?][)"*]*) +(?=[^a-z])/)
+      .map((sentence) => ({ line, text: sentence.trim() }))
+      .filter(({ text: sentence }) => sentence !== ''),
+  )
+}
+
+/** Paragraphs, bullets, headings and the cells of tables, each on one line. */
+function blocksIn(prose: string): Sentence[] {
+  const blocks: { line: number; text: string }[] = []
+  let open: { line: number; text: string } | undefined
+  for (const [at, raw] of prose.split('\n').entries()) {
+    const line = at + 1
+    const text = raw.trim()
+    if (/^\|.*\|$/.test(text)) {
+      open = undefined
+      for (const cell of text.slice(1, -1).split(' | ')) blocks.push({ line, text: cell.trim() })
+    } else if (text === '' || /^#|^<!--/.test(text)) {
+      open = undefined
+      if (text.startsWith('#')) blocks.push({ line, text })
+    } else if (!open || /^(?:[-*>]|\d+\.) /.test(text)) {
+      open = { line, text }
+      blocks.push(open)
+    } else open.text += ` ${text}`
+  }
+  return blocks
+}
+
+/** How many words a sentence has; a snippet of code is one. */
+export function wordCount({ text }: Sentence): number {
+  return text.split(/\s+/).filter((word) => /\w/.test(word)).length
+}

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest'
+import { createCensus, oldMs } from './census.ts'
+
+const periodMs = 300_000
+/** What a scan costs whatever it finds: none of it may come to depend on how many containers there are. */
+const perScan = { otherActors: 1, otherEvents: 14, otherSnapshots: 14 }
+/** The heartbeat of the awake clock and the next scan. */
+const timers = 2
+const nothingOfContainers = { containerActors: 0, containerEvents: 0, containerSnapshots: 0 }
+const sizes = [0, 1, 50, 1000]
+
+/** A census of so many containers that the agent tracks, after its first scan. */
+async function withTracked(count: number) {
+  const census = createCensus()
+  for (let made = 0; made < count; made++) census.tracked.add(census.engine.add({ ageMs: oldMs }).id)
+  census.reconciler.start()
+  // until the verdicts of the first scan have expired
+  await census.clock.advance(6000)
+  return census
+}
+
+describe.each(sizes)('with %i containers', (count) => {
+  test('the first scan makes one actor, with one verdict, and asks one question for each of them', async () => {
+    const { take } = await withTracked(count)
+    expect(take()).toEqual({
+      containerActors: count,
+      // its start, which is an event in XState, and its verdict
+      containerEvents: 2 * count,
+      containerSnapshots: 2 * count,
+      // the supervisor, its fleet and the scan
+      otherActors: 3,
+      otherEvents: 15,
+      otherSnapshots: 15,
+      questions: count,
+      calls: { list: 1 },
+      lines: 1,
+      timers,
+    })
+  })
+
+  test('a steady scan asks one question for each of them and does nothing else for any', async () => {
+    const { clock, take } = await withTracked(count)
+    take()
+    await clock.advance(periodMs)
+    expect(take()).toEqual({
+      ...nothingOfContainers,
+      ...perScan,
+      questions: count,
+      calls: { list: 1 },
+      lines: 0,
+      timers,
+    })
+  })
+
+  test('between two scans nothing is done', async () => {
+    const { clock, take } = await withTracked(count)
+    take()
+    await clock.advance(0.9 * periodMs - 7000)
+    expect(take()).toEqual({
+      ...nothingOfContainers,
+      otherActors: 0,
+      otherEvents: 0,
+      otherSnapshots: 0,
+      questions: 0,
+      calls: {},
+      lines: 0,
+      timers,
+    })
+  })
+
+  test('stop() sends nothing to any container, asks no question and leaves no timer', async () => {
+    const { clock, reconciler, take } = await withTracked(count)
+    take()
+    const stopped = reconciler.stop()
+    await clock.settle()
+    await stopped
+    expect(take()).toEqual({
+      containerActors: 0,
+      containerEvents: 0,
+      // the last one that XState makes of whatever it stops
+      containerSnapshots: count,
+      otherActors: 1,
+      otherEvents: 4,
+      otherSnapshots: 5,
+      questions: 0,
+      calls: {},
+      lines: 1,
+      timers: 0,
+    })
+  })
+})
+
+describe.each(sizes.filter((count) => count > 0))('one change among %i containers', (count) => {
+  test('a container that the agent stops tracking costs two events and its inspection', async () => {
+    const { clock, engine, tracked, take } = await withTracked(count)
+    take()
+    tracked.delete([...engine.containers.keys()][0] as string)
+    await clock.advance(periodMs)
+    expect(take()).toEqual({
+      containerActors: 0,
+      // the answer and the verdict; and what all share
+      containerEvents: 2 + count,
+      containerSnapshots: 2 + count,
+      ...perScan,
+      questions: count,
+      // the first untracked one of its image; and what all share, each asked once in its life
+      calls: { list: 1, imageLabels: 1, inspect: count },
+      lines: 0,
+      // and the end of its release grace
+      timers: timers + 1,
+    })
+  })
+
+  test('a new container costs one actor', async () => {
+    const { clock, engine, tracked, take } = await withTracked(count)
+    take()
+    tracked.add(engine.add().id)
+    await clock.advance(periodMs)
+    expect(take()).toMatchObject({
+      containerActors: 1,
+      containerEvents: 2,
+      containerSnapshots: 2,
+      ...perScan,
+      questions: count + 1,
+    })
+  })
+
+  test('a container that disappears costs its last event, and one more question: is it lost?', async () => {
+    const { clock, engine, take } = await withTracked(count)
+    take()
+    engine.containers.delete([...engine.containers.keys()][0] as string)
+    await clock.advance(periodMs)
+    expect(take()).toMatchObject({
+      containerActors: 0,
+      containerEvents: 1,
+      containerSnapshots: 1,
+      otherActors: 1,
+      questions: count,
+      calls: { list: 1 },
+    })
+  })
+
+  test('the end of all graces at once is one scan, with three events for each container', async () => {
+    const census = createCensus({ restoreGrace: '60s', dryRun: true })
+    const { clock, engine, reconciler, take } = census
+    for (let made = 0; made < count; made++) engine.add({ ageMs: oldMs })
+    reconciler.start()
+    await clock.advance(59_000)
+    take()
+    await clock.advance(2000)
+    expect(take()).toEqual({
+      containerActors: 0,
+      // its timer, its verdict and its inspection
+      containerEvents: 3 * count,
+      containerSnapshots: 3 * count,
+      otherActors: 1,
+      otherEvents: 13,
+      otherSnapshots: 13,
+      questions: count,
+      calls: { list: 1, inspect: count },
+      // "would remove …": each a change
+      // and that the tracker has never said that it tracks anything
+      lines: count + 1,
+      // until the verdicts of this scan have expired
+      timers: timers + 1,
+    })
+  })
+})
