@@ -11,7 +11,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts'],
           // time is the tests' own; this ends only what hangs, however slow the machine
-          testTimeout: 60_000,
+          testTimeout: 180_000,
         },
       },
       {

@@ -3,7 +3,7 @@ interface Unanswered {
   readonly lastMs: number
 }
 
-/** As docs/reasons.md has it: asked again after 5 s, and less and less often down to once a minute. */
+/** An upper bound of the pauses in docs/reasons.md (2 s, 4 s, … a minute) with the time that a question itself may take. */
 function askedAgainInMs(failures: number): number {
   return Math.min(5000 * 2 ** (failures - 1), 60_000)
 }

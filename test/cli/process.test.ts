@@ -31,10 +31,7 @@ const quick = ['--creation-grace', '1s', '--allow-short-grace', '--restore-grace
 const forget = (name: string) =>
   engine.containers.create({ name, labels, createdAtMs: Date.now() - 3_600_000 })
 
-/** Tens of seconds allow for a busy machine; every bound that matters is asserted. */
-const patient = { timeout: 60_000 }
-
-describe('run as a process', patient, () => {
+describe('run as a process', () => {
   it('survives-outage: starts without an engine, waits for it, and ends with 0 on SIGTERM', async () => {
     const id = forget('forgotten')
     const run = cli.start(['run', ...target(), ...quick])
@@ -132,7 +129,7 @@ describe('run as a process', patient, () => {
   })
 })
 
-describe('scan and sweep as processes', patient, () => {
+describe('scan and sweep as processes', () => {
   it('with --json stdout has nothing but JSON, and the process ends by itself', async () => {
     const id = forget('forgotten')
     await engine.listen({ socketPath })
@@ -200,7 +197,7 @@ describe('scan and sweep as processes', patient, () => {
   })
 })
 
-describe('the library in a program with nothing else to do', patient, () => {
+describe('the library in a program with nothing else to do', () => {
   const program = (body: string) => {
     const path = join(cli.folder, `program-${number}.mjs`)
     writeFileSync(

@@ -32,45 +32,39 @@ const settled = (viewer: Viewer, id: string, isSo: (message: Message) => boolean
   })
 
 describe('Flotsam’s own actors in a tab', () => {
-  it(
-    'a tab that connects late sees every one of 1,000 containers with its verdict, and the supervisor above them',
-    { timeout: 60_000 },
-    async () => {
-      const inspector = await openInspector()
-      const { engine, tracked, clock, reconciler } = watching(inspector)
-      const ids = Array.from({ length: 1000 }, (_, at) => engine.add({ ageMs: 1000, name: `task-${at}` }).id)
-      const nameOf = (at: number) => `task-${at} ${(ids[at] as string).slice(0, 12)}`
-      for (const id of ids.slice(0, 500)) tracked.add(id)
-      reconciler.start()
-      await clock.advance(1000)
-      const viewer = await scan(inspector)
-      await viewer.until(() => viewer.standing().size >= 1002)
-      const standing = viewer.standing()
-      expect(ids.filter((_, at) => !standing.has(nameOf(at)))).toEqual([])
-      expect(valueOf(standing.get(nameOf(0)) as Message)).toEqual({ classified: 'tracked' })
-      expect(contextOf(standing.get(nameOf(999)) as Message)).toMatchObject({
-        id: ids[999],
-        listed: { name: 'task-999' },
-        verdict: { verdict: 'graced', reason: 'creation-grace' },
-      })
-      expect(valueOf(standing.get('supervisor') as Message)).toEqual({
-        running: {
-          scanning: { idle: { resting: 'waiting' } },
-          engine: { up: 'eventsDisabled' },
-          verdicts: 'standing',
-        },
-      })
-      const actors = new Map(viewer.of('@xstate.actor').map((message) => [message['name'], message]))
-      const [container, fleet, supervisor] = [nameOf(5), 'fleet', 'supervisor'].map((name) =>
-        actors.get(name),
-      )
-      expect(container?.['parentId']).toBe(fleet?.sessionId)
-      expect(fleet?.['parentId']).toBe(supervisor?.sessionId)
-      expect(supervisor?.['parentId']).toBeUndefined()
-      const definition = JSON.parse(String(container?.['definition'])) as { id: string; states: object }
-      expect(Object.keys(definition.states)).toEqual(Object.keys(containerMachine.states))
-    },
-  )
+  it('a tab that connects late sees every one of 1,000 containers with its verdict, and the supervisor above them', async () => {
+    const inspector = await openInspector()
+    const { engine, tracked, clock, reconciler } = watching(inspector)
+    const ids = Array.from({ length: 1000 }, (_, at) => engine.add({ ageMs: 1000, name: `task-${at}` }).id)
+    const nameOf = (at: number) => `task-${at} ${(ids[at] as string).slice(0, 12)}`
+    for (const id of ids.slice(0, 500)) tracked.add(id)
+    reconciler.start()
+    await clock.advance(1000)
+    const viewer = await scan(inspector)
+    await viewer.until(() => viewer.standing().size >= 1002)
+    const standing = viewer.standing()
+    expect(ids.filter((_, at) => !standing.has(nameOf(at)))).toEqual([])
+    expect(valueOf(standing.get(nameOf(0)) as Message)).toEqual({ classified: 'tracked' })
+    expect(contextOf(standing.get(nameOf(999)) as Message)).toMatchObject({
+      id: ids[999],
+      listed: { name: 'task-999' },
+      verdict: { verdict: 'graced', reason: 'creation-grace' },
+    })
+    expect(valueOf(standing.get('supervisor') as Message)).toEqual({
+      running: {
+        scanning: { idle: { resting: 'waiting' } },
+        engine: { up: 'eventsDisabled' },
+        verdicts: 'standing',
+      },
+    })
+    const actors = new Map(viewer.of('@xstate.actor').map((message) => [message['name'], message]))
+    const [container, fleet, supervisor] = [nameOf(5), 'fleet', 'supervisor'].map((name) => actors.get(name))
+    expect(container?.['parentId']).toBe(fleet?.sessionId)
+    expect(fleet?.['parentId']).toBe(supervisor?.sessionId)
+    expect(supervisor?.['parentId']).toBeUndefined()
+    const definition = JSON.parse(String(container?.['definition'])) as { id: string; states: object }
+    expect(Object.keys(definition.states)).toEqual(Object.keys(containerMachine.states))
+  })
 
   it('follows a container to its end, and a tab that connects later receives nothing about it', async () => {
     const inspector = await openInspector()

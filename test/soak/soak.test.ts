@@ -27,30 +27,26 @@ async function soak({
 }
 
 describe('flat', () => {
-  test(
-    '15,000 containers come and go in every possible way, and nothing grows',
-    { timeout: 60_000 },
-    async () => {
-      const { flatness, turnover } = await soak({ containers: 15_000 })
-      expect(flatness.grown).toEqual([])
-      for (const name of [
-        'removed',
-        'vanished',
-        'released',
-        'lost',
-        'removeFailed',
-        'stuck',
-        'spared',
-      ] as const)
-        expect(turnover.reported.get(name), name).toBeGreaterThan(0)
-      for (const name of ['engineDown', 'engineUp', 'degraded', 'recovered', 'stalled'] as const)
-        expect(turnover.reported.get(name), name).toBeGreaterThan(0)
-    },
-  )
+  test('15,000 containers come and go in every possible way, and nothing grows', async () => {
+    const { flatness, turnover } = await soak({ containers: 15_000 })
+    expect(flatness.grown).toEqual([])
+    for (const name of [
+      'removed',
+      'vanished',
+      'released',
+      'lost',
+      'removeFailed',
+      'stuck',
+      'spared',
+    ] as const)
+      expect(turnover.reported.get(name), name).toBeGreaterThan(0)
+    for (const name of ['engineDown', 'engineUp', 'degraded', 'recovered', 'stalled'] as const)
+      expect(turnover.reported.get(name), name).toBeGreaterThan(0)
+  })
 })
 
 describe('a leak is found', () => {
-  test('of one kilobyte per container', { timeout: 60_000 }, async () => {
+  test('of one kilobyte per container', async () => {
     const kept: number[][] = []
     const { flatness } = await soak({
       containers: 2000,
@@ -60,7 +56,7 @@ describe('a leak is found', () => {
     expect(flatness.grown.join()).toMatch(/^the heap grows by \d+\.\d bytes a container/)
   })
 
-  test('of what is only counted', { timeout: 60_000 }, async () => {
+  test('of what is only counted', async () => {
     const parked = containerMachine.resolveState({ value: 'graced', context: {} as never })
     const plant: TurnoverOptions['plant'] = (id, { clock, reconciler }) => {
       clock.setTimeout(() => {}, 2 ** 31 - 1)
@@ -85,7 +81,6 @@ describe('a leak is found', () => {
 describe('one-line-per-change', () => {
   test.each(['unavailable', 'hang'] as const)(
     'a day of outage (%s) with 500 known containers costs fewer than 40 lines',
-    { timeout: 60_000 },
     async (fault) => {
       const { lines, failedScans, removedAfterwards } = await liveThroughOutage(fault)
       expect(lines).toBeLessThan(40)

@@ -39,7 +39,7 @@ export class EngineContainers {
   /** Creates a container, starts it and gives its full id. */
   async run(request: ContainerRequest = {}): Promise<string> {
     const container = await this.#docker.createContainer(this.#body(request))
-    await container.start()
+    await start(container)
     return container.id
   }
 
@@ -90,6 +90,20 @@ export class EngineContainers {
         ...request.hostConfig,
       },
     }
+  }
+}
+
+/**
+ * On a busy machine runc loses its first process now and then, before anything of the container has run. Podman leaves
+ * such a container created and dockerd too, so a second start is the first one of the container. Nothing else is tried again.
+ */
+async function start(container: Docker.Container): Promise<void> {
+  try {
+    await container.start()
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.includes('read init-p: connection reset by peer')) throw error
+    console.warn(`started again, since runc had lost its first process: ${error.message}`)
+    await container.start()
   }
 }
 
