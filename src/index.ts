@@ -24,7 +24,14 @@ export type { EngineClient } from './domain/engine-client.ts'
 export type { Logger, LogLevel } from './domain/logger.ts'
 export type { BeforeRemove, DanglingContainer } from './domain/hook.ts'
 export type { RuleName } from './policy/judge.ts'
-export type { GraceReason, Reason, SpareReason, TrackerFailure, VerdictName } from './domain/verdict.ts'
+export type {
+  GraceReason,
+  Reason,
+  SpareReason,
+  TrackerFailure,
+  VerdictName,
+  VerdictReason,
+} from './domain/verdict.ts'
 export type { Duration } from './options/duration.ts'
 export type { OwnerLabel } from './options/owner-label.ts'
 export type { CoverableState } from './options/schema.ts'
@@ -50,10 +57,5 @@ export type { EngineHealth } from './supervision/health.ts'
 export type { Inspect } from './options/things.ts'
 export type { Status } from './supervision/status.ts'
 export type { SupervisorActor, SupervisorCommand } from './containers/seal.ts'
-export type {
-  ReportedContainer,
-  ScannedContainer,
-  ScanReport,
-  VerdictReason,
-} from './scanning/scan-report.ts'
+export type { ReportedContainer, ScannedContainer, ScanReport } from './scanning/scan-report.ts'
 export { nothingTracked, type Tracked, type TrackedContainer, TrackerError } from './domain/tracked.ts'

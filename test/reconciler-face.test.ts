@@ -17,6 +17,7 @@ import {
   type ReportedContainer,
   type SpareReason,
   TrackerError,
+  type VerdictReason,
 } from '../src/index.ts'
 import { type Fault, type FakeEngine, fakeId, ownerLabel, ownerValue } from './support/fake-engine.ts'
 import { createHarness } from './support/harness.ts'
@@ -100,6 +101,13 @@ describe('the types of events', () => {
       reconciler.on(name, (event) => expectTypeOf(event).toEqualTypeOf<EventOf<'lost' | 'removed'>>())
     // @ts-expect-error: there is no such event
     expect(() => reconciler.on('exploded', () => {})).toThrow(ArgumentError)
+  })
+
+  test('the verdict of classified narrows its reason', () => {
+    const classified = {} as EventOf<'classified'>
+    if (classified.verdict === 'spared') expectTypeOf(classified.reason).toEqualTypeOf<SpareReason>()
+    if (classified.verdict === 'dangling') expectTypeOf(classified.reason).toEqualTypeOf<'untracked'>()
+    expectTypeOf(classified).toExtend<VerdictReason>()
   })
 
   test('eventNames are the names of all events', () => {

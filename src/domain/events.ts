@@ -1,5 +1,5 @@
 import type { FailureKind } from './errors.ts'
-import type { Reason, SpareReason, VerdictName } from './verdict.ts'
+import type { SpareReason, VerdictReason } from './verdict.ts'
 
 /** The container's properties in every event about it: its full id, its name without a leading slash, and its image. */
 export interface AboutContainer {
@@ -34,12 +34,8 @@ export type DegradedSubject =
 export interface EventPayloads {
   /** An owned container was seen for the first time. */
   discovered: AboutContainer & { readonly state: string }
-  /** A container's verdict or its reason changed. */
-  classified: AboutContainer & {
-    readonly verdict: VerdictName
-    readonly reason: Reason
-    readonly dryRun: boolean
-  }
+  /** A container's verdict or its reason changed. `verdict` narrows `reason`. */
+  classified: AboutContainer & VerdictReason & { readonly dryRun: boolean }
   /** A container is now spared: owned and untracked, but must not be removed. */
   spared: AboutContainer & { readonly reason: SpareReason }
   /** The engine confirmed our removal: by its response, or by a later scan if there was no response. */

@@ -21,6 +21,18 @@ export type VerdictName = Verdict['verdict']
 
 export type Reason = Verdict['reason']
 
+/** A verdict and its reason; see docs/reasons.md. `verdict` narrows `reason`. */
+export type VerdictReason =
+  | { readonly verdict: 'tracked'; readonly reason: 'tracked' }
+  | { readonly verdict: 'graced'; readonly reason: GraceReason }
+  | { readonly verdict: 'dangling'; readonly reason: 'untracked' }
+  | { readonly verdict: 'spared'; readonly reason: SpareReason }
+
+/** Omits the internal fields of a verdict. */
+export function verdictReason({ verdict, reason }: Verdict): VerdictReason {
+  return { verdict, reason } as VerdictReason
+}
+
 export type GraceReason =
   | 'creation-grace'
   | 'restore-grace'

@@ -1,18 +1,11 @@
 import type { Clock } from '../domain/clock.ts'
 import type { VerdictCounts } from '../domain/events.ts'
 import { inSlices } from '../domain/slices.ts'
-import type { GraceReason, SpareReason, Verdict } from '../domain/verdict.ts'
+import { verdictReason, type VerdictReason } from '../domain/verdict.ts'
 import type { Judged } from './scan-context.ts'
 
 /** An owned container as found by a scan, with its verdict. `verdict` narrows `reason`. */
 export type ReportedContainer = ScannedContainer & VerdictReason
-
-/** A verdict and its reason; see docs/reasons.md. */
-export type VerdictReason =
-  | { readonly verdict: 'tracked'; readonly reason: 'tracked' }
-  | { readonly verdict: 'graced'; readonly reason: GraceReason }
-  | { readonly verdict: 'dangling'; readonly reason: 'untracked' }
-  | { readonly verdict: 'spared'; readonly reason: SpareReason }
 
 /** An owned container as found by a scan. */
 export interface ScannedContainer {
@@ -61,11 +54,6 @@ export async function reportOf(
     })
   })
   return { beganAt, endedAt, containers }
-}
-
-/** Omits the internal fields of a verdict. */
-function verdictReason({ verdict, reason }: Verdict): VerdictReason {
-  return { verdict, reason } as VerdictReason
 }
 
 export function countVerdicts(judged: readonly Judged[]): VerdictCounts {

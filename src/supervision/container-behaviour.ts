@@ -14,7 +14,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
 import type { Report } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
-import type { Verdict } from '../domain/verdict.ts'
+import { type Verdict, verdictReason } from '../domain/verdict.ts'
 import type { Attempts } from '../removing/attempts.ts'
 
 export interface ContainerBehaviourOptions {
@@ -90,8 +90,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
         const { verdict: before } = context
         if (!verdict || (before?.verdict === verdict.verdict && before.reason === verdict.reason)) return
         const known = knownOf(context)
-        const { reason } = verdict
-        report({ type: 'classified', ...about(known), verdict: verdict.verdict, reason, dryRun })
+        report({ type: 'classified', ...about(known), ...verdictReason(verdict), dryRun })
         if (verdict.verdict === 'spared') report({ type: 'spared', ...about(known), reason: verdict.reason })
       },
       emitLost: ({ context, event }) =>

@@ -54,12 +54,15 @@ const status = z.strictObject({
   stuck: z.array(z.strictObject({ id: z.string(), name })),
 })
 
+/** Grows with any change of the shape. */
+const version = 2
+
 const persisted = z.discriminatedUnion('status', [
   z.strictObject({
     status: z.enum(['active', 'done', 'stopped']),
     context: status,
     flotsam: z.strictObject({
-      version: z.literal(1),
+      version: z.literal(version),
       input: z.record(z.string(), z.json()),
       needed: z.array(z.enum(neededThings)),
       isEnabled: z.boolean(),
@@ -89,7 +92,7 @@ export function persist(
   { input, ...origin }: Origin,
 ): Persisted {
   const data = Object.fromEntries(Object.entries(input).map(([key, value]) => [key, value ?? given]))
-  const plain = structuredClone({ version: 1 as const, ...origin, input: data }) as never
+  const plain = structuredClone({ version, ...origin, input: data }) as never
   return { status: state, context: structuredClone(context) as never, flotsam: plain }
 }
 

@@ -366,7 +366,8 @@ describe('an incomplete snapshot is an error, and starts nothing', () => {
     ['a status that there is not', child(({ snapshot }) => (snapshot.status = 'running'))],
     ['no status', child(({ snapshot }) => delete snapshot.status)],
     ['without what was given as input', child(({ snapshot }) => delete snapshot.flotsam)],
-    ['a later version', child(({ snapshot }) => (snapshot.flotsam.version = 2))],
+    ['a later version', child(({ snapshot }) => (snapshot.flotsam.version = 3))],
+    ['an earlier version', child(({ snapshot }) => (snapshot.flotsam.version = 1))],
     ['an input that is none', child(({ snapshot }) => (snapshot.flotsam.input = null))],
     ['an option that there is not', child(({ snapshot }) => (snapshot.flotsam.input.dryRum = true))],
     [
@@ -404,7 +405,7 @@ describe('an incomplete snapshot is an error, and starts nothing', () => {
   it('one that could not be restored is persisted as it was', async () => {
     const first = begin(base)
     const snapshot = persisted(first)
-    snapshot.children.flotsam.snapshot.flotsam.version = 2
+    snapshot.children.flotsam.snapshot.flotsam.version = 3
     const logic = createReconcilerLogicWith(() => {
       throw new Error('none is to be made')
     }, base)

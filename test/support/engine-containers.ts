@@ -102,7 +102,7 @@ async function start(container: Docker.Container): Promise<void> {
     await container.start()
   } catch (error) {
     if (!(error instanceof Error) || !error.message.includes('read init-p: connection reset by peer')) throw error
-    console.warn(`started again, since runc had lost its first process: ${error.message}`)
+    process.stderr.write(`started again, since runc had lost its first process: ${error.message}\n`)
     await container.start()
   }
 }
