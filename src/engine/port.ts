@@ -58,13 +58,8 @@ export interface EventsCall {
 }
 
 /**
-<<<<<<< HEAD
- * The engine without write access, as a dry run gets it. There is no verb in it that removes, stops or
- * changes anything. Every rejection is an `EngineError`.
-=======
  * The engine with read access only, as used by a dry run. It has no method that removes, stops or changes anything. Every
  * rejection is an `EngineError`.
->>>>>>> 001426a (The engine's client in plain words)
  */
 export interface WatchingEngine {
   /** The address for display, such as `unix:///var/run/docker.sock`. Contains no secrets. */
