@@ -1,38 +1,98 @@
 import { answered } from '../../machines/container.record.ts'
-import type { AttemptAnswer, FailureLike, StoppedByUs } from '../../machines/types.ts'
-import type { Fleet, ToSupervisor } from '../containers/fleet.ts'
+import type { AttemptAnswer, FailureLike, HookAnswer, StoppedByUs } from '../../machines/types.ts'
+import type { ToSupervisor } from '../containers/fleet.ts'
 import type { Freshness } from '../containers/freshness.ts'
 import { judgement, type KnownContainer } from '../containers/record.ts'
-import type { AwakeClock } from '../domain/awake.ts'
-import type { Clock } from '../domain/clock.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
+import { coveredAs } from '../domain/states.ts'
 import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
-import type { ChangeOptions, ChangeOutcome } from '../engine/port.ts'
+import type { ChangeOptions, ChangeOutcome, Engine } from '../engine/port.ts'
 import { judgeAgain } from '../policy/judge.ts'
 import { hasEnded } from '../policy/namespaces.ts'
 import type { Inspections } from '../scanning/inspections.ts'
-import { wordOf } from '../scanning/tracker-questions.ts'
-import type { Answer, Tracker } from '../scanning/tracker.ts'
+import { type Answer, type Tracker, wordOf } from '../scanning/tracker.ts'
 import type { SelfTest } from '../self/self-test.ts'
+import { askHook, type HookOptions } from './hook.ts'
 
-export interface AttemptOptions {
-  readonly clock: Clock
-  readonly awake: AwakeClock
+export interface AttemptOptions extends HookOptions {
+  readonly engine: Engine
   readonly tracker: Tracker
   readonly inspections: Inspections
   readonly selfTest: () => Promise<SelfTest>
   readonly freshness: Freshness
-  readonly fleet: Fleet
   readonly toSupervisor: ToSupervisor
   readonly releaseGraceMs: number
+  readonly stopTimeoutMs: number
+  readonly removeVolumes: boolean
 }
 
+/** The attempts to change a dangling container. Each repeats all checks before it acts. */
+export interface Attempts {
+  askHook(id: ContainerId): Promise<HookAnswer>
+  stopGracefully(id: ContainerId, signal: AbortSignal): Promise<AttemptAnswer>
+  unpause(id: ContainerId, signal: AbortSignal): Promise<AttemptAnswer>
+  remove(id: ContainerId, failures: number, signal: AbortSignal): Promise<AttemptAnswer>
+}
+
+const secondMs = 1000
+/** How long a stop request may take in addition to the container's stop timeout. */
+const stopMarginMs = 15 * secondMs
+const unpauseDeadlineMs = 10 * secondMs
+
+/** The deadline of a removal. It is generous, because the engine continues after the client disconnects. */
+export function removalDeadlineMs(failures: number): number {
+  return Math.min(120 * secondMs, 30 * secondMs * 2 ** failures)
+}
+
+export function createAttempts(options: AttemptOptions): Attempts {
+  const { engine, removeVolumes, stopTimeoutMs } = options
+  const attempt = createAttempt(options)
+  return {
+    askHook: (id) => askHook(id, options),
+    stopGracefully: (id, signal) =>
+      attempt(id, signal, (target, mayLeave) =>
+        engine.stop(target, {
+          graceSeconds: Math.ceil(stopTimeoutMs / secondMs),
+          deadlineMs: stopTimeoutMs + stopMarginMs,
+          signal,
+          mayLeave,
+        }),
+      ),
+    unpause: (id, signal) =>
+      attempt(id, signal, (target, mayLeave) =>
+        engine.unpause(target, { deadlineMs: unpauseDeadlineMs, signal, mayLeave }),
+      ),
+    remove: (id, failures, signal) =>
+      attempt(id, signal, (target, mayLeave) =>
+        engine.remove(target, {
+          deadlineMs: removalDeadlineMs(failures),
+          signal,
+          volumes: removeVolumes,
+          force: mustForce(target, failures, options),
+          mayLeave,
+        }),
+      ),
+  }
+}
+
+/**
+ * new-again: without force, the engine refuses to remove a container that was started after its inspection. After a
+ * failure, force is used, because it may be required; the container has been judged again by then.
+ */
+function mustForce(id: ContainerId, failures: number, { fleet }: AttemptOptions): boolean {
+  const known = fleet.get(id)
+  return failures > 0 || known === undefined || !rests.has(coveredAs(known.listed.state))
+}
+
+/** States in which every engine removes a container without force. */
+const rests: ReadonlySet<string> = new Set(['created', 'exited'])
+
 /** Sends one request to the engine. */
-export type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<ChangeOutcome>
+type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<ChangeOutcome>
 
 /** One request that changes a container, with all checks that precede it. */
-export type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
+type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
 
 type DanglingVerdict = Extract<Verdict, { readonly verdict: 'dangling' }>
 
@@ -53,7 +113,7 @@ const inspectionLifeMs = 500
  * fresh, ask the tracker about the ended guests, and finally about the container itself. Nothing runs between that answer
  * and the request.
  */
-export function createAttempt(options: AttemptOptions): Attempt {
+function createAttempt(options: AttemptOptions): Attempt {
   const { clock, fleet, freshness } = options
 
   return async (id, signal, send) => {

@@ -1,16 +1,15 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
-import { inSlices } from '../domain/slices.ts'
+import { inBatches, inSlices } from '../domain/slices.ts'
 import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
 import { weighGuests } from '../policy/namespaces.ts'
-import { inBatches } from './batches.ts'
 import { Groups } from './groups.ts'
 import { originsOf } from './label-origins.ts'
 import { inspectionsAtOnce, type ListedAgain, type NamespacesKnown } from './namespace-facts.ts'
 import { readOwnedSet, type OwnedSet } from './owned-set.ts'
 import type { Judged, ScanContext, EvidenceSources, EvidenceOptions } from './scan-context.ts'
-import { askAboutAll, failureOf, wordOf } from './tracker-questions.ts'
-import type { Answer } from './tracker.ts'
+import { askAboutAll } from './tracker-questions.ts'
+import { type Answer, failureOf, wordOf } from './tracker.ts'
 
 export function evidenceSources(options: EvidenceOptions): EvidenceSources {
   const groups = new Groups(options.ownership, options.tracker.tracksNothing)

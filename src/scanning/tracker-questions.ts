@@ -1,9 +1,7 @@
-import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inSlices } from '../domain/slices.ts'
-import type { TrackerAnswer } from '../domain/verdict.ts'
 import type { ScanContext, EvidenceSources } from './scan-context.ts'
-import type { Answer } from './tracker.ts'
+import { type Answer, wordOf } from './tracker.ts'
 
 /** The maximum number of pending questions to an asynchronous tracker. */
 const questionsAtOnce = 256
@@ -38,16 +36,4 @@ export async function askAboutAll(
   await Promise.all(out)
   signal.throwIfAborted()
   return answers
-}
-
-/** The answer in the form that the judge expects. */
-export function wordOf(answer: Answer): TrackerAnswer {
-  return typeof answer === 'string' ? answer : answer.reason
-}
-
-/** Why there was no answer; undefined if there was one. */
-export function failureOf(answer: Answer): Failure | undefined {
-  return typeof answer === 'string'
-    ? undefined
-    : { about: 'tracker', kind: answer.reason, message: answer.message }
 }

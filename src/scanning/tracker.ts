@@ -1,10 +1,11 @@
+import type { Failure } from '../../machines/failure-streaks.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { messageOf } from '../domain/errors.ts'
 import { show } from '../domain/show.ts'
 import { firstWrongKey } from '../domain/tracked-keys.ts'
 import { nothingTracked, type Tracked, type TrackedContainer, TrackerError } from '../domain/tracked.ts'
-import { type TrackerFailure, isTrackerFailure } from '../domain/verdict.ts'
+import { type TrackerAnswer, type TrackerFailure, isTrackerFailure } from '../domain/verdict.ts'
 
 /** Why an answer is missing. */
 export interface NoAnswer {
@@ -14,6 +15,18 @@ export interface NoAnswer {
 
 /** The result of asking about one container. */
 export type Answer = 'tracked' | 'untracked' | NoAnswer
+
+/** The answer in the form that the judge expects. */
+export function wordOf(answer: Answer): TrackerAnswer {
+  return typeof answer === 'string' ? answer : answer.reason
+}
+
+/** Why there was no answer; undefined if there was one. */
+export function failureOf(answer: Answer): Failure | undefined {
+  return typeof answer === 'string'
+    ? undefined
+    : { about: 'tracker', kind: answer.reason, message: answer.message }
+}
 
 /** Asks the agent and turns every outcome, including errors, into an answer. Never throws. */
 export interface Tracker {

@@ -15,7 +15,7 @@ import type { FailureKind } from '../domain/errors.ts'
 import type { Report } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { type Verdict, verdictReason } from '../domain/verdict.ts'
-import type { Attempts } from '../removing/attempts.ts'
+import type { Attempts } from '../removing/attempt.ts'
 
 export interface ContainerBehaviourOptions {
   /** Undefined in a dry run, which has no code path that can remove a container. */

@@ -6,8 +6,7 @@ import {
   type TrackedContainer,
   TrackerError,
 } from '../../src/domain/tracked.ts'
-import { wordOf } from '../../src/scanning/tracker-questions.ts'
-import { type Answer, createTracker, type NoAnswer } from '../../src/scanning/tracker.ts'
+import { type Answer, createTracker, type NoAnswer, wordOf } from '../../src/scanning/tracker.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'

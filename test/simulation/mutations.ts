@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
     without: 'the difference between "unknown" and "no"',
     patches: [
       {
-        file: 'src/scanning/tracker-questions.js',
+        file: 'src/scanning/tracker.js',
         find: 'answer : answer.reason',
         put: "answer : 'untracked'",
       },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { removalDeadlineMs } from '../../src/removing/attempts.ts'
+import { removalDeadlineMs } from '../../src/removing/attempt.ts'
 import { ListingDeadline } from '../../src/scanning/listing-deadline.ts'
 
 describe('every-call-ends', () => {
