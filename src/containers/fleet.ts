@@ -6,7 +6,7 @@ import type {
   ContainerPolicy,
 } from '../../machines/container.machine.ts'
 import { type ContainerRecord, type RecordChange, wasEverTracked } from '../../machines/container.record.ts'
-import type { FleetSnapshot, SupervisorEvent, ToFleet } from '../../machines/supervisor.machine.ts'
+import type { FleetSnapshot, ToFleet } from '../../machines/supervisor.machine.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
@@ -27,7 +27,7 @@ import {
 } from './record.ts'
 import type { Recreations } from './recreations.ts'
 import type { RemovalQueue } from './removal-queue.ts'
-import { type Seal, stopChildren } from './seal.ts'
+import { type Seal, stopChildren, type ToSupervisor } from './seal.ts'
 
 type FleetScope = ActorScope<ReturnType<FleetLogic['getInitialSnapshot']>, ToFleet>
 export type FleetLogic = ReturnType<
@@ -36,7 +36,7 @@ export type FleetLogic = ReturnType<
 
 export interface FleetOptions {
   readonly toSupervisor: ToSupervisor
-  readonly send: Seal['send']
+  readonly seal: Seal
   readonly clock: Clock
   readonly awake: AwakeClock
   readonly queue: RemovalQueue
@@ -129,7 +129,7 @@ export class Fleet {
   /** Sends an event to a container's actor. */
   send(id: ContainerId, event: ContainerEvent): void {
     const actor = this.#actors.get(id)
-    if (actor && this.#scope) this.#options.send(this.#scope.self, actor, event)
+    if (actor && this.#scope) this.#options.seal.send(this.#scope.self, actor, event)
   }
 
   /** Sends the event only if it would change the container's record. */
@@ -321,6 +321,3 @@ export class Fleet {
 const childDone = 'xstate.done.actor.'
 const childError = 'xstate.error.actor.'
 const stopped = 'xstate.stop'
-
-/** Sends an event from a component to the supervisor. */
-export type ToSupervisor = (event: SupervisorEvent) => void

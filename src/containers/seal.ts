@@ -1,5 +1,5 @@
 import type { ActorRef, AnyActorRef, EventObject, InspectionEvent, Observer, SnapshotFrom } from 'xstate'
-import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
+import type { SupervisorEvent, supervisorMachine } from '../../machines/supervisor.machine.ts'
 
 /** The only events that the supervisor accepts from a host. */
 export type SupervisorCommand =
@@ -10,6 +10,9 @@ export type SupervisorCommand =
 
 /** The supervisor's actor, restricted to what a host may send. */
 export type SupervisorActor = ActorRef<SnapshotFrom<typeof supervisorMachine>, SupervisorCommand>
+
+/** Sends an event from a component to the supervisor. */
+export type ToSupervisor = (event: SupervisorEvent) => void
 
 type Inspect = (event: InspectionEvent) => void
 
@@ -44,8 +47,14 @@ const delayed = 'xstate.after.'
  */
 export class Seal {
   readonly #options: SealOptions
+  #root: AnyActorRef | undefined
   #relay: System['_relay'] | undefined
   #start: (() => void) | undefined
+  /** Sends an internal event to the supervisor. Responses that arrive after it has stopped are dropped. */
+  readonly toSupervisor: ToSupervisor = (event) => {
+    const root = this.#root
+    if (root?.getSnapshot().status === 'active') this.send(root, root, event)
+  }
 
   constructor(options: SealOptions) {
     this.#options = options
@@ -56,6 +65,7 @@ export class Seal {
     if (this.#relay) return
     let root = actor
     while (root._parent) root = root._parent
+    this.#root = root
     const { isOver, onStart, onStop, contain } = this.#options
     const system = root.system as unknown as System
     const relay = system._relay

@@ -1,6 +1,7 @@
 import type { StreamEnd } from '../../machines/supervisor.machine.ts'
-import type { Fleet, ToSupervisor } from '../containers/fleet.ts'
+import type { Fleet } from '../containers/fleet.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
+import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'
 import { EngineError, messageOf } from '../domain/errors.ts'
 import type { EngineEvent, WatchingEngine } from '../engine/port.ts'

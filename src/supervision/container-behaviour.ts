@@ -7,9 +7,10 @@ import {
   retryDelayMs,
 } from '../../machines/container.machine.ts'
 import type { AttemptAnswer, HookAnswer } from '../../machines/types.ts'
-import type { Fleet, ToSupervisor } from '../containers/fleet.ts'
+import type { Fleet } from '../containers/fleet.ts'
 import { about, knownOf } from '../containers/record.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
+import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
 import type { Report } from '../domain/events.ts'

@@ -1,12 +1,12 @@
 import { type AnyActorRef, createActor, type InspectionEvent, type SnapshotFrom } from 'xstate'
 import type { ContainerPolicy } from '../../machines/container.machine.ts'
 import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
-import { Fleet, type ToSupervisor } from '../containers/fleet.ts'
+import { Fleet } from '../containers/fleet.ts'
 import { Freshness } from '../containers/freshness.ts'
 import { RecentlyGone } from '../containers/recently-gone.ts'
 import { Recreations } from '../containers/recreations.ts'
 import { RemovalQueue } from '../containers/removal-queue.ts'
-import { Seal, stopChildren, type SupervisorActor } from '../containers/seal.ts'
+import { Seal, stopChildren, type SupervisorActor, type ToSupervisor } from '../containers/seal.ts'
 import { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import { LifecycleError, messageOf } from '../domain/errors.ts'
@@ -90,12 +90,6 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   const access = ending.guard(options.access)
   const inside: SupervisionOptions = { ...options, clock: ending.clock, access, report }
   const snapshot = (): SupervisorSnapshot => actor.getSnapshot()
-  /** Responses may arrive after the supervisor has stopped; those are dropped. */
-  const toSupervisor: ToSupervisor = (event) => {
-    if (snapshot().status === 'active') seal.send(actor, actor, event)
-  }
-  const parts = createParts(inside, { toSupervisor, snapshot, send: (...sent) => seal.send(...sent) })
-  const { awake, fleet, graces, queue, scanner, sources, watcher } = parts
   let isMade = false
   let isStarted = false
   const seal = new Seal({
@@ -107,6 +101,9 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     },
     contain: (inspect) => inspectSafely(inspect, report),
   })
+  const { toSupervisor } = seal
+  const parts = createParts(inside, snapshot, seal)
+  const { awake, fleet, graces, queue, scanner, sources, watcher } = parts
   const { backoffMaxMs, backoffMinMs, periodMs } = settings
   const machine = supervisorBehaviour({
     clock: ending.clock,
@@ -178,15 +175,9 @@ function stoppedEarly(): LifecycleError {
   return new LifecycleError('this reconciler was stopped before the answer came')
 }
 
-/** The supervisor as the components see it. */
-interface Links {
-  readonly toSupervisor: ToSupervisor
-  readonly snapshot: () => SupervisorSnapshot
-  readonly send: Seal['send']
-}
-
 /** Creates the components, each with its dependencies. */
-function createParts(options: SupervisionOptions, { toSupervisor, snapshot, send }: Links) {
+function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnapshot, seal: Seal) {
+  const { toSupervisor } = seal
   const { access, clock, report, settings } = options
   const { sources, tracker, namespaces } = createSources(options)
   const isEngineDown = () => healthIn(snapshot()) === 'down'
@@ -200,7 +191,7 @@ function createParts(options: SupervisionOptions, { toSupervisor, snapshot, send
   const recentlyGone = new RecentlyGone()
   const fleet: Fleet = new Fleet({
     ...shared,
-    send,
+    seal,
     recentlyGone,
     recreations: new Recreations(clock, report),
     isScanning: () => snapshot().matches({ running: { scanning: 'scan' } }),

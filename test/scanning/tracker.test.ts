@@ -27,7 +27,7 @@ const throwing = (thrown: unknown) => ({
   },
 })
 
-type Then = (toSupervisor: (answer: unknown) => void, fail: (why: unknown) => void) => void
+type Then = (resolve: (answer: unknown) => void, fail: (why: unknown) => void) => void
 
 /** A thenable with the test's own `then`. */
 function thenable(then: Then | false, carrier: object = {}): object {
@@ -212,12 +212,12 @@ describe('an asynchronous answer', () => {
         }),
       'tracker-failed',
     ],
-    ['a then that answers at once', () => thenable((toSupervisor) => toSupervisor(false)), 'untracked'],
+    ['a then that answers at once', () => thenable((resolve) => resolve(false)), 'untracked'],
     [
       'a then that answers and throws',
       () =>
-        thenable((toSupervisor) => {
-          toSupervisor(true)
+        thenable((resolve) => {
+          resolve(true)
           throw new Error('x')
         }),
       'tracked',
@@ -225,24 +225,24 @@ describe('an asynchronous answer', () => {
     [
       'a then that answers twice',
       () =>
-        thenable((toSupervisor) => {
-          toSupervisor(true)
-          toSupervisor(false)
+        thenable((resolve) => {
+          resolve(true)
+          resolve(false)
         }),
       'tracked',
     ],
     [
       'a then that fails and answers',
       () =>
-        thenable((toSupervisor, fail) => {
+        thenable((resolve, fail) => {
           fail(new Error('x'))
-          toSupervisor(false)
+          resolve(false)
         }),
       'tracker-failed',
     ],
     [
       'a then that answers with a promise',
-      () => thenable((toSupervisor) => toSupervisor(Promise.resolve(false))),
+      () => thenable((resolve) => resolve(Promise.resolve(false))),
       'tracker-invalid',
     ],
   ])('%s', async (_, has, answer) => {
@@ -286,10 +286,10 @@ describe('an asynchronous answer', () => {
 
   test('a second answer is no failure either', async () => {
     const has = () =>
-      thenable((toSupervisor, fail) => {
-        toSupervisor(true)
+      thenable((resolve, fail) => {
+        resolve(true)
         fail(new Error('changed my mind'))
-        toSupervisor('nonsense')
+        resolve('nonsense')
       })
     const { tracker } = trackerOf({ has })
     expect(await tracker.ask(container)).toBe('tracked')
