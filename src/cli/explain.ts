@@ -1,9 +1,10 @@
+import { shortId } from '../domain/ids.ts'
 import { printable } from '../domain/show.ts'
 import type { ExplainedRule, Explanation, Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { withSpinner } from './spinner.ts'
-import { jsonLine, shortId } from './text.ts'
+import { jsonLine } from './text.ts'
 import { chooseTracked } from './tracked/choose.ts'
 import { type CliWorld, exitDone, type ExitCode } from './world.ts'
 

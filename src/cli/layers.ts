@@ -6,7 +6,7 @@ import { type Setting, settings } from '../options/command.ts'
 import { nearestTo } from '../options/nearest.ts'
 import { Refusal } from '../options/refusal.ts'
 import type { Given, GivenSettings } from './given.ts'
-import { messageOf } from './text.ts'
+import { messageWithCause } from './text.ts'
 import { refusal, UsageError } from './usage.ts'
 
 /** These say the same in three ways, so that a stronger layer's one replaces a weaker layer's other. */
@@ -68,7 +68,7 @@ async function fileLayer(path: string | undefined, namedBy: string): Promise<rea
 
 function textOf(path: string, namedBy: string): Promise<string> {
   return readFile(path, 'utf8').catch((thrown: unknown) => {
-    throw new UsageError(`${namedBy}: ${path} cannot be read: ${messageOf(thrown)}`)
+    throw new UsageError(`${namedBy}: ${path} cannot be read: ${messageWithCause(thrown)}`)
   })
 }
 
@@ -79,7 +79,7 @@ function readFileLayer(path: string, text: string): readonly Given[] {
     `${path}:${lines.linePos(isNode(node) ? (node.range?.[0] ?? 0) : 0).line}`
   const { contents, errors } = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const [fault] = errors
-  if (fault) throw new UsageError(`${path}:${lines.linePos(fault.pos[0]).line}: ${messageOf(fault)}`)
+  if (fault) throw new UsageError(`${path}:${lines.linePos(fault.pos[0]).line}: ${messageWithCause(fault)}`)
   if (contents === null || (isScalar(contents) && contents.value === null)) return []
   if (!isMap(contents))
     throw new UsageError(`${placeOf(contents)}: it must hold settings, such as "period: 5m"`)

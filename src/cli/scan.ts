@@ -1,3 +1,4 @@
+import { isTrackerFailure } from '../domain/verdict.ts'
 import type { Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { reportForgotten } from './forgotten.ts'
@@ -5,7 +6,7 @@ import { type Flags, optionsFrom } from './options.ts'
 import { withSpinner } from './spinner.ts'
 import { renderScan } from './table.ts'
 import { jsonLine, wantsColor } from './text.ts'
-import { chooseTracked, isTrackerFailure, trackerForms } from './tracked/choose.ts'
+import { chooseTracked, trackerForms } from './tracked/choose.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
 
 const nothingSaid: Tracked = { has: () => undefined }

@@ -1,10 +1,11 @@
+import { shortId } from '../domain/ids.ts'
 import { printable } from '../domain/show.ts'
+import { isTrackerFailure } from '../domain/verdict.ts'
 import type { ScanReport, ReportedContainer } from '../index.ts'
 import type { SweepEnd, SweepListener } from './settle.ts'
 import type { SettlementEvent, Settlement } from './settlement.ts'
 import type { SweepReport } from './sweep-report.ts'
-import { jsonLine, shortId } from './text.ts'
-import { isTrackerFailure } from './tracked/choose.ts'
+import { jsonLine } from './text.ts'
 import type { Left, LeftUnknown } from './unknowns.ts'
 import type { CliWorld } from './world.ts'
 

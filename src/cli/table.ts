@@ -1,8 +1,8 @@
 import { Table } from 'console-table-printer'
 import prettyMs from 'pretty-ms'
+import { shortId } from '../domain/ids.ts'
 import { printable } from '../domain/show.ts'
 import type { ScanReport, ReportedContainer, VerdictName } from '../index.ts'
-import { shortId } from './text.ts'
 
 const columns = ['id', 'name', 'image', 'state', 'age', 'verdict', 'reason'] as const
 

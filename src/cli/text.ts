@@ -1,15 +1,10 @@
+import { messageOf } from '../domain/errors.ts'
 import type { CliWorld, Output } from './world.ts'
 
-/** The twelve digits that people know an id by. */
-export function shortId(id: string): string {
-  return id.slice(0, 12)
-}
-
 /** The message of anything that was thrown, with that of its cause, on one line. */
-export function messageOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown)
-  const cause = thrown.cause instanceof Error ? `: ${messageOf(thrown.cause)}` : ''
-  return `${thrown.message || thrown.name}${cause}`.replaceAll(/\s+/g, ' ').trim()
+export function messageWithCause(thrown: unknown): string {
+  const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : undefined
+  return cause ? `${messageOf(thrown)}: ${messageWithCause(cause)}` : messageOf(thrown)
 }
 
 // Terminals and readers that split lines interpret these; JSON allows them to be escaped.

@@ -1,13 +1,13 @@
 import { lstat, realpath } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { parseContainerId } from '../../domain/ids.ts'
 import { show } from '../../domain/show.ts'
 // not from the public face, which would load all of the library for each change of a file
 import { TrackerError } from '../../domain/tracked.ts'
-import { messageOf } from '../text.ts'
-import { contentOf, mostTrackedBytes } from '../tracked/content.ts'
+import { messageWithCause } from '../text.ts'
+import { contentOf, fullIdForm, mostTrackedBytes } from '../tracked/content.ts'
 import { readTrackedFile, remedy } from '../tracked/file.ts'
 import type { Ids } from '../tracked/fresh-answers.ts'
-import { fullIdForm, isFullId } from '../tracked/ids.ts'
 import { UsageError } from '../usage.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from '../world.ts'
 import { type Lock, takeLock } from './lock.ts'
@@ -50,7 +50,7 @@ function checkRequest({ path, action, ids, nothingTracked }: TrackRequest): void
     if (ids.length > 0) throw new UsageError('track list takes no ids')
     return
   }
-  const wrong = ids.find((id) => !isFullId(id))
+  const wrong = ids.find((id) => !parseContainerId(id))
   if (wrong !== undefined) throw new UsageError(`track ${action}: ${show(wrong)} is not ${fullIdForm}`)
   if (ids.length > 0 || nothingTracked) return
   const otherwise = action === 'reset' ? ', or --nothing-tracked' : ''
@@ -129,7 +129,7 @@ function isMissing(error: unknown): boolean {
 
 function complaint(path: string, action: TrackAction, error: unknown): string {
   // a tracker's own error names the file
-  if (!(error instanceof TrackerError)) return `track ${action}: ${show(path)}: ${messageOf(error)}`
+  if (!(error instanceof TrackerError)) return `track ${action}: ${show(path)}: ${messageWithCause(error)}`
   const isInvalid = error.reason === 'tracked-file-invalid' && action !== 'list'
   const message = isInvalid
     ? error.message.replace(remedy, 'use flotsam track FILE reset to replace it')

@@ -1,5 +1,5 @@
 import { show } from '../../domain/show.ts'
-import { nothingTracked, type Reason, type TrackerFailure } from '../../index.ts'
+import { nothingTracked } from '../../index.ts'
 import type { Flags } from '../options.ts'
 import { UsageError } from '../usage.ts'
 import { trackedFile } from './file.ts'
@@ -30,22 +30,4 @@ export async function requireTracked(flags: Flags): Promise<TrackedSource> {
   const source = await chooseTracked(flags)
   if (!source) throw new UsageError(`no tracker given; give ${trackerForms}`)
   return source
-}
-
-const trackerFailures: Readonly<Record<TrackerFailure, true>> = {
-  'tracker-unknown': true,
-  'tracker-failed': true,
-  'tracker-timed-out': true,
-  'tracker-not-ready': true,
-  'tracker-invalid': true,
-  'tracker-wrong-keys': true,
-  'tracked-file-unreadable': true,
-  'tracked-file-invalid': true,
-  'tracked-url-failed': true,
-  'tracked-url-invalid': true,
-}
-
-/** Whether a container was spared only because the tracker gave no answer. */
-export function isTrackerFailure(reason: Reason): reason is TrackerFailure {
-  return Object.hasOwn(trackerFailures, reason)
 }

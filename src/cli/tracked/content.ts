@@ -1,6 +1,8 @@
+import { parseContainerId } from '../../domain/ids.ts'
 import { show } from '../../domain/show.ts'
 import type { Ids } from './fresh-answers.ts'
-import { fullIdForm, isFullId } from './ids.ts'
+
+export const fullIdForm = 'a full container id, 64 lower-case hexadecimal digits'
 
 /** The last line of a whole file. No beginning of a file ends with it, so a file that was cut short is never taken for whole. */
 const endLine = 'end'
@@ -25,7 +27,7 @@ export function readContent(text: string): TrackedContent {
   if (endAt < lines.length - 1)
     return { wrong: `line ${endAt + 2} follows the line "end", which must be the last` }
   lines.pop()
-  const wrongAt = lines.findIndex((line) => !isFullId(line))
+  const wrongAt = lines.findIndex((line) => !parseContainerId(line))
   if (wrongAt >= 0) return { wrong: `line ${wrongAt + 1} is not ${fullIdForm}` }
   return { ids: new Set(lines) }
 }

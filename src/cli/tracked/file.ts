@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises'
 import { show } from '../../domain/show.ts'
 // not from the public face, which would load all of the library for each change of a file
 import { TrackerError } from '../../domain/tracked.ts'
-import { messageOf } from '../text.ts'
+import { messageWithCause } from '../text.ts'
 import { mostTrackedBytes, readContent } from './content.ts'
 import { FreshAnswers, type Ids } from './fresh-answers.ts'
 import { isMountedFile, mountTheFolder } from './mounted-file.ts'
@@ -65,7 +65,7 @@ async function openFile(path: string): Promise<FileHandle> {
     // a pipe without a writer would block the reading for ever
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
-    throw unreadable(path, messageOf(error), error)
+    throw unreadable(path, messageWithCause(error), error)
   }
 }
 
@@ -80,7 +80,7 @@ async function readBytes(file: FileHandle, path: string, size: bigint): Promise<
       filled += bytesRead
     }
   } catch (error) {
-    throw unreadable(path, messageOf(error), error)
+    throw unreadable(path, messageWithCause(error), error)
   }
   return bytes.subarray(0, filled)
 }

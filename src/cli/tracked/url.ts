@@ -1,7 +1,8 @@
+import { parseContainerId } from '../../domain/ids.ts'
 import { TrackerError } from '../../index.ts'
-import { messageOf } from '../text.ts'
+import { messageWithCause } from '../text.ts'
+import { fullIdForm } from './content.ts'
 import { FreshAnswers, type Ids } from './fresh-answers.ts'
-import { fullIdForm, isFullId } from './ids.ts'
 import { faultOf } from './response-head.ts'
 import type { TrackedSource } from './source.ts'
 
@@ -48,7 +49,7 @@ async function fetchBody(url: URL, signal: AbortSignal): Promise<Uint8Array> {
     return await readBody(response, url)
   } catch (error) {
     if (error instanceof TrackerError) throw error
-    throw failed(url, messageOf(error), error)
+    throw failed(url, messageWithCause(error), error)
   }
 }
 
@@ -67,7 +68,7 @@ async function readBody({ body }: Response, url: URL): Promise<Uint8Array> {
 function readIds(body: Uint8Array, url: URL): Ids {
   const ids = parseJson(body, url)
   if (!Array.isArray(ids)) throw invalid(url, 'the answer is not a JSON array')
-  const wrong = ids.findIndex((id) => !isFullId(id))
+  const wrong = ids.findIndex((id) => !parseContainerId(id))
   if (wrong >= 0) throw invalid(url, `element ${wrong} is not ${fullIdForm}`)
   return new Set(ids as string[])
 }
