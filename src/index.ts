@@ -53,9 +53,8 @@ export {
   type ReconcilerSnapshot,
 } from './xstate-logic.ts'
 export type { Listener, Subscription } from './report/reporter.ts'
-export type { EngineHealth } from './supervision/health.ts'
 export type { Inspect } from './options/things.ts'
-export type { Status } from './supervision/status.ts'
+export type { EngineHealth, Status } from './supervision/status.ts'
 export type { SupervisorActor, SupervisorCommand } from './containers/seal.ts'
 export type { ReportedContainer, ScannedContainer, ScanReport } from './scanning/scan-report.ts'
 export { nothingTracked, type Tracked, type TrackedContainer, TrackerError } from './domain/tracked.ts'

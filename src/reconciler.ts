@@ -18,10 +18,9 @@ import { scanWithoutHistory } from './scanning/stateless-scan.ts'
 import { selfFrom, type SelfTest } from './self/self-test.ts'
 import { readSelfTraces } from './self/traces.ts'
 import { explain } from './supervision/explainer.ts'
-import { followsEvents, healthIn } from './supervision/health.ts'
 import { readSettings, type Settings } from './supervision/settings.ts'
 import type { EngineAccess } from './supervision/shutdown.ts'
-import { type Status, statusOf } from './supervision/status.ts'
+import { followsEvents, healthIn, type Status, statusOf } from './supervision/status.ts'
 import { createSupervision, type Means, type Supervision } from './supervision/supervision.ts'
 
 /** Scans one engine and removes the containers that the agent started and has lost track of. */

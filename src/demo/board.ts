@@ -2,7 +2,7 @@ import type { InspectionEvent, SnapshotFrom } from 'xstate'
 import type { containerMachine } from '../../machines/container.machine.ts'
 import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
 import type { Outcome, VerdictLike } from '../../machines/types.ts'
-import { type EngineHealth, healthIn } from '../supervision/health.ts'
+import { type EngineHealth, healthIn } from '../supervision/status.ts'
 
 /** The states of a container's chart, in the order of a whole life. */
 export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'

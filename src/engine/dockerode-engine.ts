@@ -5,9 +5,17 @@ import { type ContainerId, shortId } from '../domain/ids.ts'
 import { resolveEngine } from './address.ts'
 import { callEngine, type Limits } from './call.ts'
 import { connect } from './connect.ts'
-import { readDate } from './date.ts'
 import { readEvents, readFirstTime } from './event-stream.ts'
-import { ask, askToChange, expectStatus, readBody, readNothing, type Ask, type Question } from './exchange.ts'
+import {
+  ask,
+  askToChange,
+  expectStatus,
+  readBody,
+  readNothing,
+  type Ask,
+  type Question,
+  readDate,
+} from './exchange.ts'
 import type { Verb } from './failure.ts'
 import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'

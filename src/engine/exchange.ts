@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { Modem } from './client.ts'
 import { Departure, type DepartureOptions } from './departure.ts'
 import { AnswerError, CutError, isReset, ReachError, StatusError } from './failure.ts'
-import { departureKey, holdsBack } from './modem.ts'
+import { departureKey, holdsBack, type Modem } from './modem.ts'
 import { asRecord } from './record.ts'
 
 /** One request to the engine's API. */
@@ -134,6 +133,15 @@ export async function expectStatus(answer: IncomingMessage, ...wanted: number[])
   if (wanted.includes(status)) return answer
   const { detail, isOfEngine } = await readRefusal(answer)
   throw new StatusError(status, detail, isOfEngine)
+}
+
+/** The format that HTTP requires, such as `Thu, 15 Jan 2026 12:00:07 GMT`; `Date.parse` accepts many others. */
+const httpDate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
+/** The engine's time at the response, in whole seconds; undefined if the response has no valid Date header. */
+export function readDate({ headers }: IncomingMessage): number | undefined {
+  const dateMs = httpDate.test(headers.date ?? '') ? Date.parse(headers.date ?? '') : Number.NaN
+  return Number.isNaN(dateMs) ? undefined : dateMs
 }
 
 /** The chunks of a body. Throws a `CutError` where it ends before its time. */

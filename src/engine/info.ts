@@ -1,6 +1,5 @@
 import type { Clock } from '../domain/clock.ts'
-import { readDate } from './date.ts'
-import { expectStatus, readJson, type Ask } from './exchange.ts'
+import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
 import { AnswerError } from './failure.ts'
 import type { EngineInfo } from './port.ts'
 import { asRecord } from './record.ts'

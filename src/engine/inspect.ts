@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Inspection } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
-import { readDate } from './date.ts'
-import { expectStatus, readJson, type Ask } from './exchange.ts'
+import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
 import { AnswerError, StatusError } from './failure.ts'
 import { readInspection } from './inspection.ts'
 

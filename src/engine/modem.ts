@@ -1,8 +1,23 @@
 import { type Agent, type ClientRequest, globalAgent, type IncomingMessage } from 'node:http'
 import { globalAgent as tlsGlobalAgent } from 'node:https'
 import { inspect } from 'node:util'
-import type { Modem } from './client.ts'
 import type { Departure } from './departure.ts'
+
+/** The transport for requests to an engine: docker-modem's `dial`. */
+export interface Modem {
+  dial(options: ModemRequest, callback: (error: Error | null, answer: unknown) => void): void
+}
+
+/** One request, in the form that docker-modem accepts. */
+export interface ModemRequest {
+  readonly path: string
+  readonly method: string
+  readonly options: { readonly _query: object; readonly _body: object }
+  readonly isStream: boolean
+  readonly statusCodes: Readonly<Record<number, boolean>>
+  readonly abortSignal: AbortSignal
+  readonly headers?: Record<string, string>
+}
 
 /** Key of the departure among the options of a request that changes something. */
 export const departureKey = Symbol('departure')

@@ -1,8 +1,11 @@
-import type { SupervisorContext } from '../../machines/supervisor.machine.ts'
+import type { SnapshotFrom } from 'xstate'
+import type { SupervisorContext, supervisorMachine } from '../../machines/supervisor.machine.ts'
 import type { Fleet } from '../containers/fleet.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { VerdictName } from '../domain/verdict.ts'
-import type { EngineHealth } from './health.ts'
+
+/** The engine's health, based on the last listing. */
+export type EngineHealth = 'unknown' | 'up' | 'down'
 
 /** The state of a reconciler, as plain JSON. Times are milliseconds since the Unix epoch; names in `Ms` are durations. */
 export interface Status {
@@ -102,4 +105,18 @@ export function statusOf({
     },
     stuck,
   }
+}
+
+/** The engine's health as a running supervisor sees it; undefined if the supervisor is not running. */
+export function healthIn({
+  value,
+}: Pick<SnapshotFrom<typeof supervisorMachine>, 'value'>): EngineHealth | undefined {
+  if (typeof value === 'string' || !('running' in value)) return undefined
+  const { engine } = value['running'] as { readonly engine: 'unknown' | 'down' | { readonly up: unknown } }
+  return typeof engine === 'string' ? engine : 'up'
+}
+
+/** Whether the supervisor is following the engine's events. */
+export function followsEvents(snapshot: SnapshotFrom<typeof supervisorMachine>): boolean {
+  return snapshot.matches({ running: { engine: { up: { following: 'open' } } } })
 }

@@ -25,9 +25,9 @@ import { Scanner } from '../scanning/scanner.ts'
 import { createTracker } from '../scanning/tracker.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import { containerBehaviour } from './container-behaviour.ts'
-import { healthIn } from './health.ts'
 import type { Settings } from './settings.ts'
 import { type EngineAccess, Ending } from './shutdown.ts'
+import { healthIn } from './status.ts'
 import { supervisorBehaviour } from './supervisor-behaviour.ts'
 
 type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
