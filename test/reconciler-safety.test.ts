@@ -5,6 +5,17 @@ import { createHarness, type Harness } from './support/harness.ts'
 
 const minute = 60_000
 
+/** The removal of that container takes until the returned function is called. */
+function holdRemoval(engine: Harness['engine'], held: string): () => void {
+  let finish = () => {}
+  const removed = new Promise<void>((resolve) => (finish = resolve))
+  engine.fault = (verb, id) =>
+    verb === 'remove' && id === held
+      ? () => removed.then(() => void engine.containers.delete(held))
+      : undefined
+  return finish
+}
+
 /** Starts, and lets an hour of scans pass. */
 async function runAnHour({ clock, reconciler }: Harness): Promise<void> {
   reconciler.start()
@@ -193,14 +204,7 @@ describe('fresh-scan', () => {
   test('a container adopted while its removal waits in the queue is spared', async () => {
     const { clock, engine, tracked, reconciler } = createHarness({ maxConcurrentRemovals: 1 })
     const [first, second] = [engine.add(), engine.add()]
-    let finishFirst = () => {}
-    engine.fault = (verb, id) =>
-      verb === 'remove' && id === first.id
-        ? () =>
-            new Promise<void>(
-              (resolve) => (finishFirst = () => (engine.containers.delete(first.id), resolve())),
-            )
-        : undefined
+    const finishFirst = holdRemoval(engine, first.id)
     reconciler.start()
     await clock.advance(62_000)
     expect(engine.count('remove')).toBe(1)
@@ -309,14 +313,7 @@ describe('fresh-scan', () => {
     const other = engine.add()
     const holder = engine.add({ name: 'pause' })
     const guest = engine.add({ state: 'exited', networkMode: `container:${holder.id}` })
-    let finishOther = () => {}
-    engine.fault = (verb, id) =>
-      verb === 'remove' && id === other.id
-        ? () =>
-            new Promise<void>(
-              (resolve) => (finishOther = () => (engine.containers.delete(other.id), resolve())),
-            )
-        : undefined
+    const finishOther = holdRemoval(engine, other.id)
     reconciler.start()
     await clock.advance(62_000)
     tracked.add(guest.id)

@@ -1,6 +1,7 @@
 import type { ContainerSummary, Inspection, SharedNamespaces } from '../../src/domain/container.ts'
 import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
 import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
+import type { Verb } from '../../src/engine/failure.ts'
 import type {
   CallOptions,
   ChangeOptions,
@@ -32,17 +33,6 @@ export interface FakeContainer {
   restartCount: number
   isInfra: boolean
 }
-
-export type Verb =
-  | 'list'
-  | 'info'
-  | 'imageLabels'
-  | 'inspect'
-  | 'unpausedWithin'
-  | 'events'
-  | 'remove'
-  | 'stop'
-  | 'unpause'
 
 export interface Request {
   readonly verb: Verb

@@ -59,7 +59,7 @@ export function imageShape(image: Image, platform: ImagePlatform, view: View): o
     Parent: image.parentId,
     Comment: '',
     ...(hasContent ? { Created: fineTimestamp(image.createdAtMs, image.id) } : {}),
-    ...(isOld ? { Container: '', ContainerConfig: wholeConfig() } : {}),
+    ...(isOld ? { Container: '', ContainerConfig: emptyConfig() } : {}),
     DockerVersion: '',
     Author: '',
     Config: configOf(image, platform, view),
@@ -94,11 +94,12 @@ function configOf(image: Image, platform: ImagePlatform, { dialect, version }: V
     : { Cmd: null, Env: null, Labels: null, Volumes: null }
   if (dialect.isPodman && !isBelow(version.engine, '5.8'))
     return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null))
-  if (dialect.isPodman || isBelow(version.api, '1.48')) return { ...wholeConfig(), ...own }
+  if (dialect.isPodman || isBelow(version.api, '1.48')) return { ...emptyConfig(), ...own }
   return { ...own, Entrypoint: null, OnBuild: null, User: '', WorkingDir: '' }
 }
 
-function wholeConfig(): object {
+/** What a container is made from, where nothing is given. */
+export function emptyConfig(): object {
   return {
     Hostname: '',
     Domainname: '',

@@ -2,6 +2,7 @@ import { dataRoot } from '../containers.ts'
 import { isBelow } from '../dialect.ts'
 import { dependenciesOf, holderIn, isAlive, type Container } from '../model.ts'
 import { hostConfigShape } from './host-config.ts'
+import { emptyConfig } from './image.ts'
 import { mountShape, networksOf } from './summary.ts'
 import { fineTimestamp, manifestDescriptor, type View } from './view.ts'
 
@@ -99,18 +100,9 @@ function configShape(container: Container, { dialect }: View): object {
   const { isPodman } = dialect
   const hostnameOf = (isPodman ? undefined : holderIn(networkMode)) ?? id
   return {
+    ...emptyConfig(),
     Hostname: hostnameOf.slice(0, 12),
-    Domainname: '',
-    User: '',
-    AttachStdin: false,
-    AttachStdout: false,
-    AttachStderr: false,
-    Tty: false,
-    OpenStdin: false,
-    StdinOnce: false,
-    Volumes: null,
     WorkingDir: isPodman ? '/' : '',
-    OnBuild: null,
     ...(isPodman ? { StopSignal: '15', StopTimeout: 10 } : {}),
     ...config,
     ...(isPodman ? { Volumes: null } : {}),
