@@ -2,7 +2,7 @@ import type { SnapshotFrom } from 'xstate'
 import type { supervisorMachine } from '../machines/supervisor.machine.ts'
 import type { SupervisorActor } from './containers/seal.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
-import { ArgumentError, LifecycleError, messageOf, OptionError } from './domain/errors.ts'
+import { ArgumentError, LifecycleError, OptionError } from './domain/errors.ts'
 import { type DegradedSubject, type EventName, eventNames } from './domain/events.ts'
 import { show } from './domain/show.ts'
 import { createDockerodeEngine, watchOnly } from './engine/dockerode-engine.ts'
@@ -162,7 +162,6 @@ function assemble(world: World, settings: Settings): Reconciler {
     onStart: () => {
       if (!isStarted || supervision.isOver()) start()
     },
-    onCrash: (thrown) => reporter.report({ type: 'crashed', message: messageOf(thrown) }),
   })
   const { actor, fleet, graces, queue, scanner } = supervision
   let isStarted = false

@@ -2,7 +2,6 @@ import { answered } from '../../machines/container.record.ts'
 import type { AttemptAnswer, FailureLike, HookAnswer, StoppedByUs } from '../../machines/types.ts'
 import type { Freshness } from '../containers/freshness.ts'
 import { judgement, type KnownContainer } from '../containers/record.ts'
-import type { ToSupervisor } from '../containers/seal.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { coveredAs } from '../domain/states.ts'
@@ -21,7 +20,6 @@ export interface AttemptOptions extends HookOptions {
   readonly inspections: Inspections
   readonly selfTest: () => Promise<SelfTest>
   readonly freshness: Freshness
-  readonly toSupervisor: ToSupervisor
   readonly releaseGraceMs: number
   readonly stopTimeoutMs: number
   readonly removeVolumes: boolean

@@ -1,6 +1,7 @@
-import type { FailureLike, HookAnswer } from '../../machines/types.ts'
+import type { HookAnswer } from '../../machines/types.ts'
 import type { Fleet } from '../containers/fleet.ts'
 import type { KnownContainer } from '../containers/record.ts'
+import type { ToSupervisor } from '../containers/seal.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import { messageOf } from '../domain/errors.ts'
@@ -16,15 +17,14 @@ export interface HookOptions {
   readonly beforeRemove: BeforeRemove | undefined
   /** How long a refusal by the hook is valid. */
   readonly refusalMs: number
-  /** Records how the hook failed; undefined after a success. */
-  readonly noteHook: (failure: FailureLike | undefined) => void
+  readonly toSupervisor: ToSupervisor
 }
 
 const hookDeadlineMs = 60_000
 
 /** Asks the owner's hook about a dangling container. Whatever is no clear approval is a refusal. */
 export async function askHook(id: ContainerId, options: HookOptions): Promise<HookAnswer> {
-  const { awake, beforeRemove, clock, fleet, noteHook, refusalMs } = options
+  const { awake, beforeRemove, clock, fleet, refusalMs, toSupervisor } = options
   const known = fleet.get(id)
   if (!known || !beforeRemove) return { answer: 'approved' }
   const refuse = (refusal: HookRefusal): HookAnswer => {
@@ -33,7 +33,7 @@ export async function askHook(id: ContainerId, options: HookOptions): Promise<Ho
     return { answer: 'refused', judgement: { verdict, scan, atMs: awake.now(), recheckMs: refusalMs } }
   }
   const fail = (refusal: HookRefusal, message: string): HookAnswer => {
-    noteHook({ kind: refusal, message })
+    toSupervisor({ type: 'degraded', about: 'hook', kind: refusal, message, atMs: clock.now() })
     return refuse(refusal)
   }
   let timer: unknown
@@ -47,7 +47,7 @@ export async function askHook(id: ContainerId, options: HookOptions): Promise<Ho
     if (answer !== true && answer !== false) {
       return fail('hook-failed', `beforeRemove answered ${typeof answer} instead of a boolean`)
     }
-    noteHook(undefined)
+    toSupervisor({ type: 'recovered', about: 'hook', atMs: clock.now() })
     return answer ? { answer: 'approved' } : refuse('hook-refused')
   } catch (thrown) {
     return fail('hook-failed', messageOf(thrown))

@@ -41,8 +41,6 @@ export interface SupervisionOptions {
   readonly random: () => number
   /** Called when the host starts the actor itself. */
   readonly onStart: () => void
-  /** Called after the supervisor has failed and everything has been shut down. */
-  readonly onCrash: (thrown: unknown) => void
 }
 
 /** Dependencies for queries to the engine outside the supervisor's own scans. */
@@ -145,7 +143,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     complete: () => end(stoppedEarly()),
     error: (thrown) => {
       end(new LifecycleError('this reconciler has failed; it scans no more'))
-      options.onCrash(thrown)
+      options.report({ type: 'crashed', message: messageOf(thrown) })
     },
   })
   return {
@@ -222,14 +220,6 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
         releaseGraceMs: settings.releaseGraceMs,
         stopTimeoutMs: settings.stopTimeoutMs,
         removeVolumes: settings.removeVolumes,
-        noteHook: (failure) => {
-          const atMs = clock.now()
-          toSupervisor(
-            failure
-              ? { type: 'degraded', about: 'hook', atMs, ...failure }
-              : { type: 'recovered', about: 'hook', atMs },
-          )
-        },
       })
   const isScanRequested = () => {
     const now = snapshot()
