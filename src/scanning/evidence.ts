@@ -11,8 +11,10 @@ import type { Judged, ScanContext, EvidenceSources, EvidenceOptions } from './sc
 import { askAboutAll } from './tracker-questions.ts'
 import { type Answer, failureOf, wordOf } from './tracker.ts'
 
-export function evidenceSources(options: EvidenceOptions): EvidenceSources {
-  const groups = new Groups(options.ownership, options.tracker.tracksNothing)
+export function evidenceSources(
+  options: EvidenceOptions,
+  groups = new Groups(options.ownership, options.tracker.tracksNothing),
+): EvidenceSources {
   let last: { readonly of: readonly ContainerSummary[]; readonly ownedSet: OwnedSet } | undefined
   return {
     ...options,
@@ -21,6 +23,11 @@ export function evidenceSources(options: EvidenceOptions): EvidenceSources {
       const ownedSet = await readOwnedSet(containers, { ...options, groups }, signal)
       last = { of: containers, ownedSet }
       return ownedSet
+    },
+    aside: () => {
+      const images = options.images.aside()
+      const namespaces = options.namespaces.aside()
+      return evidenceSources({ ...options, images, namespaces }, groups.aside())
     },
   }
 }

@@ -13,6 +13,8 @@ export interface ListedGroups {
   note(owned: readonly ContainerSummary[], answers: readonly Answer[]): void
 }
 
+type LastSaid = readonly [group: string, answer: 'tracked' | 'untracked']
+
 const noGroups: ListedGroups = { ownsHelper: () => false, lifeOf: () => undefined, note: () => {} }
 
 /**
@@ -24,11 +26,17 @@ export class Groups {
   readonly #ownership: Ownership
   readonly #tracksNothing: boolean
   /** The tracker's last answer on the owned containers of each group. */
-  readonly #lastSaid = new Map<string, 'tracked' | 'untracked'>()
+  readonly #lastSaid: Map<string, 'tracked' | 'untracked'>
 
-  constructor(ownership: Ownership, tracksNothing: boolean) {
+  constructor(ownership: Ownership, tracksNothing: boolean, lastSaid: Iterable<LastSaid> = []) {
     this.#ownership = ownership
     this.#tracksNothing = tracksNothing
+    this.#lastSaid = new Map(lastSaid)
+  }
+
+  /** The groups known so far for a query beside the scans, which changes none. */
+  aside(): Groups {
+    return new Groups(this.#ownership, this.#tracksNothing, this.#lastSaid)
   }
 
   in(containers: readonly ContainerSummary[]): ListedGroups {

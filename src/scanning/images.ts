@@ -25,10 +25,16 @@ export interface ImageLabels {
   engineIsBack(): void
   /** Milliseconds until a failed inspection may be repeated; undefined if none failed. */
   untilAskedAgainMs(): number | undefined
+  /** The same cache for a query beside the scans, whose failures are not theirs. */
+  aside(): ImageLabels
 }
 
-export function createImageLabels(engine: WatchingEngine, clock: Clock, deadlineMs: number): ImageLabels {
-  const known = new Map<string, ImageAnswer>()
+export function createImageLabels(
+  engine: WatchingEngine,
+  clock: Clock,
+  deadlineMs: number,
+  known = new Map<string, ImageAnswer>(),
+): ImageLabels {
   const asked = new Map<string, Promise<ImageAnswer>>()
   const failedQuestions = new Map<string, FailedQuestion & { readonly answer: ImageAnswer }>()
 
@@ -61,6 +67,7 @@ export function createImageLabels(engine: WatchingEngine, clock: Clock, deadline
   return {
     engineIsBack: () => failedQuestions.clear(),
     untilAskedAgainMs: () => untilNextMs(failedQuestions.values(), clock.now()),
+    aside: () => createImageLabels(engine, clock, deadlineMs, known),
     of(image, signal) {
       if (image.id === '') return { isKnown: false, failure: undefined }
       const key = imageKey(image)

@@ -54,6 +54,8 @@ export interface NamespaceFacts {
   untilAskedAgainMs(): number | undefined
   /** Whether a container from an earlier listing depends on another one. */
   isGuest(id: ContainerId): boolean
+  /** The facts known so far for a query beside the scans, which changes none and whose failures are not theirs. */
+  aside(): NamespaceFacts
 }
 
 /** A container that could not be inspected. */
@@ -70,8 +72,9 @@ export function createNamespaceFacts(
   engine: WatchingEngine,
   clock: Clock,
   deadlineMs: number,
+  knownBefore: ReadonlyMap<ContainerId, Fact> = new Map(),
 ): NamespaceFacts {
-  let known = new Map<ContainerId, Fact>()
+  let known = knownBefore
   let failedQuestions = new Map<ContainerId, NotInspected>()
 
   return {
@@ -136,6 +139,7 @@ export function createNamespaceFacts(
     engineIsBack: () => failedQuestions.clear(),
     untilAskedAgainMs: () => untilNextMs(failedQuestions.values(), clock.now()),
     isGuest: (id) => typeof known.get(id) === 'object',
+    aside: () => createNamespaceFacts(engine, clock, deadlineMs, known),
   }
 }
 

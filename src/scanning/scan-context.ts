@@ -34,6 +34,8 @@ export interface EvidenceOptions {
 export interface EvidenceSources extends EvidenceOptions {
   /** Derives the facts that follow from a listing alone; cached while listings stay the same. */
   readonly ownedSetOf: (containers: readonly ContainerSummary[], signal: AbortSignal) => Promise<OwnedSet>
+  /** The sources for a query beside the scans: what is known already, with failures of its own, and nothing is changed. */
+  readonly aside: () => EvidenceSources
 }
 
 /** One scan's listing and the history of its containers. */

@@ -30,8 +30,11 @@ export interface Past {
  * @throws ArgumentError if the engine lists no such container, or several
  */
 export async function explain(called: string, options: ExplainerOptions): Promise<Explanation> {
-  const { sources } = options
-  const seen = withPast(await see({ ...options, hasHistory: options.past !== undefined }), options.past)
+  const sources = options.sources.aside()
+  const seen = withPast(
+    await see({ ...options, sources, hasHistory: options.past !== undefined }),
+    options.past,
+  )
   const { id } = theOne(called, seen.listing.containers)
   const context: ScanContext = {
     ...seen,

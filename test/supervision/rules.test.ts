@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
 import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
 import { nothingTracked } from '../../src/domain/tracked.ts'
-import { fakeId, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { fakeId, ownerLabel, ownerValue, type Verb } from '../support/fake-engine.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
 
 const minute = 60_000
@@ -767,20 +767,53 @@ describe('orchestrated', () => {
   })
 })
 
-describe('truthful: scans that remove nothing', () => {
-  test('explain() beside a scan leaves no failure behind that the next scan reports', async () => {
-    const harness = createHarness({ period: '10s' })
+describe('a container that comes back under its name soon after each removal', () => {
+  test.each([
+    ['soon, and again', 11_000, ['web.1 has come back 2 times soon after its removal']],
+    ['much later', 5 * minute, []],
+  ])('%s: reported once, if at all', async (_, afterMs, messages) => {
+    const harness = createHarness({ tracked: nothingTracked, period: '5s' })
     const { clock, engine, reconciler, of } = harness
-    const { id } = engine.add()
     reconciler.start()
-    await clock.advance(1000)
-    engine.fault = (verb) => (verb === 'inspect' || verb === 'imageLabels' ? 'refused' : undefined)
-    await reconciler.explain(id)
-    engine.fault = () => undefined
-    await clock.advance(20_000)
-    expect(of('degraded')).toEqual([])
+    for (let times = 0; times < 6; times++) {
+      engine.add({ ageMs: hour, name: 'web.1' })
+      await clock.advance(70_000)
+      expect(engine.containers.size).toBe(0)
+      await clock.advance(afterMs)
+    }
+    const found = of('degraded').filter(({ kind }) => kind === 'recreated')
+    expect(found.map(({ message }) => message.split(';')[0])).toEqual(messages)
     await stop(harness)
   })
+})
+
+describe('truthful: scans that remove nothing', () => {
+  test.each<[string, Verb, object]>([
+    ['an image', 'imageLabels', { imageId: 'sha256:other' }],
+    ['a foreign container', 'inspect', { labels: {} }],
+  ])(
+    'explain() beside a scan leaves no failure behind that the next scan reports: %s',
+    async (_, verb, newcomer) => {
+      const harness = createHarness({ period: '10s' })
+      const { clock, engine, reconciler, of } = harness
+      const { id } = engine.add()
+      engine.images.set('sha256:other', {})
+      reconciler.start()
+      await clock.advance(1000)
+      engine.add(newcomer)
+      await clock.advance(7500)
+      const asked = engine.count(verb)
+      engine.fault = (one) => (one === verb ? 'refused' : undefined)
+      await reconciler.explain(id)
+      expect(engine.count(verb)).toBe(asked + 1)
+      engine.fault = () => undefined
+      await clock.advance(1500)
+      expect(engine.count('list')).toBe(3)
+      expect(engine.count(verb)).toBe(asked + 2)
+      expect(of('degraded')).toEqual([])
+      await stop(harness)
+    },
+  )
 
   test.each<[string, Partial<Inspection>, string]>([
     ['disagrees', { name: 'other' }, 'spared: inspection-disagrees'],
