@@ -241,7 +241,7 @@ function assemble(world: World, settings: Settings): Reconciler {
       }),
     labels() {
       const { owner, ownership } = settings
-      if (ownership.labels) return ownership.labels
+      if (ownership.labels) return { ...ownership.labels }
       throw new OptionError(
         'owner',
         owner,

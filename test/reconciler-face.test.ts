@@ -29,6 +29,12 @@ function failListings(engine: FakeEngine, fault: Fault): void {
   engine.fault = (verb) => (verb === 'list' ? fault : undefined)
 }
 
+test('labels() gives each caller its own, so that none can change what the next one gets', () => {
+  const { reconciler } = createHarness()
+  Object.assign(reconciler.labels(), { [ownerLabel]: 'other', more: '' })
+  expect(reconciler.labels()).toEqual({ [ownerLabel]: ownerValue })
+})
+
 describe('events', () => {
   test('the listener of * gets every event, each with the engine and the owner that it is of', async () => {
     const { clock, engine, events, reconciler } = createHarness()
