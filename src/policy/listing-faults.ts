@@ -22,7 +22,8 @@ export class ListingFaults {
   found(): ReadonlyMap<ContainerId, ListingFault> {
     const faults = new Map<ContainerId, ListingFault>()
     for (const [called, bearer] of this.#bearers) {
-      if (called === bearer) continue
+      // Only the id of a listed container is ambiguous; the bearer's own id never is.
+      if (called === bearer || !this.#seen.has(called)) continue
       faults.set(called, 'id-is-a-name')
       faults.set(bearer, 'id-is-a-name')
     }

@@ -689,6 +689,16 @@ describe('exact-id', () => {
     await stop(harness)
   })
 
+  test('eventually-removed: a container named like an id that no container has is like any other', async () => {
+    const harness = createHarness()
+    const { clock, engine, reconciler } = harness
+    const { id } = engine.add({ ageMs: hour, name: fullId })
+    reconciler.start()
+    await clock.advance(minute)
+    expect(changesIn(harness)).toEqual([id])
+    await stop(harness)
+  })
+
   test('a container named like its own id is like any other', async () => {
     const harness = createHarness()
     const { clock, engine, reconciler } = harness
