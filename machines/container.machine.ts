@@ -269,8 +269,8 @@ export const containerMachine = setup({
     isCancelled: ({ event }) => answerIn(event)?.answer === 'cancelled',
     isStale: ({ event }) => answerIn(event)?.answer === 'stale',
     isUnsettled: ({ event }) => answerIn(event)?.answer === 'unsettled',
-    /** Already gone or being removed: continue with the removal, which repeats every check. */
-    isGoneOrGoing: ({ event }) => ['gone', 'in-progress'].includes(failureIn(event)?.kind ?? ''),
+    /** Already ended, gone or being removed: continue with the removal, which repeats every check. */
+    isGoneOrGoing: ({ event }) => ['ended', 'gone', 'in-progress'].includes(failureIn(event)?.kind ?? ''),
     isUnavailable: ({ event }) => failureIn(event)?.kind === 'unavailable',
     isRefusedWhilePaused: ({ context, event }) =>
       context.listed.state === 'paused' &&

@@ -16,10 +16,10 @@ import {
   type Question,
   readDate,
 } from './exchange.ts'
-import type { Verb } from './failure.ts'
+import { ReachError, type Verb } from './failure.ts'
 import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
-import { askForInspection, podmanVersion } from './inspect.ts'
+import { askForInspection, isDockers, podmanVersion } from './inspect.ts'
 import { readListing } from './listing.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'
 import type { PastListing } from './past-listing.ts'
@@ -47,12 +47,14 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
   /** The last whole listing, so that the next one is read only where it differs. */
   let pastListing: PastListing | undefined
-  /** By its last answer; undefined where it is no Podman. */
+  /** The version that it last gave, which a proxy's own answers lack; undefined where it is no Podman. */
   let podman: string | undefined
+  /** Whether Podman's own API, which alone says what depends on a container, was denied at the last inspection. */
+  let isOwnApiDenied = false
 
   async function askAndNote(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
     const answer = await ask(modem, { ...question, path: prefix + question.path }, signal)
-    podman = podmanVersion(answer)
+    podman = podmanVersion(answer) ?? (isDockers(answer) ? undefined : podman)
     return answer
   }
 
@@ -79,9 +81,9 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         const answer = await askToChange(modem, { ...question, path: prefix + question.path }, held)
         if (answer === 'withheld') return 'withheld'
         // truthful: no engine confirms with 200 or 202, so something else has answered
-        const confirmations = verb === 'stop' ? [204, 304] : [204]
+        const confirmations = verb === 'stop' ? [204, notModified] : [204]
         await readNothing(await expectStatus(answer, ...confirmations))
-        return 'done'
+        return answer.statusCode === notModified ? 'unchanged' : 'done'
       },
     )
   }
@@ -104,7 +106,11 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),
     imageLabels: (image, limits) =>
       call('imageLabels', image.id, limits, (ask) => askForImageLabels(image, ask)),
-    inspect: (id, limits) => call('inspect', shortId(id), limits, (ask) => askForInspection(id, ask)),
+    inspect: async (id, limits) => {
+      const inspection = await call('inspect', shortId(id), limits, (ask) => askForInspection(id, ask))
+      isOwnApiDenied = podman !== undefined && inspection.isInfra === undefined
+      return inspection
+    },
     unpausedWithin: ({ sinceMs, untilMs }, limits) =>
       call('unpausedWithin', '', limits, async (ask) => {
         const filters = { type: ['container'], event: ['unpause'] }
@@ -131,15 +137,21 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         return { method: 'DELETE', path: `/containers/${id}`, query: { force, v } }
       }),
     stop: (id, { graceSeconds, ...limits }) =>
-      change('stop', id, limits, () => ({
-        method: 'POST',
-        path: `/containers/${id}/stop`,
-        query: { t: graceSeconds },
-      })),
+      change('stop', id, limits, () => {
+        // protected: Podman stops a container that others depend on, and then refuses to remove it
+        if (isOwnApiDenied) throw new ReachError('misconfigured', dependentsUnknown)
+        return { method: 'POST', path: `/containers/${id}/stop`, query: { t: graceSeconds } }
+      }),
     unpause: (id, limits) =>
       change('unpause', id, limits, () => ({ method: 'POST', path: `/containers/${id}/unpause` })),
   })
 }
+
+/** The answer of an engine to a stop that had nothing to do. */
+const notModified = 304
+
+const dependentsUnknown =
+  "what depends on it is not known, because Podman's own API is denied; only a removal can be tried"
 
 /** A new object that can scan and nothing else: there is no way from it to a verb that changes anything. */
 export function watchOnly(engine: Engine): WatchingEngine {

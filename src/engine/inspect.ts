@@ -45,9 +45,15 @@ function saysThatItIsGone(id: ContainerId, { detail }: StatusError): boolean {
   return /no such container/i.test(detail) && detail.includes(id)
 }
 
-/** `Libpod/5.4.2 (linux)`; undefined of any other engine. */
+/** From `5.4.2`, or `Libpod/5.4.2 (linux)`, which a proxy may replace; undefined of any other engine. */
 export function podmanVersion({ headers }: IncomingMessage): string | undefined {
-  return /^Libpod\/(\d+\.\d+\.\d+)/.exec(String(headers.server ?? ''))?.[1]
+  const said = `Libpod/${String(headers['libpod-api-version'] ?? '')} ${String(headers.server ?? '')}`
+  return /(?<!\S)Libpod\/(\d+\.\d+\.\d+)/.exec(said)?.[1]
+}
+
+/** Whether dockerd itself has answered. */
+export function isDockers({ headers }: IncomingMessage): boolean {
+  return String(headers.server ?? '').startsWith('Docker/')
 }
 
 /** What Podman says in its own API. A proxy may not let us there; then it is not known, which is not an error. */

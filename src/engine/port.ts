@@ -99,8 +99,11 @@ export interface UnpauseMemory {
   readonly sinceMs: number | undefined
 }
 
-/** The result of a request that changes something: the engine confirmed it, or the last question withheld it. */
-export type ChangeOutcome = 'done' | 'withheld'
+/**
+ * The result of a request that changes something: the engine confirmed it, had nothing to do, or never got it because the
+ * last question withheld it.
+ */
+export type ChangeOutcome = 'done' | 'unchanged' | 'withheld'
 
 /** Options of a request that changes something. It is sent at most once and never retried automatically. */
 export interface ChangeOptions extends CallOptions {
@@ -125,7 +128,7 @@ export interface Engine extends WatchingEngine {
     id: ContainerId,
     call: ChangeOptions & { readonly volumes: boolean; readonly force: boolean },
   ): Promise<ChangeOutcome>
-  /** Sends SIGTERM, then SIGKILL after `graceSeconds`. `done` when it has exited, also if it already had. */
+  /** Sends SIGTERM, then SIGKILL after `graceSeconds`. `done` when it has exited, `unchanged` if it already had. */
   stop(id: ContainerId, call: ChangeOptions & { readonly graceSeconds: number }): Promise<ChangeOutcome>
   /** Unpauses a container, because old engines refuse to remove a paused one. */
   unpause(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome>

@@ -103,6 +103,14 @@ interface Candidate {
 
 const stale: AttemptAnswer = { answer: 'stale' }
 
+/** not-ours-to-stop: the engine had nothing to stop, so the container has ended by itself. */
+const alreadyEnded: AttemptAnswer = {
+  answer: 'unsettled',
+  isOurs: false,
+  failure: { kind: 'ended', message: 'it had already ended' },
+  stop: undefined,
+}
+
 /** If the connection takes longer than this to establish, the container is inspected again. */
 const inspectionLifeMs = 500
 
@@ -148,7 +156,8 @@ function createAttempt(options: AttemptOptions): Attempt {
       if (against) return against
       inspectedMs = clock.now()
       const outcome = await send(id, mayLeave)
-      return outcome === 'done' ? { answer: 'done' } : (objection ?? stale)
+      if (outcome === 'withheld') return objection ?? stale
+      return outcome === 'done' ? { answer: 'done' } : alreadyEnded
     } catch (thrown) {
       if (!(thrown instanceof EngineError)) throw thrown
       return answerTo(thrown, wasSent, options)
@@ -228,14 +237,24 @@ function noteAnswer(
   fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
 }
 
+/** Statuses by which a proxy says that it waits no longer; the engine may still be executing the request. */
+const gatewayGaveUp: ReadonlySet<number | undefined> = new Set([502, 504])
+
+/** Whether the engine, or a proxy before it, said that it will not execute the request. */
+function isRefusal({ kind, status = 0 }: EngineError): boolean {
+  if (kind === 'in-progress') return false
+  return kind === 'misconfigured' || kind === 'gone' || (status >= 400 && status < 500)
+}
+
 /**
  * not-ours-to-stop: the effect of a failed request. A request that was refused changes nothing; an engine that failed
- * while executing it may have stopped the container first.
+ * while executing it may have stopped the container first. Without an answer it may do so at any time.
  */
-function stopAfter({ kind, status = 0 }: EngineError, { clock }: AttemptOptions): StoppedByUs | undefined {
-  if (kind === 'misconfigured' || kind === 'gone') return undefined
-  if (kind !== 'refused') return { failedAtMs: undefined }
-  return status >= 500 ? { failedAtMs: clock.now() } : undefined
+function stopAfter(thrown: EngineError, { clock }: AttemptOptions): StoppedByUs | undefined {
+  const { kind, status } = thrown
+  if (isRefusal(thrown)) return undefined
+  const mayGoOn = status === undefined || kind === 'in-progress' || gatewayGaveUp.has(status)
+  return { failedAtMs: mayGoOn ? undefined : clock.now() }
 }
 
 /** Maps a failure to the result of the attempt. */
@@ -249,7 +268,7 @@ function answerTo(thrown: EngineError, wasSent: boolean, options: AttemptOptions
     case 'unavailable':
       // Holds back other requests until the next scan shows whether the engine is up.
       options.toSupervisor({ type: 'verdicts.doubted' })
-      return { answer: 'unsettled', isOurs: wasSent, failure, stop }
+      return { answer: 'unsettled', isOurs: wasSent && !isRefusal(thrown), failure, stop }
     case 'timed-out':
     case 'invalid-answer':
       return { answer: 'unsettled', isOurs: wasSent, failure, stop }

@@ -125,9 +125,9 @@ function defineAdapter(bench: () => Bench, differences: Differences): void {
 
   it('stop: ends a running container; one that has ended is no error, an unknown one is gone', async () => {
     const id = idOf(await bench().engine.run())
-    await adapter().stop(id, { ...change, graceSeconds: 0 })
+    expect(await adapter().stop(id, { ...change, graceSeconds: 0 })).toBe('done')
     await bench().engine.settled(id, 'exited')
-    await adapter().stop(id, { ...change, graceSeconds: 0 })
+    expect(await adapter().stop(id, { ...change, graceSeconds: 0 })).toBe('unchanged')
     await expect(adapter().stop(unknown, { ...change, graceSeconds: 0 })).rejects.toMatchObject({
       kind: 'gone',
     })

@@ -175,9 +175,31 @@ describe('what is sent', () => {
     expect(server.requests[0]?.query.get('v')).toBe('false')
   })
 
-  test('stopping a stopped container is no error', async () => {
+  test('not-ours-to-stop: stopping a stopped container is no error, and did nothing', async () => {
     server.behave((response) => response.writeHead(304).end())
+    await expect(run('stop')).resolves.toBe('unchanged')
+  })
+
+  test('protected: Podman, whose own API is denied, is not asked to stop what it might refuse to remove', async () => {
+    const podman = { server: 'Libpod/5.8.6 (linux)' }
+    let isDenied = true
+    server.behave((response, request) => {
+      const { method, url = '' } = request
+      const isOwn = url.includes('/libpod/')
+      const state = { Status: 'running', Running: true, Paused: false }
+      const own = { Id: id, IsInfra: false, Dependencies: null, State: state }
+      if (method === 'POST') return answers(204, '', podman)(response, request)
+      if (isOwn && isDenied) return answers(403, 'not on the list')(response, request)
+      return answers(200, isOwn ? own : wholeContainer(id), podman)(response, request)
+    })
+    const stops = () => server.requests.filter(({ method }) => method === 'POST').length
+    await engine.inspect(id, limits)
+    await expect(run('stop')).rejects.toMatchObject({ kind: 'misconfigured' })
+    expect(stops()).toBe(0)
+    isDenied = false
+    await engine.inspect(id, limits)
     await expect(run('stop')).resolves.toBe('done')
+    expect(stops()).toBe(1)
   })
 
   test.each(['', '../containers/x', 'a/../../b', 'a?b=c', '/', 'a b'])(

@@ -287,6 +287,16 @@ describe('an inspection asks', () => {
     expect(paths()).toEqual([`GET /containers/${id}/json`, `GET /v5.4.2/libpod/containers/${id}/json`])
   })
 
+  test('also where a proxy puts its own name in the place of Podman’s', async () => {
+    const behindProxy = { server: 'nginx', 'libpod-api-version': '5.4.2' }
+    server.behave((response, request) => {
+      const isOwn = request.url?.includes('/libpod/')
+      answers(200, isOwn ? own : wholeContainer(id), behindProxy)(response, request)
+    })
+    expect(await inspect()).toMatchObject({ isInfra: true })
+    expect(paths()).toEqual([`GET /containers/${id}/json`, `GET /v5.4.2/libpod/containers/${id}/json`])
+  })
+
   test.each<[string, Behaviour]>([
     ['403', answers(403, '<html>Forbidden</html>')],
     ['404 of a proxy', answers(404, 'Not Found')],

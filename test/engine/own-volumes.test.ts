@@ -112,6 +112,27 @@ describe('positive-evidence: on Podman only volumes made with the container are 
     })
   })
 
+  test.each<[string, Record<string, string>]>([
+    ['a proxy that puts its own name in the place of Podman’s', { server: 'nginx' }],
+    ['a proxy that takes it away', {}],
+  ])('behind %s', async (_what, headers) => {
+    const { v } = await removed({
+      volume: { CreatedAt: '2026-11-28T22:16:32.827Z' },
+      headers: { ...headers, 'libpod-api-version': '5.8.6' },
+    })
+    expect(v).toBe('false')
+  })
+
+  test('whatever a proxy of its own has answered in between', async () => {
+    server.behave(says())
+    await engine.list({ deadlineMs: 10_000 })
+    server.behave(answers(403, 'not on the list', { server: 'haproxy' }))
+    await expect(engine.info({ deadlineMs: 10_000 })).rejects.toThrow('not on the list')
+    server.behave(says({ volume: { CreatedAt: '2026-11-28T22:16:32.827Z' } }))
+    await engine.remove(id, { volumes: true, force: true, deadlineMs: 10_000, mayLeave: () => true })
+    expect(server.requests.at(-1)?.query.get('v')).toBe('false')
+  })
+
   test('the last question still comes after all of it', async () => {
     server.behave(says())
     await engine.list({ deadlineMs: 10_000 })

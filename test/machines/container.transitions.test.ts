@@ -96,6 +96,7 @@ function failsOrNot(from: Invoked, slot: string): Row {
 }
 
 const unsettledAnswers = [
+  'ended',
   'gone',
   'in progress',
   'timed out',
@@ -123,6 +124,7 @@ function stopping(slot: string): Row {
     ...failsOrNot('stop', slot),
     ...allUnsettled('stop', cell('removing.backingOff.quick', left(slot), 'emitFailed timer')),
     'stop: done': deletes,
+    'stop: ended': deletes,
     'stop: gone': deletes,
     'stop: in progress': deletes,
   }
@@ -546,8 +548,15 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     })
   })
 
+  test('a stop that had nothing to do is not ours, and the removal that follows asks everything again', () => {
+    const steps = [...out, stop('ended')]
+    expect(context(steps, gracefully)).toMatchObject({ stop: undefined, isRequestOut: false })
+    expect(stateOf(pure.after(steps, gracefully))).toBe('deleting+taken')
+  })
+
   test.each<[keyof typeof attemptAnswers, boolean]>([
     ['done', true],
+    ['ended', true],
     ['gone', true],
     ['in progress', true],
     ['timed out', true],

@@ -469,10 +469,49 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
     ['denied', () => new EngineError('misconfigured', 'forbidden', { status: 403 })],
     ['a conflict', () => new EngineError('refused', 'conflict', { status: 409 })],
     ['a failure of the engine', () => new EngineError('refused', 'device busy', { status: 500 })],
+    ['too many requests', () => new EngineError('unavailable', 'slow down', { status: 429 })],
+    ['not received in time', () => new EngineError('unavailable', 'request timeout', { status: 408 })],
+    ['no engine behind a proxy', () => new EngineError('unavailable', 'no server', { status: 503 })],
+    ['a web page', () => new EngineError('invalid-answer', 'log in first', { status: 200 })],
   ])('%s, and it ends much later: spared', async (_, failure) => {
     const { container, harness } = await endsAfter(failure, 10 * minute)
     expect(harness.engine.containers.has(container.id)).toBe(true)
     expect(await verdictOf(harness, container.id)).toBe('spared: state-not-covered')
+    await stop(harness)
+  })
+
+  test('truthful: a container that somebody removes after a refusal is not claimed', async () => {
+    const harness = createHarness({ period: '20s' })
+    const { clock, engine, reconciler, of } = harness
+    const { id } = engine.add({ ageMs: hour })
+    engine.fault = (verb) =>
+      verb === 'remove'
+        ? () => Promise.reject(new EngineError('unavailable', 'slow down', { status: 429 }))
+        : undefined
+    reconciler.start()
+    await clock.advance(900)
+    expect(engine.count('remove')).toBe(1)
+    engine.containers.delete(id)
+    await clock.advance(minute)
+    expect([of('removed').length, of('vanished').map((event) => event.id)]).toEqual([0, [id]])
+    await stop(harness)
+  })
+
+  test.each([
+    ['spared', undefined],
+    ['removed, where that state is covered', ['running', 'exited'] as const],
+  ])('one that has ended by itself when the stop arrives: %s', async (_, states) => {
+    const harness = createHarness({ stopTimeout: '10s', ...(states && { states }) })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour })
+    engine.fault = (verb) => {
+      if (verb === 'stop') Object.assign(container, { state: 'exited', finishedAtMs: clock.wallNow() - 1000 })
+      return undefined
+    }
+    reconciler.start()
+    await clock.advance(hour)
+    expect(engine.count('stop')).toBe(1)
+    expect(engine.containers.has(container.id)).toBe(states === undefined)
     await stop(harness)
   })
 
@@ -494,6 +533,7 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
     ['a failure of the engine that killed it', () => new EngineError('refused', 'busy', { status: 500 })],
     ['no answer in time', () => new EngineError('timed-out', 'no answer')],
     ['a connection that broke', () => new EngineError('unavailable', 'socket hang up')],
+    ['a proxy that waits no longer', () => new EngineError('unavailable', 'timeout', { status: 504 })],
   ])('eventually-removed: %s: it is ours, and goes', async (_, failure) => {
     const { container, harness } = await endsAfter(failure, 500)
     expect(harness.engine.containers.has(container.id)).toBe(false)

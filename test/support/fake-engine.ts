@@ -206,17 +206,22 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         () => {
           theOne(id)
           containers.delete(id)
+          return 'done'
         },
         { force: call.force, volumes: call.volumes },
       ),
     stop: (id, call) =>
       change('stop', id, call, () => {
-        theOne(id).state = 'exited'
+        const container = theOne(id)
+        if (container.state === 'exited') return 'unchanged'
+        container.state = 'exited'
+        return 'done'
       }),
     unpause: (id, call) =>
       change('unpause', id, call, () => {
         const container = containers.get(id)
         if (container?.state === 'paused') container.state = 'running'
+        return 'done'
       }),
   }
 
@@ -259,15 +264,16 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     verb: Verb,
     id: string,
     call: ChangeOptions,
-    carryOut: () => void,
+    carryOut: () => ChangeOutcome,
     more: Partial<Request> = {},
   ): Promise<ChangeOutcome> {
     if (engine.isUnreachable) throw new EngineError('unavailable', `${verb}: no connection`)
     const mayLeave = call.mayLeave()
     // As a connection does: after an answer at once, the request leaves in the same turn.
     if (!(typeof mayLeave === 'boolean' ? mayLeave : await mayLeave)) return 'withheld'
-    await answer(verb, id, call, carryOut, more)
-    return 'done'
+    // An answer of the test's own making says nothing, and confirms.
+    const outcome: ChangeOutcome | undefined = await answer(verb, id, call, carryOut, more)
+    return outcome ?? 'done'
   }
 
   async function answer<T>(

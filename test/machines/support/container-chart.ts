@@ -111,6 +111,7 @@ export const attemptAnswers = {
   'cancelled: graced': cancelled(verdicts.graced),
   'cancelled: spared': cancelled(verdicts.spared),
   stale: { answer: 'stale' },
+  ended: unsettled('ended', false),
   gone: unsettled('gone', false),
   'in progress': unsettled('in-progress', false),
   'timed out': unsettled('timed-out', true),
