@@ -799,6 +799,22 @@ describe('unknown-is-spared: a tracker that may be wrong', () => {
   })
 })
 
+test('removed says whether the agent had tracked the container before', async () => {
+  const harness = createHarness({ period: '5s' })
+  const { clock, engine, reconciler, tracked, of } = harness
+  const [never, once] = [engine.add({ ageMs: hour }), engine.add({ ageMs: hour })]
+  tracked.add(once.id)
+  reconciler.start()
+  await clock.advance(minute)
+  tracked.delete(once.id)
+  await clock.advance(minute)
+  expect(of('removed').map(({ id, wasTracked }) => [id, wasTracked])).toEqual([
+    [never.id, false],
+    [once.id, true],
+  ])
+  await stop(harness)
+})
+
 describe('orchestrated', () => {
   const labels = { [ownerLabel]: ownerValue, 'io.kubernetes.pod.uid': '1' }
 
