@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
 import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
 import { nothingTracked } from '../../src/domain/tracked.ts'
-import { fakeId, ownerLabel, ownerValue, type Verb } from '../support/fake-engine.ts'
+import type { Verb } from '../../src/engine/failure.ts'
+import { fakeId, ownerLabel, ownerValue } from '../support/fake-engine.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
 
 const minute = 60_000
