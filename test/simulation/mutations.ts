@@ -230,13 +230,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'src/removing/attempt.js',
-        find: 'return status >= 500 ? { failedAtMs: clock.now() } : undefined',
+        find: 'if (isRefusal(thrown)) return undefined',
         put: 'return { failedAtMs: undefined }',
-      },
-      {
-        file: 'src/removing/attempt.js',
-        find: "if (kind === 'misconfigured' || kind === 'gone') return undefined",
-        put: '',
       },
     ],
   },
