@@ -12,6 +12,7 @@ export default defineConfig({
           exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts'],
           // time is the tests' own; this ends only what hangs, however slow the machine
           testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -84,8 +84,8 @@ describe('without one of its rules', () => {
     mkdirSync(cache, { recursive: true })
     folder = mkdtempSync(join(cache, 'test-'))
     const config = ['-p', 'test/simulation/tsconfig.json', '--noCheck', '--outDir', join(folder, 'sound')]
-    execFileSync(join(root, 'node_modules/.bin/tsc'), config, { cwd: root, timeout: 60_000 })
-  }, 60_000)
+    execFileSync(join(root, 'node_modules/.bin/tsc'), config, { cwd: root, timeout: 180_000 })
+  }, 180_000)
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

@@ -101,7 +101,8 @@ async function start(container: Docker.Container): Promise<void> {
   try {
     await container.start()
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.includes('read init-p: connection reset by peer')) throw error
+    if (!(error instanceof Error) || !error.message.includes('read init-p: connection reset by peer'))
+      throw error
     process.stderr.write(`started again, since runc had lost its first process: ${error.message}\n`)
     await container.start()
   }
