@@ -5,9 +5,9 @@ import type { OptionName, ValueOf } from './values.ts'
 type Options = typeof options
 type CommandOptions = typeof commandOptions
 
-/** An option as the command has it. */
+/** An option of the command. */
 export interface Setting {
-  /** Its name in the library, where it is one of the library's. */
+  /** Its name in the library, if the library has it. */
   readonly name: string
   /** Its key in a configuration file. */
   readonly key: string
@@ -15,9 +15,9 @@ export interface Setting {
   readonly variable: string
   readonly kind: TextKind<unknown, '' | 'Ms'>
   readonly description: string
-  /** As a configuration file would have it; undefined where nothing holds by default. */
+  /** As in a configuration file; undefined if there is no default. */
   readonly default: string | number | boolean | undefined
-  /** What holds without it, where that is no value. */
+  /** The default in words, if it is not a value. */
   readonly without: string | undefined
 }
 
@@ -29,7 +29,7 @@ type SharedName = {
     : never
 }[OptionName]
 
-/** The options that a command line, the environment and a file gave, as they were read. */
+/** The options read from the command line, the environment and the configuration file. */
 export type CommandValues = {
   readonly [TName in SharedName]?: ValueOf<Options[TName]>
 } & { readonly [TName in keyof CommandOptions]?: ValueOf<CommandOptions[TName]> }
@@ -46,10 +46,10 @@ const shared = (Object.entries(options) as [string, AnyOption][]).filter(
   ([, { kind, flag }]) => 'parse' in kind && flag !== false,
 )
 
-/** Which of them the library takes. */
+/** The names of those that the library has too. */
 export const sharedNames: ReadonlySet<string> = new Set(shared.map(([name]) => name))
 
-/** On one line, as it could be given. */
+/** As it would be given on the command line. */
 function plainDefault(value: unknown): Setting['default'] {
   if (Array.isArray(value)) return value.join(',')
   if (typeof value === 'object' && value !== null) return Object.values(value).join('..')

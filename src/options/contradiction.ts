@@ -1,39 +1,39 @@
 import { nomadAllocationLabel } from './nomad.ts'
 import type { OptionName, OptionValues } from './values.ts'
 
-/** What an option allows by itself and another one forbids. */
+/** A conflict between two options. */
 export interface Contradiction {
   readonly option: OptionName
-  /** What is required instead; `called` names an option as it is named where it was given. */
+  /** What is required instead. `called` returns an option's name in its source: the option, flag, variable or key. */
   readonly requirement: (called: (option: OptionName) => string) => string
 }
 
 const shortestSafeGraceMs = 10_000
 
-/** The first contradiction among the options; undefined where there is none. Pure. */
+/** Returns the first contradiction, or undefined. Pure. */
 export function findContradiction(values: OptionValues): Contradiction | undefined {
   const { owner, preset, keepLabel, filterListing, allowShortGrace } = values
   if (!owner && !preset) {
-    return { option: 'owner', requirement: (called) => `give it, or ${called('preset')}` }
+    return { option: 'owner', requirement: (called) => `it is required without ${called('preset')}` }
   }
   if (owner?.label === keepLabel) {
     return {
       option: 'owner',
       requirement: (called) =>
-        `its label must not be that of ${called('keepLabel')}, which keeps every container`,
+        `its label must not be that of ${called('keepLabel')}, or nothing is ever removed`,
     }
   }
   if (preset === 'nomad' && keepLabel === nomadAllocationLabel) {
     return {
       option: 'keepLabel',
-      requirement: (called) => `it must not be the label of ${called('preset')}, or it keeps every container`,
+      requirement: (called) => `it must not be the label of ${called('preset')}, or nothing is ever removed`,
     }
   }
   if (preset && filterListing) {
     return {
       option: 'filterListing',
       requirement: (called) =>
-        `${called('preset')} owns containers by more than one label, so it needs whole listings`,
+        `${called('preset')} matches more than one label, so it needs unfiltered listings`,
     }
   }
   for (const option of ['creationGrace', 'recoveryGrace'] as const) {

@@ -1,26 +1,26 @@
 import { type Duration, parseDuration } from './duration.ts'
 import { Refusal } from './refusal.ts'
 
-/** A kind of option: what may be given, and what it comes to. */
+/** A kind of option: which values are accepted, and what they are read as. */
 export interface Kind<TValue, TUnit extends '' | 'Ms' = ''> {
-  /** What the library takes, in TypeScript. */
+  /** The type of the library's values, in TypeScript. */
   readonly type: string
-  /** Ends the name of the setting that it becomes. */
+  /** The suffix of the setting's name. */
   readonly unit: TUnit
-  /** What of its limits is worth telling beside the type; empty where nothing is. */
+  /** The limits that the type does not express, for the docs; empty if there are none. */
   readonly limits: string
-  /** Reads what the library was given. What it returns it reads as itself. */
+  /** Reads a value given to the library. A value that it returned is returned unchanged. */
   readonly read: (given: unknown) => TValue | Refusal
 }
 
-/** A kind that a flag, a variable and a configuration file can give as well. */
+/** A kind that a flag, a variable and a configuration file can also give. */
 export interface TextKind<TValue, TUnit extends '' | 'Ms' = ''> extends Kind<TValue, TUnit> {
-  /** Stands for the value in the help; undefined for a switch, whose flag takes none. */
+  /** The value's name in the help; undefined for a boolean, whose flag takes no value. */
   readonly placeholder: string | undefined
   readonly parse: (text: string) => TValue | Refusal
-  /** Reads what stands in a configuration file. */
+  /** Reads a value from a configuration file. */
   readonly readPlain: (plain: unknown) => TValue | Refusal
-  /** What a configuration file may hold, as JSON Schema. */
+  /** The JSON Schema of that value. */
   readonly schema: object
 }
 
@@ -29,16 +29,16 @@ interface Form<TValue> {
   readonly limits?: string
   readonly placeholder: string
   readonly requirement: string
-  /** Where a text has another form than what the library takes. */
+  /** The requirement for text, if it differs. */
   readonly textRequirement?: string
   readonly read: (given: unknown) => TValue | Refusal | undefined
   readonly parse?: (text: string) => TValue | Refusal | undefined
-  /** Where a file holds more than texts. */
+  /** The type of the value in a configuration file, if it is not only a string. */
   readonly plain?: 'number' | 'array'
   readonly schema?: object
 }
 
-/** Puts the requirement wherever a reader has no value to give, and the usual forms where none is named. */
+/** Builds a kind. Where `read` or `parse` returns undefined, the value is refused with the requirement. */
 export function textKind<TValue, TUnit extends '' | 'Ms'>(
   unit: TUnit,
   form: Form<TValue>,
@@ -65,7 +65,7 @@ export function textKind<TValue, TUnit extends '' | 'Ms'>(
 
 const year = '8760h'
 
-/** A duration within limits that count as allowed. Timers of any length are made of short ones. */
+/** A duration from `least` to `most`, both included. */
 export function duration(least: Duration & string = '0s', most: Duration & string = year) {
   const [leastMs, mostMs] = [msOf(least), msOf(most)]
   const inLimits = (ms: number | undefined) =>
@@ -109,7 +109,7 @@ export function wholeNumber(least: number, most: number) {
   })
 }
 
-/** A part of a whole. */
+/** A fraction above 0 and up to 1. */
 export function share() {
   const inLimits = (value: number) => (value > 0 && value <= 1 ? value : undefined)
   return textKind('', {
@@ -153,7 +153,7 @@ export function choice<const TValue extends string>(placeholder: string, values:
   })
 }
 
-/** Some of a set of words, whose type has that name. */
+/** A non-empty list of given words. `itemType` is the name of their type. */
 export function listOf<const TValue extends string>(
   itemType: string,
   placeholder: string,
@@ -166,10 +166,10 @@ export function listOf<const TValue extends string>(
   }
   return textKind('', {
     type: `readonly ${itemType}[]`,
-    limits: `Possible are ${values.map((value) => `\`${value}\``).join(', ')}.`,
+    limits: `Any of ${values.map((value) => `\`${value}\``).join(', ')}.`,
     placeholder,
     requirement: `it must be a list of ${requirement}`,
-    textRequirement: `it must be ${requirement}, with commas in between`,
+    textRequirement: `it must be ${requirement}, separated by commas`,
     read,
     parse: (text) => read(text.split(',').map((item) => item.trim())),
     plain: 'array',
@@ -182,7 +182,7 @@ export function listOf<const TValue extends string>(
   })
 }
 
-/** A text of a certain form. */
+/** A string that passes a check. */
 export function textOf(placeholder: string, requirement: string, isAllowed: (text: string) => boolean) {
   return textKind('', {
     type: 'string',
@@ -195,14 +195,14 @@ export function textOf(placeholder: string, requirement: string, isAllowed: (tex
 export const isLabelName = (text: string) => /^[^\s=]+$/.test(text)
 
 export function labelName() {
-  return textOf('KEY', 'it must be a label name: not empty, without spaces and "="', isLabelName)
+  return textOf('KEY', 'it must be a label name: not empty, without spaces or "="', isLabelName)
 }
 
 export function file() {
   return textOf('FILE', 'it must name a file', (text) => text !== '')
 }
 
-/** An address that Flotsam itself asks, with no credentials in it. */
+/** A URL that Flotsam requests. Credentials are refused, since they would not be sent. */
 export function httpUrl() {
   return textKind('', {
     type: 'URL',
@@ -211,7 +211,10 @@ export function httpUrl() {
     read: (given) => {
       const url = given instanceof URL ? given : urlOf(given)
       if (url && (url.username !== '' || url.password !== '')) {
-        return new Refusal('they would not be used', 'a URL with a user or password')
+        return new Refusal(
+          'it must have no credentials, which would not be sent',
+          'a URL with a user or password',
+        )
       }
       return url?.protocol === 'http:' || url?.protocol === 'https:' ? url : undefined
     },
@@ -227,18 +230,18 @@ export interface Backoff {
   readonly max: Duration
 }
 
-/** A pair of pauses; what is not given of it is as usual. */
-export function backoff(usual: Backoff, shortest: Duration & string) {
-  const pause = duration(shortest)
+/** The shortest and the longest delay; either has a default. */
+export function backoff(defaults: Backoff, shortest: Duration & string) {
+  const delay = duration(shortest)
   const read = (given: unknown): { readonly min: number; readonly max: number } | undefined => {
     if (!isPlainObject(given)) return undefined
     const { min, max, ...others } = given
     if (Object.keys(others).length > 0) return undefined
-    const [minMs, maxMs] = [pause.read(min ?? usual.min), pause.read(max ?? usual.max)]
+    const [minMs, maxMs] = [delay.read(min ?? defaults.min), delay.read(max ?? defaults.max)]
     if (minMs instanceof Refusal || maxMs instanceof Refusal || minMs > maxMs) return undefined
     return { min: minMs, max: maxMs }
   }
-  const limits = `durations from ${shortest} to ${year}, the first not longer than the second`
+  const limits = `durations from ${shortest} to ${year}, the first no longer than the second`
   return textKind('', {
     type: '{ readonly min?: Duration | undefined; readonly max?: Duration | undefined }',
     limits: `At least \`${shortest}\`.`,

@@ -1,14 +1,14 @@
-/** The known name that takes the fewest changes of a letter; case and punctuation count for nothing. */
+/** Returns the known name with the smallest edit distance. Case, `_` and `-` are ignored. */
 export function nearestTo(name: string, known: readonly string[]): string | undefined {
   const plain = (text: string) => text.toUpperCase().replaceAll(/[_-]/g, '').slice(0, longestCompared)
   const ranked = known.map((one) => ({ one, changes: changesBetween(plain(name), plain(one)) }))
   return ranked.toSorted((one, other) => one.changes - other.changes)[0]?.one
 }
 
-/** Beyond the longest known name nothing gets any nearer. */
+/** Longer than every known name, so that a longer text only costs time. */
 const longestCompared = 60
 
-/** How many letters have to be put in or taken out to make the one of the other. */
+/** The edit distance, counting insertions and deletions. */
 function changesBetween(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at)
   for (let at = 0; at < one.length; at += 1) {

@@ -1,11 +1,11 @@
 import { isLabelName, isPlainObject, type TextKind, textKind } from './kinds.ts'
 
-/** A label that marks a container as the agent's own: with one exact value, or, said explicitly, with any. */
+/** A label that marks a container as the agent's own: with one exact value or, explicitly, with any value. */
 export type OwnerLabel =
   | { readonly label: string; readonly value: string; readonly anyValue?: false | undefined }
   | { readonly label: string; readonly anyValue: true; readonly value?: never }
 
-/** What stands for an owner in events and log lines. Two owners of a preset differ by the label that narrows it. */
+/** The owner's name in events and log lines. It includes the label that narrows a preset. */
 export function nameOfOwner(owner: OwnerLabel | undefined, preset: string | undefined): string {
   const label = owner && `${owner.label}=${owner.value ?? '*'}`
   return [preset, label].filter((part) => part !== undefined).join(' ')
@@ -16,9 +16,9 @@ export function ownerLabel(): TextKind<OwnerLabel> {
     type: 'OwnerLabel',
     placeholder: 'KEY=VALUE',
     requirement:
-      'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label is not empty and has no spaces and no "="',
+      'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
     textRequirement:
-      'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, nor KEY have spaces',
+      'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces',
     read: (given) => (isPlainObject(given) ? readOwner(given) : undefined),
     parse: (text) => {
       const [, label, value] = /^([^\s=]+)=(.+)$/s.exec(text) ?? []
@@ -31,7 +31,7 @@ export function ownerLabel(): TextKind<OwnerLabel> {
 function readOwner(given: Readonly<Record<string, unknown>>): OwnerLabel | undefined {
   const { label, value, anyValue, ...others } = given
   if (typeof label !== 'string' || !isLabelName(label) || Object.keys(others).length > 0) return undefined
-  // A value that is undefined was meant to be one.
+  // `value: undefined` is a value that was forgotten, and must not mean any value.
   if (anyValue === true) return 'value' in given ? undefined : { label, anyValue }
   const isExact = typeof value === 'string' && value !== '' && (anyValue === undefined || anyValue === false)
   return isExact ? { label, value } : undefined

@@ -49,7 +49,7 @@ function unknownName(name: string): Refusal {
   return new Refusal(`there is no such option; did you mean ${nearestTo(name, Object.keys(options))}?`)
 }
 
-/** Puts the defaults where nothing was read. */
+/** Fills in the defaults. */
 export function withDefaults(read: ReadonlyMap<string, unknown>): OptionValues {
   const values = entries.map(([name, option]) => {
     const fallback = 'default' in option ? option.kind.read(option.default) : undefined

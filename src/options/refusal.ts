@@ -1,7 +1,7 @@
-/** Why a value cannot be used: what is required instead. */
+/** An invalid value, with what is required instead. */
 export class Refusal {
   readonly requirement: string
-  /** Shown in place of a value that may hold a secret, or that says too little. */
+  /** Shown instead of a value that may contain a secret or is not descriptive. */
   readonly shown: string | undefined
   constructor(requirement: string, shown?: string) {
     this.requirement = requirement

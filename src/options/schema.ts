@@ -16,47 +16,47 @@ import {
 import { ownerLabel } from './owner-label.ts'
 import { beforeRemove, engine, inspect, logger, trackedThing } from './things.ts'
 
-/** One option. Everything else that says something of it is made from this. */
+/** One option. Its flag, variable, key and documentation are generated from this entry. */
 interface Option<TKind extends Kind<unknown, '' | 'Ms'>> {
   readonly kind: TKind
-  /** What it does, in sentences. Names of options and values stand in backquotes. */
+  /** What it does, in sentences. Names of options and values are in backquotes. */
   readonly description: string
-  /** What holds where nothing is given, as it would be given. */
+  /** The default, in the form in which a caller would give it. */
   readonly default?: unknown
-  /** The same in words, where it is no value. */
+  /** The default in words, if it is not a value. */
   readonly without?: string
   readonly isRequired?: true
-  /** The name of its flag, variable and key where that is another one; false: the command has none. */
+  /** The name of its flag, variable and key, if it is not the option's own. `false`: not an option of the command. */
   readonly flag?: string | false
 }
 
-/** The states that a container can be removed in. */
+/** The states in which a container can be removed. */
 export const coverableStates = ['created', 'running', 'paused', 'restarting', 'exited', 'dead'] as const
 export type CoverableState = (typeof coverableStates)[number]
 
-/** A shorter period, or pause between attempts, keeps an engine busy with nothing but listings. */
-const shortestPause = '100ms'
-const usualBackoff = { min: '1s', max: '60s' } as const
+/** A shorter period, or delay between attempts, would keep an engine busy with listings alone. */
+const shortestDelay = '100ms'
+const defaultBackoff = { min: '1s', max: '60s' } as const
 
 /**
- * The options of the library, in the order in which they are documented. Those whose kind is read from a text are the
- * command's as well, under the same name.
+ * The options of the library, in the order in which they are documented. Those whose kind can be parsed from text are
+ * also options of the command, under the same name.
  */
 export const options = {
   owner: {
     kind: ownerLabel(),
     description:
-      "The label that marks the agent's containers, with this agent's own value. Another agent on the same engine must use another value. Any value counts only where that is said: `anyValue: true`, or `KEY=*`. Required without `preset`.",
+      "The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`.",
   },
   preset: {
     kind: choice('NAME', ['nomad']),
     description:
-      '`nomad`: the containers of a Nomad client. `owner` is then a further label that they must have.',
+      '`nomad`: the containers of a Nomad client. `owner` is then an additional label that they must have.',
   },
   tracked: {
     kind: trackedThing,
     description:
-      'What the agent knows: anything with `has(id)`, such as a `Map` or a `Set` of full container ids, and optionally `ready()`.',
+      'The containers that the agent tracks: a `Map` or a `Set` with full container ids as keys, or an object with `has(id)` and optionally `ready()`.',
     isRequired: true,
   },
   engine: {
@@ -70,7 +70,7 @@ export const options = {
     kind: onOrOff(),
     description: 'With `false`, `start()` does nothing.',
     default: true,
-    // A command that shall do nothing is not started, and a sweep would wait for what never happens.
+    // Useless for the command: a disabled `run` would do nothing, and a disabled `sweep` would never end.
     flag: false,
   },
   dryRun: {
@@ -79,14 +79,14 @@ export const options = {
     default: false,
   },
   period: {
-    kind: duration(shortestPause),
+    kind: duration(shortestDelay),
     description:
-      'How often the engine is scanned when nothing asks for an earlier scan. Each is up to a tenth shorter, so that many reconcilers do not scan together.',
+      'The time between two scans when nothing triggers an earlier one. It varies: each period is up to a tenth shorter, so that several reconcilers do not scan at the same time.',
     default: '5m',
   },
   creationGrace: {
     kind: duration('1ms'),
-    description: 'How long a new container may live unregistered. Under `10s` only with `allowShortGrace`.',
+    description: 'How long a new container may stay unregistered. Under `10s` only with `allowShortGrace`.',
     default: '5m',
   },
   restoreGrace: {
@@ -103,7 +103,7 @@ export const options = {
   recoveryGrace: {
     kind: duration('1ms'),
     description:
-      'How long nothing is removed after an outage of the engine or a stall of this process. Never more than `creationGrace`. Under `10s` only with `allowShortGrace`.',
+      'How long nothing is removed after an outage of the engine or a stall of this process. At most `creationGrace`. Under `10s` only with `allowShortGrace`.',
     default: '30s',
   },
   allowShortGrace: {
@@ -119,24 +119,24 @@ export const options = {
   orchestrated: {
     kind: onOrOff(),
     description:
-      'Also removes containers that an orchestrator keeps: Swarm, Kubernetes, systemd units of Podman.',
+      'Also removes containers that an orchestrator manages: Swarm, Kubernetes, systemd units of Podman.',
     default: false,
   },
   keepLabel: {
     kind: labelName(),
-    description: 'A container with this label, and any value but `false`, is never removed.',
+    description: 'A container with this label is never removed, unless the value is `false`.',
     default: 'flotsam.keep',
   },
   events: {
     kind: onOrOff(),
     description:
-      "Follows the engine's events, which only ask for earlier scans. Without them everything happens at the next scan.",
+      "Follows the engine's events. They only trigger earlier scans; without them changes are found at the next scan.",
     default: true,
   },
   filterListing: {
     kind: onOrOff(),
     description:
-      "Lets the engine filter listings by the owner's label, for hosts with very many foreign containers. Filtered scans find; only an unfiltered scan removes.",
+      "Lets the engine filter listings by the owner's label, for hosts with very many foreign containers. Filtered scans only find candidates; removals need an unfiltered scan.",
     default: false,
   },
   self: {
@@ -146,53 +146,53 @@ export const options = {
       (text) => /^\/?[a-zA-Z0-9][\w.-]*$/.test(text) && (text.length >= 12 || !/^[0-9a-f]+$/.test(text)),
     ),
     description:
-      'The container that the agent runs in, which is never removed: its id, the first 12 digits of that or more, or its name.',
+      'The container that the agent runs in, which is never removed: its name, its id, or at least the first 12 digits of its id.',
     without: 'detected',
   },
   backoff: {
-    kind: backoff(usualBackoff, shortestPause),
+    kind: backoff(defaultBackoff, shortestDelay),
     description:
-      'The pause between attempts while the engine is down: doubled from `min` up to `max`, with jitter.',
-    default: usualBackoff,
+      'The delay between attempts while the engine is down: doubled from `min` up to `max`, with jitter.',
+    default: defaultBackoff,
   },
   removeVolumes: {
     kind: onOrOff(),
     description:
-      "Removes a container's anonymous volumes with it. Named volumes are never removed, and on Podman none that was there before the container.",
+      "Removes a container's anonymous volumes with it. Named volumes are never removed. On Podman anonymous volumes are removed only if all of them were created with the container.",
     default: true,
   },
   stopTimeout: {
-    // Timers take no more than 24 days, and the engine's own deadline comes on top.
+    // A timer of Node lasts at most 24 days, and the deadline of the request is longer than this timeout.
     kind: duration('0s', '24h'),
     description:
-      "How long a container may take to end after SIGTERM. With `0s` it is killed at once, on Podman after the container's own time to stop.",
+      "How long a container may take to exit after SIGTERM. With `0s` it is killed at once; on Podman, after the container's own stop timeout.",
     default: '0s',
   },
   maxConcurrentRemovals: {
     kind: wholeNumber(1, 20),
     description:
-      "Removals at the same time. Each further one slows down the host's own work with the engine; more than 4 gain nothing.",
+      "How many removals may run at the same time. Each one more slows down the host's own use of the engine; more than 4 gain nothing.",
     default: 2,
   },
   maxRemovalsPerScan: {
     kind: wholeNumber(1, 10_000),
-    description: 'Removals that one scan may lead to. The next scan begins when a quarter of them is left.',
+    description: 'How many removals one scan may cause. The next scan begins when a quarter of them is left.',
     default: 50,
   },
   maxDanglingShare: {
     kind: share(),
-    description: 'Removes nothing while more than this share of the owned containers dangles.',
+    description: 'Removes nothing while more than this share of the owned containers is dangling.',
     without: 'no limit',
   },
   beforeRemove: {
     kind: beforeRemove,
     description:
-      'Asked before each removal. `false`, a throw, or no answer within a minute spares the container.',
+      'Called before each removal. `false`, a throw, or no answer within a minute spares the container.',
   },
   logger: {
     kind: logger,
     description:
-      'Where log lines go: a pino logger, or anything with its methods `debug`, `info`, `warn` and `error`, called as `(fields, message)`.',
+      'Receives the log lines: a pino logger, or an object with its methods `debug`, `info`, `warn` and `error`, called as `(fields, message)`.',
     without: 'silent',
   },
   inspect: {
@@ -206,11 +206,11 @@ export const commandOptions = {
   tracked: {
     kind: file(),
     description:
-      'A file of the full ids that the agent knows, one a line, and a last line `end`. While it is missing or invalid nothing is removed. Keep it with `flotsam track`.',
+      'A file with the full ids of the tracked containers, one per line, and the last line `end`. While it is missing or invalid, nothing is removed. `flotsam track` writes it.',
   },
   trackedUrl: {
     kind: httpUrl(),
-    description: 'An HTTP endpoint that answers with a JSON array of the full ids that the agent knows.',
+    description: 'An HTTP endpoint that returns the full ids of the tracked containers as a JSON array.',
   },
   nothingTracked: {
     kind: onOrOff(),
@@ -218,7 +218,7 @@ export const commandOptions = {
   },
   logLevel: {
     kind: choice('LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
-    description: 'How much to log. Commands other than `run` log nothing without it.',
+    description: 'The lowest level that is logged. Commands other than `run` log nothing without it.',
     default: 'info',
   },
 } as const satisfies Readonly<Record<string, Option<TextKind<unknown>>>>

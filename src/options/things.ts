@@ -12,7 +12,7 @@ import { Refusal } from './refusal.ts'
 /** XState's inspection callback or observer. What it throws is reported once as `degraded`. */
 export type Inspect = Observer<InspectionEvent> | ((event: InspectionEvent) => void)
 
-/** A kind of what is no data: an object with methods, or a function. It is taken as it is. */
+/** A kind for functions and for objects with methods, which are used as given. */
 function thing<TThing>(
   type: string,
   requirement: string,
@@ -39,14 +39,14 @@ export const trackedThing = thing<Tracked>(
   objectionToTracked,
 )
 
-/** A Map or a Set of names, or of short ids, would answer `false` for every container, and so have them all removed. */
+/** A Map or a Set of names or short ids would answer `false` for every container, and all would be removed. */
 function objectionToTracked(tracked: Tracked): Refusal | undefined {
   if (types.isWeakMap(tracked) || types.isWeakSet(tracked)) {
     return new Refusal('it cannot hold container ids', 'a WeakMap or WeakSet')
   }
   const kind = wordKind(tracked)
   if (kind !== undefined) {
-    return new Refusal('its has() is not made for container ids; give a Map or a Set', kind)
+    return new Refusal('its has() does not take container ids; give a Map or a Set', kind)
   }
   const { ready } = tracked as { readonly ready?: unknown }
   if (ready !== undefined && !isFunction(ready)) {
@@ -64,7 +64,7 @@ function objectionToTracked(tracked: Tracked): Refusal | undefined {
 
 const dockerodeForm = 'it must be an address or a Dockerode instance'
 
-/** The settings of an engine in the place of an engine may hold a key, so that they are not shown. */
+/** Connection settings given by mistake may contain a private key, so the value is never shown. */
 export const engine = textKind<EngineClient | string, ''>('', {
   type: 'EngineClient | string',
   placeholder: 'URL',

@@ -5,7 +5,7 @@ type Options = typeof options
 
 export type OptionName = keyof Options
 
-/** What the kind of an option reads. */
+/** The value that an option is read as. */
 export type ValueOf<TOption> = TOption extends { readonly kind: Kind<infer TValue, '' | 'Ms'> }
   ? TValue
   : never

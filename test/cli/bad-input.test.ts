@@ -42,7 +42,7 @@ const bad: Readonly<Record<string, Bad>> = {
     wrongType: 'asleep',
     outOfLimits: 'running,asleep',
     inFile: ['asleep'],
-    requirement: /^it must be (a list of )?one or more of created, .*dead(, with commas in between)?$/,
+    requirement: /^it must be (a list of )?one or more of created, .*dead(, separated by commas)?$/,
   },
   KEY: { wrongType: 'a=b', inFile: false, requirement: /^it must be a label name: not empty, / },
   'KEY=VALUE': {

@@ -7,7 +7,7 @@ const durationFrom = (least: string) =>
   `it must be a duration from ${least} to 8760h, such as "90s", "5m" or "1h30m"`
 const selfForm = 'it must be a container id of at least 12 digits, or a container name'
 const ownerForm =
-  'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, nor KEY have spaces'
+  'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces'
 const hostForms =
   'allowed are unix:///path, tcp://host:port, http://host:port, https://host:port, ssh://user@host, npipe:////./pipe/name'
 const levels = 'trace, debug, info, warn, error, fatal, silent'
@@ -20,9 +20,9 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   [`scan ${owner} more`, "too many arguments for 'scan'. Expected 0 arguments but got 1."],
   ['scan --owner', "option '--owner <KEY=VALUE>' argument missing"],
 
-  ['scan', '--owner is missing; give it, or --preset'],
-  ['run --nothing-tracked', '--owner is missing; give it, or --preset'],
-  ['sweep --nothing-tracked', '--owner is missing; give it, or --preset'],
+  ['scan', '--owner is missing; it is required without --preset'],
+  ['run --nothing-tracked', '--owner is missing; it is required without --preset'],
+  ['sweep --nothing-tracked', '--owner is missing; it is required without --preset'],
   ['scan --owner =x', `--owner: "=x" is not allowed; ${ownerForm}`],
   ['scan --owner KEY=', `--owner: "KEY=" is not allowed; ${ownerForm}`],
   ['scan --owner KEY', `--owner: "KEY" is not allowed; ${ownerForm}`],
@@ -31,7 +31,7 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   ['scan --owner a=b --owner c=d', '--owner may be given only once'],
   [
     'scan --owner flotsam.keep=x',
-    '--owner: "flotsam.keep=x" is not allowed; its label must not be that of --keep-label, which keeps every container',
+    '--owner: "flotsam.keep=x" is not allowed; its label must not be that of --keep-label, or nothing is ever removed',
   ],
   ['scan --preset kubernetes', '--preset: "kubernetes" is not allowed; it must be nomad'],
 
@@ -61,7 +61,7 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   ],
   [
     `sweep ${owner} --tracked-url http://me:secret@127.0.0.1/`,
-    '--tracked-url: a URL with a user or password is not allowed; they would not be used',
+    '--tracked-url: a URL with a user or password is not allowed; it must have no credentials, which would not be sent',
   ],
 
   [`scan ${owner} --period 99ms`, `--period: "99ms" is not allowed; ${durationFrom('100ms')}`],
@@ -72,7 +72,7 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   ],
   [
     'scan --preset nomad --filter-listing',
-    '--filter-listing: true is not allowed; --preset owns containers by more than one label, so it needs whole listings',
+    '--filter-listing: true is not allowed; --preset matches more than one label, so it needs unfiltered listings',
   ],
   [`scan ${owner} --log-level loud`, `--log-level: "loud" is not allowed; it must be one of ${levels}`],
   [`scan ${owner} --host nowhere`, `--host: "nowhere" is not allowed; the scheme is missing; ${hostForms}`],

@@ -77,7 +77,7 @@ describe('unknown-is-spared: a collection of words is asked for words, not for i
     ['FormData', new FormData()],
   ])('%s', (kind, tracked) => {
     expect(() => start(tracked as Tracked)).toThrow(
-      `option tracked: ${kind} is not allowed; its has() is not made for container ids; give a Map or a Set`,
+      `option tracked: ${kind} is not allowed; its has() does not take container ids; give a Map or a Set`,
     )
   })
 })

@@ -34,12 +34,12 @@ function refusalOf(option: string, value: unknown): readonly [string, string] {
 
 const durationFrom = (shortest: string, longest = '8760h') =>
   `it must be a duration from ${shortest} to ${longest}, such as "90s", "5m" or "1h30m", or a number of milliseconds`
-const labelForm = 'it must be a label name: not empty, without spaces and "="'
+const labelForm = 'it must be a label name: not empty, without spaces or "="'
 const ownerForm =
-  'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label is not empty and has no spaces and no "="'
+  'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="'
 const selfForm = 'it must be a container id of at least 12 digits, or a container name'
 const backoffForm =
-  'it must be { min, max }: durations from 100ms to 8760h, the first not longer than the second'
+  'it must be { min, max }: durations from 100ms to 8760h, the first no longer than the second'
 const statesForm = 'it must be a list of one or more of created, running, paused, restarting, exited, dead'
 const shareForm = 'it must be a number above 0 and up to 1'
 
@@ -406,7 +406,7 @@ describe('an option of the wrong type is refused', () => {
 
 describe('owned-only: the owner must be given in full', () => {
   test('nothing at all', () => {
-    expect(refusal({ tracked }).message).toBe('option owner is missing; give it, or preset')
+    expect(refusal({ tracked }).message).toBe('option owner is missing; it is required without preset')
     expect(refusal({}).option).toBe('owner')
   })
 
@@ -473,7 +473,7 @@ describe('options that contradict each other are refused', () => {
     const { option, message } = refusal({ ...least, keepLabel: 'com.example.agent' })
     expect([option, message]).toEqual([
       'owner',
-      'option owner: {"label":"com.example.agent","value":"agent-7"} is not allowed; its label must not be that of keepLabel, which keeps every container',
+      'option owner: {"label":"com.example.agent","value":"agent-7"} is not allowed; its label must not be that of keepLabel, or nothing is ever removed',
     ])
     const usual = { ...least, owner: { label: 'flotsam.keep', anyValue: true } }
     expect(refusal(usual).option).toBe('owner')
@@ -484,7 +484,7 @@ describe('options that contradict each other are refused', () => {
     const { option, message } = refusal({ preset: 'nomad', tracked, keepLabel })
     expect([option, message]).toEqual([
       'keepLabel',
-      `option keepLabel: "${keepLabel}" is not allowed; it must not be the label of preset, or it keeps every container`,
+      `option keepLabel: "${keepLabel}" is not allowed; it must not be the label of preset, or nothing is ever removed`,
     ])
     expect(read({ keepLabel }).keepLabel).toBe(keepLabel)
     expect(readSettings({ preset: 'nomad', tracked, keepLabel: 'keep' }).keepLabel).toBe('keep')
@@ -504,7 +504,7 @@ describe('options that contradict each other are refused', () => {
 
   test('a filter needs one label that all owned containers have', () => {
     const message =
-      'option filterListing: true is not allowed; preset owns containers by more than one label, so it needs whole listings'
+      'option filterListing: true is not allowed; preset matches more than one label, so it needs unfiltered listings'
     for (const narrowed of [{}, { owner }]) {
       expect(refusal({ preset: 'nomad', tracked, filterListing: true, ...narrowed }).message).toBe(message)
     }
