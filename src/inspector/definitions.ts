@@ -1,11 +1,11 @@
 import { plainOf } from './plain.ts'
 
-/** Charts by what they were made from: a thousand actors of one machine share one text. */
+/** Definitions by the configuration of their machine, so that all actors of one machine share one text. */
 const quotedDefinitions = new WeakMap<object, string>()
 
 /**
- * The definition of an actor's chart as the protocol has it: the machine's configuration as JSON, with functions by
- * their names, here already quoted for a message. An actor that is no machine has only its name.
+ * The definition of an actor's chart as the protocol requires it: the machine's configuration as JSON, with functions
+ * replaced by their names. It is already quoted for a message. An actor that is not a machine has only its name.
  */
 export function quotedDefinitionOf(actorRef: object, name: string): string {
   const config = configOf(actorRef)
@@ -17,15 +17,15 @@ export function quotedDefinitionOf(actorRef: object, name: string): string {
   return quoted
 }
 
-/** What a machine was made from; `provide` keeps it. */
+/** The configuration of a machine. Machines made by `provide` share it. */
 export function configOf(actorRef: object): object | undefined {
   const { config } = ((actorRef as { readonly logic?: unknown }).logic ?? {}) as { readonly config?: unknown }
   return typeof config === 'object' && config !== null ? config : undefined
 }
 
-/** Below these, keys are names that the chart's author chose, and not properties. */
+/** The keys under these are names of the author's choice, and not properties. */
 const listsOfNames = new Set(['states', 'on', 'after'])
-/** These hold data and not the chart. */
+/** These contain data, which is not part of the chart. */
 const data = new Set(['context', 'input', 'params', 'meta', 'output'])
 
 function definitionText(config: object, name: string): string {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 
-/** What was refused, and what would help. */
+/** Why a request is refused, and how to fix it. */
 export interface Refusal {
   readonly status: 400 | 403 | 404 | 405
   readonly help: string
@@ -14,8 +14,8 @@ export function newToken(): string {
 }
 
 /**
- * Decides which clients may connect to the inspector: those on this machine, or at the other end of a tunnel to it, that have
- * the address.
+ * Decides which clients may connect to the inspector: those that have its address with the token, and are on this
+ * machine or at the other end of a tunnel.
  */
 export class Gate {
   readonly #digest: Buffer
@@ -24,26 +24,26 @@ export class Gate {
     this.#digest = digestOf(token)
   }
 
-  /** What every request must have, for whatever it asks. */
+  /** Checks the method and the host, for every request. */
   refuse({ method, headers }: IncomingMessage): Refusal | undefined {
     if (method !== 'GET' && method !== 'HEAD') return { status: 405, help: 'Only GET is served here.' }
-    // A name that leads to 127.0.0.1 is how a foreign page would get here.
+    // DNS rebinding: a foreign page can reach 127.0.0.1 under a name of its own.
     if (hostnameOf(headers.host) === undefined) {
-      return { status: 403, help: 'Open it as http://127.0.0.1:PORT/…, and under no other name.' }
+      return { status: 403, help: 'Open it as http://127.0.0.1:PORT/…; other host names are refused.' }
     }
     return undefined
   }
 
-  /** Browsers say which page opens a WebSocket; no page but our own may. */
+  /** Checks a WebSocket. Browsers send the origin of the page that opens it, which must be our own. */
   refuseUpgrade(request: IncomingMessage): Refusal | undefined {
     const { host, origin } = request.headers
     const refusal = this.refuse(request)
     if (refusal) return refusal
     if (origin !== undefined && origin !== `http://${host}`) {
-      return { status: 403, help: `No page of ${origin.slice(0, 100)} may look on.` }
+      return { status: 403, help: `Pages of ${origin.slice(0, 100)} are not allowed to connect.` }
     }
     const target = targetOf(request)
-    if (!target) return { status: 400, help: 'That is no address.' }
+    if (!target) return { status: 400, help: 'The address is invalid.' }
     const stranger = this.refuseStranger(target.searchParams.get('token'))
     if (stranger) return stranger
     return target.pathname === '/ws' ? undefined : { status: 404, help: 'The WebSocket is at /ws.' }
@@ -53,12 +53,12 @@ export class Gate {
     if (typeof token === 'string' && timingSafeEqual(digestOf(token), this.#digest)) return undefined
     return {
       status: 403,
-      help: 'Open the whole address that the agent printed, with its ?token=…; it changes at each start.',
+      help: 'Open the complete address that the agent printed, with its ?token=…; the token changes at each start.',
     }
   }
 }
 
-/** Undefined for what Node's parser lets pass and is no address, such as `//`. */
+/** Undefined for invalid addresses that Node's parser accepts, such as `//`. */
 function targetOf({ url = '' }: IncomingMessage): URL | undefined {
   const base = 'http://localhost'
   return URL.canParse(url, base) ? new URL(url, base) : undefined

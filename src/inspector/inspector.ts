@@ -5,33 +5,33 @@ import { openRelay } from './server.ts'
 import { Sessions } from './sessions.ts'
 
 export interface InspectorOptions {
-  /** The port on 127.0.0.1, 0 to 65535. Default 0: one that is free. */
+  /** The port on 127.0.0.1, 0 to 65535. Default 0: a free port. */
   readonly port?: number
-  /** How much is kept, and so what the inspector may take of memory at most. */
+  /** How much is kept, which bounds the memory of the inspector. */
   readonly history?: {
-    /** Actors that live at the same time, 1 to 1,000,000. Beyond that, those that have been idle longest are left out until they change. Default 20,000. */
+    /** The number of living actors that are kept, 1 to 1,000,000. Beyond it, those idle for longest are left out until they change. Default 20,000. */
     readonly actors?: number
-    /** The last events between them, for a tab that opens late, 0 to 100,000. Default 1,000. */
+    /** The number of recent events that are kept for a tab that opens late, 0 to 100,000. Default 1,000. */
     readonly events?: number
   }
-  /** What is shown of contexts, events and outputs. Default: all, without what bears the name of a secret. */
+  /** Decides what is shown of contexts, events and outputs. Default: everything except values named like secrets. */
   readonly present?: Present
 }
 
-/** Shows actors to browsers on this machine, by the protocol of the Stately inspector. */
+/** Shows actors in browsers on this machine, using the protocol of Stately's inspector. */
 export interface Inspector {
   /** For the option `inspect` of `createReconciler` and of XState's `createActor`; several systems may share it. Never throws. */
   readonly inspect: (event: InspectionEvent) => void
-  /** The page that needs no internet. Whoever has the address sees everything. */
+  /** The page that needs no internet. Anyone with this address sees everything that is shown. */
   readonly url: string
-  /** The page that hands everything to Stately's own inspector, which the browser loads from stately.ai. */
+  /** The page that passes everything to Stately's own inspector, which the browser loads from stately.ai. */
   readonly statelyUrl: string
   readonly port: number
-  /** Ends all tabs and listens no more. Idempotent. `inspect` then does nothing. */
+  /** Disconnects all tabs and closes the port. Idempotent. `inspect` then does nothing. */
   stop(): Promise<void>
 }
 
-/** The inspector's port cannot be listened on. */
+/** Thrown if the inspector cannot bind its port. */
 export class InspectorError extends FlotsamError {
   readonly code = 'ERR_FLOTSAM_INSPECTOR'
 }
@@ -40,8 +40,8 @@ const defaultActors = 20_000
 const defaultEvents = 1000
 
 /**
- * Opens an inspector on 127.0.0.1. It keeps the last snapshot of each actor that lives, by reference, and works only
- * while a tab looks on. Its server and sockets keep no process alive.
+ * Opens an inspector on 127.0.0.1. It keeps references to the last snapshot of each living actor, and serialises them
+ * only while a tab is connected. Its server and sockets do not keep the process alive.
  *
  * @example
  * ```ts
@@ -50,8 +50,8 @@ const defaultEvents = 1000
  * console.log(inspector.url)
  * ```
  *
- * @throws OptionError that names the option, its value and what is required
- * @throws InspectorError when the port cannot be had
+ * @throws OptionError for an invalid option
+ * @throws InspectorError if it cannot bind the port
  */
 export async function createInspector(options: InspectorOptions = {}): Promise<Inspector> {
   const { port = 0, history = {}, present = presentAsIs } = options
@@ -74,7 +74,7 @@ export async function createInspector(options: InspectorOptions = {}): Promise<I
       try {
         sessions.receive(event)
       } catch {
-        // Whatever a foreign actor holds, to look at it must not end it.
+        // Inspecting an actor must not fail it, whatever its context contains.
       }
     },
     url: `${address}/?token=${relay.token}`,
@@ -95,6 +95,7 @@ function checkWhole(option: string, value: number, least: number, most: number):
 function whyNot(port: number, cause: unknown): string {
   const { code } = cause as NodeJS.ErrnoException
   if (code === 'EADDRINUSE') return `the inspector's port ${port} is in use by another process`
-  if (code === 'EACCES') return `the inspector's port ${port} needs rights that this process does not have`
+  if (code === 'EACCES')
+    return `the inspector's port ${port} needs permissions that this process does not have`
   return `the inspector cannot listen on port ${port}: ${messageOf(cause)}`
 }

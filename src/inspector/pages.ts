@@ -4,7 +4,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import type { Gate } from './gate.ts'
 import { statelyOrigin, statelyPage, statelyScript, statelyStyle } from './stately-page.ts'
 
-/** Beside this module where it is built; from the sources, where the build puts it. */
+/** Beside this module in the build. If run from the sources, in `dist`. */
 const folder = import.meta.filename.endsWith('.ts')
   ? join(import.meta.dirname, '../../dist/src/inspector/page')
   : join(import.meta.dirname, 'page')
@@ -21,7 +21,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   woff2: 'font/woff2',
 }
 
-/** What is served to a browser. Who may have it was asked before, save for the token. */
+/** The pages and their files. The gate has already checked method and host, but not the token. */
 export function createPages(gate: Gate, pageFolder = folder): Hono {
   const pages = new Hono()
   const withToken: MiddlewareHandler = async (context, next) => {
@@ -44,10 +44,10 @@ export function createPages(gate: Gate, pageFolder = folder): Hono {
     const page = await read(join(pageFolder, 'index.html'))
     return page
       ? context.body(page, 200, { 'content-type': contentTypes['html'] as string })
-      : context.text('The page is not built: npm run build\n', 503)
+      : context.text('The page is not built. Run npm run build.\n', 503)
   })
   pages.get('/stately', withToken, (context) => context.html(statelyPage))
-  // The same for every client, so that one without a token learns nothing from them.
+  // Without a token, since they are the same for every client and reveal nothing.
   pages.get('/stately.js', (context) => served(context.body.bind(context), statelyScript, 'js'))
   pages.get('/stately.css', (context) => served(context.body.bind(context), statelyStyle, 'css'))
   pages.get('/favicon.ico', (context) => context.body(null, 204))
@@ -77,7 +77,7 @@ async function read(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> 
   }
 }
 
-/** Nothing from elsewhere, and no script but those in files; only the bridge may frame Stately. */
+/** Allows only files of this server, and no inline scripts. Only `/stately` may frame Stately's page. */
 function policyFor(path: string, host: string): string {
   return [
     "default-src 'none'",

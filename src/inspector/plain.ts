@@ -1,35 +1,35 @@
-/** The most that one message holds of a host's data; the rest is visibly left out. */
+/** Limits of one message. Data beyond them is left out, which the message shows. */
 const deepest = 6
 const mostEntries = 50
 const longestText = 500
 const mostText = 20_000
-/** What anything takes beside the text that it holds: brackets, commas, a number. */
+/** What each value is counted for in addition to its text: brackets, commas, a number. */
 const leastText = 8
 
 const withheld = '(withheld)'
 const unreadable = '(unreadable)'
 const cutOff = '…'
 
-/** What bears one of these names is never shown, whatever it is. */
+/** Values with these names are never shown. */
 const neverShown = /^(?:labels?|env|environ|environment|auth|headers)$/i
-/** Nor are these, unless they only count or decide something. */
+/** Values with these names are shown only if they are numbers or booleans. */
 const secretive =
   /passw|passphrase|secret|token|credential|authori[sz]ation|cookie|api_?-?key|private_?-?key|connection_?-?string/i
 
-/** Nor is what gives itself away, under whatever name it goes. */
+/** Private keys are never shown, whatever their name. */
 const privateKey = /-----BEGIN [A-Z ]*PRIVATE KEY/
-/** An address may hold who asks, and with what password. */
+/** The user name and password in a URL. */
 const userInfo = /(:\/\/)[^\s/@]*@/g
 
 /**
- * A copy that can be shown: JSON and nothing else, of bounded size, without what bears the name of a secret. Errors
- * become `{ name, message }`, actors their ids. Never throws.
+ * Returns a copy that can be shown: plain JSON of bounded size, without values named like secrets. Errors become
+ * `{ name, message }`, and actors become their ids. Never throws.
  */
 export function plainOf(value: unknown): unknown {
   return new Copier().copy(value, 0)
 }
 
-/** An error as it is shown. Stack traces are not sent: they reveal the host's files. */
+/** An error without its stack trace, which reveals paths of the host. */
 export function plainError(thrown: unknown): { readonly name: string; readonly message: string } {
   try {
     if (!(thrown instanceof Error)) return { name: 'Error', message: shorten(String(thrown)) }

@@ -2,25 +2,25 @@ import { containerMachine } from '../../machines/container.machine.ts'
 import { supervisorMachine } from '../../machines/supervisor.machine.ts'
 import { plainError, plainOf } from './plain.ts'
 
-/** What is about to be shown, and whose it is. */
+/** What kind of value is to be shown, and of which actor. */
 export interface Subject {
   readonly what: 'context' | 'event' | 'output'
-  /** The actor's id; a container actor's is the id of its container. */
+  /** The actor's id. For a container actor it is the id of its container. */
   readonly actorId: string
   readonly sessionId: string
-  /** The id of the machine; undefined where the actor is none. */
+  /** The id of the machine; undefined if the actor is not a machine. */
   readonly machineId: string | undefined
 }
 
 /**
- * Decides what of a context, an event or an output tabs are shown: the value itself, a part of it, or something else
- * entirely. What it returns is copied, cut to a bounded size, and rid of what bears the name of a secret.
+ * Decides what is shown of a context, an event or an output: the value itself, a part of it, or something else. The
+ * result is copied and cut to a bounded size, and values named like secrets are removed.
  */
 export type Present = (value: unknown, subject: Subject) => unknown
 
 export const presentAsIs: Present = (value) => value
 
-/** All that the charts of Flotsam itself show: what is added to a context one day is not shown before it is listed here. */
+/** The shown properties of Flotsam's own contexts. A property that is not listed here is not shown. */
 const shownOfOurs = new Map<object, readonly string[]>([
   [
     containerMachine.config,
@@ -78,10 +78,10 @@ const shownOfOurs = new Map<object, readonly string[]>([
   ],
 ])
 
-/** Deeper than that no chart of ours keeps an entry of a listing. */
+/** The greatest depth at which one of our contexts contains an entry of a listing. */
 const entriesWithin = 5
 
-/** Container labels may be private: only what identifies an entry of a listing is shown. */
+/** Shows of each entry of a listing only what identifies the container, since labels may be private. */
 function withoutLabels(value: unknown, depth = entriesWithin): unknown {
   if (depth === 0 || typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((one) => withoutLabels(one, depth - 1))
@@ -94,7 +94,7 @@ function withoutLabels(value: unknown, depth = entriesWithin): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutLabels(one, depth - 1)]))
 }
 
-/** Makes what leaves the process out of what is in it. */
+/** Converts events and snapshots to the form in which they leave the process. */
 export class Presenter {
   readonly #present: Present
 
@@ -104,7 +104,7 @@ export class Presenter {
 
   event(event: unknown, subject: Omit<Subject, 'what'>): unknown {
     const { type } = event as { readonly type: unknown }
-    // What an actor was started with is no part of what the charts show.
+    // The input of an actor is not shown.
     if (type === 'xstate.init') return { type }
     const shown = this.#shown(event, { ...subject, what: 'event' })
     return typeof shown === 'object' && shown !== null && !Array.isArray(shown)
@@ -112,7 +112,7 @@ export class Presenter {
       : { type: String(type) }
   }
 
-  /** Without the children: each is reported by itself. */
+  /** A snapshot without its children, each of which is reported by itself. */
   snapshot(
     snapshot: unknown,
     {
@@ -144,7 +144,7 @@ export class Presenter {
     try {
       return plainOf(this.#present(withoutLabels(value), subject))
     } catch (thrown) {
-      // Better nothing than what was to be taken out.
+      // The value may contain what `present` was to remove, so nothing is shown.
       return { notShown: `present threw: ${plainError(thrown).message}` }
     }
   }

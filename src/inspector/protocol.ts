@@ -1,15 +1,15 @@
-/** The release of @statelyai/inspect whose messages these are. */
+/** The release of @statelyai/inspect that defines these messages. */
 export const protocolVersion = '0.7.2'
 
-/** An actor has appeared; also how an existing actor is announced to a tab that connects later. */
+/** Sent when an actor is created, and for each existing actor when a tab connects. */
 export interface ActorMessage {
   readonly sessionId: string
   readonly rootId: string
   readonly parentId: string | undefined
   readonly name: string
-  /** Milliseconds since 1970, as all times here. */
+  /** In milliseconds since 1970, like all times here. */
   readonly createdAt: number
-  /** The definition of its chart, serialised and then quoted as JSON. */
+  /** The definition of its chart: JSON in a JSON string. */
   readonly quotedDefinition: string
   readonly snapshot: unknown
 }
@@ -30,7 +30,7 @@ export interface SnapshotMessage {
   readonly snapshot: unknown
 }
 
-/** Put together by hand, since a definition is the same thousand times over and is quoted once. */
+/** Concatenated, so that a definition that thousands of actors share is quoted only once. */
 export function actorText(message: ActorMessage): string {
   const { sessionId, rootId, parentId, name, createdAt, quotedDefinition, snapshot } = message
   const parent = parentId === undefined ? '' : `,"parentId":${JSON.stringify(parentId)}`
@@ -64,8 +64,8 @@ export function snapshotText({ sessionId, rootId, createdAt, event, snapshot }: 
 }
 
 /**
- * Says what a tab was not sent. Not a message of the protocol: it bears no `_version`, so that other receivers leave it
- * alone.
+ * Reports how much a tab was not sent. It is not part of the protocol and has no `_version`, so that other receivers
+ * ignore it.
  */
 export function skippedText(events: number, snapshots: number): string {
   return JSON.stringify({ type: '@flotsam.skipped', events, snapshots, createdAt: String(Date.now()) })

@@ -1,15 +1,15 @@
-/** One event that was sent from actor to actor. */
+/** An event sent from one actor to another. */
 export interface RecentEvent {
   readonly sessionId: string
   readonly rootId: string
   readonly sourceId: string | undefined
   readonly createdAt: number
   readonly type: string
-  /** The whole message; undefined if no tab was connected when it happened, and only its type was kept. */
+  /** The whole message; undefined if no tab was connected at that time, so that only its type was kept. */
   readonly text: string | undefined
 }
 
-/** The last events, in a ring of fixed size. Each has a number that is never used again. */
+/** The last events, in a ring buffer of fixed size. Each has a number that is never used again. */
 export class Recent {
   readonly #ring: (RecentEvent | undefined)[]
   #next = 0
@@ -23,7 +23,7 @@ export class Recent {
     return this.#next
   }
 
-  /** The number of the oldest event that is still there. */
+  /** The number of the oldest event that is kept. */
   get oldest(): number {
     return Math.max(0, this.#next - this.#ring.length)
   }

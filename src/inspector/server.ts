@@ -24,11 +24,11 @@ export interface Relay {
 
 const loopback = '127.0.0.1'
 const mostTabs = 8
-const goodbyeMs = 500
-/** Tabs have nothing to say. */
-const longestQuestionBytes = 1024
+const closingHandshakeMs = 500
+/** Tabs send nothing that matters. */
+const longestMessageBytes = 1024
 
-/** Serves the pages and the messages to this machine alone. Keeps no process alive. */
+/** Serves the pages and the messages on loopback. Does not keep the process alive. */
 export async function openRelay({ port, sessions, mostWaiting }: RelayOptions): Promise<Relay> {
   const token = newToken()
   const gate = new Gate(token)
@@ -38,7 +38,7 @@ export async function openRelay({ port, sessions, mostWaiting }: RelayOptions): 
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
-    maxPayload: longestQuestionBytes,
+    maxPayload: longestMessageBytes,
   })
   const tabs = new Set<Tab>()
   const server = createServer((request, response) => {
@@ -52,7 +52,7 @@ export async function openRelay({ port, sessions, mostWaiting }: RelayOptions): 
     const refusal = gate.refuseUpgrade(request)
     if (refusal) return refuseUpgrade(socket, refusal)
     if (tabs.size >= mostTabs) {
-      return refuseUpgrade(socket, { status: 503, help: `${mostTabs} tabs look on already.` })
+      return refuseUpgrade(socket, { status: 503, help: `${mostTabs} tabs are already connected.` })
     }
     webSockets.handleUpgrade(request, socket, head, (webSocket) => {
       const tab = new Tab({ webSocket, socket, sessions, mostWaiting })
@@ -72,7 +72,7 @@ export async function openRelay({ port, sessions, mostWaiting }: RelayOptions): 
     stop: async () => {
       const closed = once(server, 'close')
       server.close()
-      await Promise.all([...tabs].map((tab) => tab.end(goodbyeMs)))
+      await Promise.all([...tabs].map((tab) => tab.end(closingHandshakeMs)))
       server.closeAllConnections()
       webSockets.close()
       await closed

@@ -4,31 +4,31 @@ import type { Presenter, Subject } from './present.ts'
 import { actorText, eventText, snapshotText } from './protocol.ts'
 import { Recent, type RecentEvent } from './recent.ts'
 
-/** What is known of one running actor. Nothing in it is processed before a tab needs it. */
+/** One running actor. Nothing in it is processed before a tab needs it. */
 export interface Session {
   readonly sessionId: string
   readonly rootId: string
   readonly createdAt: number
   readonly actorRef: InspectedActor
-  /** The last one that was reported. */
+  /** The last reported snapshot. */
   snapshot: unknown
-  /** When that was, and what led to it. */
+  /** When it was reported, and the event that caused it. */
   changedAt: number
   cause: { readonly type: string } | undefined
-  /** The order in which sessions last changed. */
-  known: number
-  /** How it ended; undefined while it lives. */
+  /** Grows with each change of any session, so that it orders them by their last change. */
+  changeNumber: number
+  /** How it ended; undefined while it runs. */
   ending: 'stopped' | 'done' | 'error' | undefined
 }
 
-/** Whoever looks on. */
+/** A connected tab, as the sessions see it. */
 export interface Viewer {
   appeared(session: Session): void
   changed(session: Session): void
   happened(): void
 }
 
-/** What an inspected actor has beside its public face, in every release of XState 5. */
+/** An actor with the private members that it has in every release of XState 5. */
 export interface InspectedActor {
   readonly id: string
   readonly sessionId: string
@@ -37,12 +37,12 @@ export interface InspectedActor {
   getSnapshot(): unknown
 }
 
-/** When there are too many, so large a share of them is forgotten at once. */
-const forgottenShare = 0.05
+/** The share of the sessions that is evicted at once when there are too many. */
+const evictedShare = 0.05
 
 /**
- * All running actors, as XState's inspection reports them: the last snapshot of each by reference, and the last
- * events. An end is sent to the viewers once, and forgotten.
+ * All running actors, as XState's inspection reports them: a reference to the last snapshot of each, and the last
+ * events. The end of an actor is sent to the viewers once, and its session is dropped.
  */
 export class Sessions {
   readonly recent: Recent
@@ -50,9 +50,9 @@ export class Sessions {
   readonly #presenter: Presenter
   readonly #sessions = new Map<string, Session>()
   readonly #viewers = new Set<Viewer>()
-  /** Received an event since they were last read: XState reports no snapshot if the transition throws. */
+  /** Sessions that received an event since they were last checked: XState reports no snapshot if a transition throws. */
   readonly #addressed = new Map<Session, Session['cause']>()
-  #known = 0
+  #changeNumber = 0
 
   constructor({ sessions, events, presenter }: { sessions: number; events: number; presenter: Presenter }) {
     this.#most = sessions
@@ -68,7 +68,7 @@ export class Sessions {
     return this.#sessions.has(sessionId)
   }
 
-  /** Parents before their children. */
+  /** All running actors, parents before their children. */
   living(): Iterable<Session> {
     return this.#sessions.values()
   }
@@ -82,7 +82,7 @@ export class Sessions {
     if (this.#viewers.size === 0) this.#addressed.clear()
   }
 
-  /** Takes one of XState's inspection events. */
+  /** Receives one of XState's inspection events. */
   receive(event: InspectionEvent): void {
     switch (event.type) {
       case '@xstate.actor':
@@ -98,13 +98,13 @@ export class Sessions {
     }
   }
 
-  /** Ends those that failed without a word. */
+  /** Ends the sessions that received an event and failed without a snapshot. */
   settleAddressed(): void {
     for (const session of this.#addressed.keys()) this.#endIfFailed(session)
     this.#addressed.clear()
   }
 
-  /** The same for all of them. */
+  /** Ends every session that failed without a snapshot. */
   settleAll(): void {
     for (const session of this.#sessions.values()) this.#endIfFailed(session)
   }
@@ -117,7 +117,7 @@ export class Sessions {
 
   actorText(session: Session): string {
     const { actorRef, sessionId, rootId, createdAt } = session
-    // An actor that was given no name goes by that of its machine.
+    // An actor without an id of its own is named after its machine.
     const name = actorRef.id === sessionId ? (subjectOf(actorRef).machineId ?? sessionId) : actorRef.id
     return actorText({
       sessionId,
@@ -156,7 +156,7 @@ export class Sessions {
   #admit(actorRef: ActorRefLike, rootId: string): Session {
     const session = this.#sessionOf(actorRef, rootId)
     this.#sessions.set(session.sessionId, session)
-    if (this.#sessions.size > this.#most) this.#forgetSome(session)
+    if (this.#sessions.size > this.#most) this.#evictSome(session)
     for (const viewer of this.#viewers) viewer.appeared(session)
     return session
   }
@@ -171,7 +171,7 @@ export class Sessions {
       snapshot: undefined,
       changedAt: createdAt,
       cause: undefined,
-      known: ++this.#known,
+      changeNumber: ++this.#changeNumber,
       ending: undefined,
     }
   }
@@ -180,9 +180,9 @@ export class Sessions {
     const { actorRef, sourceRef, rootId } = event
     const target = this.#sessions.get(actorRef.sessionId)
     const source = sourceRef && this.#sessions.get(sourceRef.sessionId)
-    // A child that has failed says so to its parent, and nowhere else.
+    // A failed child reports its failure only to its parent.
     if (source && event.event.type.startsWith('xstate.error.')) this.#endIfFailed(source)
-    if (target) target.known = ++this.#known
+    if (target) target.changeNumber = ++this.#changeNumber
     const about = {
       sessionId: actorRef.sessionId,
       rootId,
@@ -210,12 +210,12 @@ export class Sessions {
   }: Extract<InspectionEvent, { type: '@xstate.snapshot' }>): void {
     const isOver = snapshot.status !== 'active' || event.type === 'xstate.stop'
     let session = this.#sessions.get(actorRef.sessionId)
-    // What was forgotten for want of room is welcome again, unless it is only to say that it has ended.
+    // An evicted session is admitted again, unless it has just ended.
     session ??= isOver ? this.#sessionOf(actorRef, rootId) : this.#admit(actorRef, rootId)
     session.snapshot = snapshot
     session.changedAt = Date.now()
-    session.known = ++this.#known
-    // Events may be large, and no viewer is connected.
+    session.changeNumber = ++this.#changeNumber
+    // Without a viewer only the type is kept, since events may be large.
     session.cause = this.#viewers.size > 0 ? event : { type: event.type }
     if (isOver) this.#end(session, snapshot.status === 'active' ? 'stopped' : snapshot.status)
     else for (const viewer of this.#viewers) viewer.changed(session)
@@ -237,17 +237,17 @@ export class Sessions {
     for (const viewer of this.#viewers) viewer.changed(session)
   }
 
-  /** Keeps those that changed last, and the roots. */
-  #forgetSome(newcomer: Session): void {
+  /** Evicts the sessions that have not changed for longest. Roots are kept. */
+  #evictSome(newcomer: Session): void {
     this.settleAll()
     if (this.#sessions.size <= this.#most) return
     const leaves = [...this.#sessions.values()].filter(
       (session) => session !== newcomer && session.actorRef._parent !== undefined,
     )
     const oldest = (leaves.length > 0 ? leaves : [...this.#sessions.values()]).sort(
-      (one, other) => one.known - other.known,
+      (one, other) => one.changeNumber - other.changeNumber,
     )
-    const count = Math.max(this.#sessions.size - this.#most, Math.floor(this.#most * forgottenShare))
+    const count = Math.max(this.#sessions.size - this.#most, Math.floor(this.#most * evictedShare))
     for (const session of oldest.slice(0, count)) this.#sessions.delete(session.sessionId)
   }
 }
@@ -262,7 +262,7 @@ function snapshotOf(actorRef: InspectedActor): unknown {
   try {
     return actorRef.getSnapshot()
   } catch {
-    // XState's development build has none while the actor is being made.
+    // XState's development build throws while the actor is being created.
     return undefined
   }
 }

@@ -1,8 +1,8 @@
-/** Where Stately serves its inspector; it runs in the browser that opens it. */
+/** The origin of Stately's inspector, which runs in the browser. */
 export const statelyOrigin = 'https://stately.ai'
 export const statelyAddress = `${statelyOrigin}/inspect`
 
-/** Frames Stately's inspector and hands it every message. */
+/** Frames Stately's inspector and passes it every message. */
 export const statelyPage = `<!doctype html>
 <html lang="en">
 <head>
@@ -11,7 +11,7 @@ export const statelyPage = `<!doctype html>
 <link rel="stylesheet" href="/stately.css">
 </head>
 <body>
-<p id="note" role="status">Waiting for ${statelyOrigin}, which needs the internet. <a id="own">The page that needs none</a></p>
+<p id="note" role="status">Waiting for ${statelyOrigin}, which needs the internet. <a id="own">Open the page that works offline</a></p>
 <iframe id="inspector" title="Stately inspector"></iframe>
 <script src="/stately.js"></script>
 </body>
@@ -25,7 +25,7 @@ p[hidden] { display: none; }
 iframe { flex: 1; border: 0; width: 100%; }
 `
 
-/** Stately's page announces that it is ready each time that it loads; a new connection then sends everything again. */
+/** Stately's page sends `@statelyai.connected` each time it loads. A new connection then sends everything again. */
 export const statelyScript = `'use strict'
 const inspector = document.getElementById('inspector')
 const note = document.getElementById('note')
@@ -53,9 +53,9 @@ function connect(origin) {
   }
   mine.onclose = ({ code }) => {
     if (socket !== mine) return
-    // It was too slow, and may come again.
+    // The tab was too slow, and may connect again.
     if (code === 1013) return connect(origin)
-    say('The agent has ended, or has stopped its inspector.')
+    say('The agent has exited or stopped its inspector.')
   }
 }
 

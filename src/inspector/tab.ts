@@ -3,34 +3,34 @@ import { WebSocket } from 'ws'
 import { skippedText } from './protocol.ts'
 import type { Viewer, Session, Sessions } from './sessions.ts'
 
-/** Changes are gathered for this long; of one actor's, the last one is sent. */
-const gatherMs = 25
-/** How long one slice of sending may keep the event loop. */
+/** Changes are collected for this long; of each actor the last one is sent. */
+const collectMs = 25
+/** How long one slice of sending may block the event loop. */
 const sliceMs = 2
 const messagesPerReading = 8
-/** Actors that have already ended are reported only while no more than this many new ones wait. */
+/** Actors that have already ended are reported only while at most this many new ones wait. */
 const mostShortLives = 500
-/** No more is put on top of so much that the tab has not yet taken. */
+/** Sending pauses while more than this is buffered. */
 const mostUnsentBytes = 1_000_000
 
-/** A try again later, of the WebSocket protocol's codes. */
+/** "Try Again Later", one of the WebSocket close codes. */
 const tooSlow = 1013
 
 export interface TabOptions {
   readonly webSocket: WebSocket
   readonly socket: Duplex
   readonly sessions: Sessions
-  /** So many changes may wait for a tab that does not keep up; one that leaves more is let go, and may come again. */
+  /** The number of changes that may wait for a slow tab. With more it is disconnected, and may connect again. */
   readonly mostWaiting: number
 }
 
 /**
- * One connected page. It is sent every running actor when it connects, each change after that, and the
- * events as far as the ring holds them. What it cannot take in time is merged and never piled up.
+ * One connected page. It is sent every running actor when it connects, then each change, and the events that are still
+ * kept. If it is slow, changes of the same actor are merged, so that the backlog is bounded.
  */
 export class Tab implements Viewer {
   readonly #options: TabOptions
-  /** Not reported yet. */
+  /** Sessions that are not reported yet. */
   readonly #newcomers: Set<Session>
   readonly #reported = new Set<string>()
   readonly #changed = new Set<Session>()
@@ -56,22 +56,22 @@ export class Tab implements Viewer {
 
   appeared(session: Session): void {
     this.#newcomers.add(session)
-    // Those that were forgotten for want of room wait here as well.
-    if (this.#newcomers.size > this.#options.mostWaiting) this.#letGo()
+    // Sessions that were evicted meanwhile are counted here too.
+    if (this.#newcomers.size > this.#options.mostWaiting) this.#disconnect()
     else this.#plan()
   }
 
   changed(session: Session): void {
     if (!this.#reported.has(session.sessionId)) {
-      // Came and went unseen. A short life is shown all the same, unless there is a backlog.
+      // It ended before it was reported. It is reported nevertheless, unless there is a backlog.
       const isBacklog = this.#isBehind || this.#newcomers.size > mostShortLives
       if (session.ending !== undefined && isBacklog) this.#newcomers.delete(session)
       return
     }
-    // Merging while changes are gathered loses nothing; merging because the tab lags behind is reported.
+    // Merging while changes are collected is intended; merging because the tab is behind is reported.
     if (this.#changed.has(session)) this.#skippedSnapshots += this.#isBehind ? 1 : 0
     else this.#changed.add(session)
-    if (this.#changed.size > this.#options.mostWaiting) this.#letGo()
+    if (this.#changed.size > this.#options.mostWaiting) this.#disconnect()
     else this.#plan()
   }
 
@@ -79,7 +79,7 @@ export class Tab implements Viewer {
     this.#plan()
   }
 
-  /** Says goodbye; resolves when the connection is gone. */
+  /** Closes the connection; resolves when it is closed. */
   async end(limitMs: number): Promise<void> {
     const { webSocket } = this.#options
     this.#close()
@@ -94,7 +94,7 @@ export class Tab implements Viewer {
     })
   }
 
-  #letGo(): void {
+  #disconnect(): void {
     this.#options.webSocket.close(tooSlow, 'too slow')
     this.#close()
   }
@@ -112,7 +112,7 @@ export class Tab implements Viewer {
 
   #plan(): void {
     if (this.#timer || this.#nextSlice || this.#isBehind || this.#isClosed) return
-    this.#timer = setTimeout(this.#send, gatherMs).unref()
+    this.#timer = setTimeout(this.#send, collectMs).unref()
   }
 
   readonly #send = (): void => {
@@ -152,7 +152,7 @@ export class Tab implements Viewer {
     })
   }
 
-  /** New actors, then what was said to them, then where that has led. */
+  /** New actors first, then the events that they received, then the resulting snapshots. */
   #nextText(): string | undefined {
     return this.#nextActor() ?? this.#nextEventText() ?? this.#nextSnapshot() ?? this.#nextSkipped()
   }
@@ -162,7 +162,7 @@ export class Tab implements Viewer {
     for (const session of this.#newcomers) {
       this.#newcomers.delete(session)
       this.#reported.add(session.sessionId)
-      // How it came to be where it is.
+      // The snapshot message adds the event that led to this state.
       if (session.cause) this.#changed.add(session)
       return sessions.actorText(session)
     }

@@ -12,7 +12,7 @@ import { createInspector, InspectorError } from '../../src/inspector/index.ts'
 import { createPages } from '../../src/inspector/pages.ts'
 import { scan, openInspector, refusal, webSocketAddress } from './support/viewer.ts'
 
-const others = 'Open the whole address that the agent printed'
+const others = 'Open the complete address that the agent printed'
 
 describe('who may connect', () => {
   it.each([
@@ -28,7 +28,7 @@ describe('who may connect', () => {
     const inspector = await openInspector()
     const origin = originAt(inspector.port)
     const refused = await refusal(webSocketAddress(inspector), { origin })
-    expect(refused).toEqual({ status: 403, help: `No page of ${origin} may look on.` })
+    expect(refused).toEqual({ status: 403, help: `Pages of ${origin} are not allowed to connect.` })
   })
 
   it.each([
@@ -80,7 +80,7 @@ describe('who may connect', () => {
       const refused = await refusal(webSocketAddress(inspector), { host })
       expect(refused).toEqual({
         status: 403,
-        help: 'Open it as http://127.0.0.1:PORT/…, and under no other name.',
+        help: 'Open it as http://127.0.0.1:PORT/…; other host names are refused.',
       })
       expect(await answer(inspector.url, { headers: { host } })).toMatchObject({ status: 403 })
     },
@@ -104,7 +104,7 @@ describe('who may connect', () => {
     const viewers = await Promise.all(Array.from({ length: 8 }, () => scan(inspector)))
     expect(await refusal(webSocketAddress(inspector))).toEqual({
       status: 503,
-      help: '8 tabs look on already.',
+      help: '8 tabs are already connected.',
     })
     await viewers[0]?.close()
     await expect
@@ -181,7 +181,10 @@ describe('what is served', () => {
 
   it('explains how to build a page that is not built', async () => {
     const response = await ask('/nowhere', '/?token=a%20token')
-    expect([response.status, await response.text()]).toEqual([503, 'The page is not built: npm run build\n'])
+    expect([response.status, await response.text()]).toEqual([
+      503,
+      'The page is not built. Run npm run build.\n',
+    ])
   })
 
   it('under a policy that loads nothing from elsewhere and sends no referrer', async () => {

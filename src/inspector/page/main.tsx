@@ -4,7 +4,7 @@ import { App } from './view/app.tsx'
 
 const store = new Store({
   openSocket: () => new WebSocket(`ws://${location.host}/ws${location.search}`),
-  // a browser does not tell a page why a WebSocket was refused
+  // browsers do not report why a WebSocket was refused
   isRefused: async () => (await fetch(location.href, { method: 'HEAD' })).status === 403,
 })
 

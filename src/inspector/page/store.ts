@@ -7,7 +7,7 @@ import { readMessage } from './model/message.ts'
 import { type Listing, listingOf, rowOf, type Sorting, type SortKey } from './model/rows.ts'
 import { SenderClock } from './model/sender-clock.ts'
 
-/** What is shown: the model at one moment. */
+/** A snapshot of the model, as it is shown. */
 interface Picture {
   readonly actors: ReadonlyMap<string, Actor>
   readonly events: readonly Happened[]
@@ -16,7 +16,7 @@ interface Picture {
   readonly unread: number
 }
 
-/** A system that reports: its root actor, and how many of its actors live. */
+/** An actor system: its root, and the number of its running actors. */
 export interface System {
   readonly root: Actor
   readonly supervisor: Supervisor | undefined
@@ -25,18 +25,18 @@ export interface System {
 const leastPauseMs = 80
 const tickMs = 500
 
-/** All that the page knows and lets its user choose. Components read its signals and call its methods. */
+/** The data and the choices of the user. Components read its signals and call its methods. */
 export class Store {
   readonly link = signal<LinkState>({ is: 'connecting', after: undefined })
   readonly isPaused = signal(false)
   readonly pausedAtMessage = signal(0)
-  /** Messages since the beginning, paused or not. */
+  /** The number of all received messages, including those received while paused. */
   readonly messages = signal(0)
-  /** How often the picture was renewed: the number of renderings that messages have caused. */
+  /** The number of renderings caused by messages. */
   readonly renewals = signal(0)
-  /** By the sender's clock; times shown follow it without anything being rendered. */
+  /** The time of the sender's clock. Ages follow it without a rendering. */
   readonly now = signal(Date.now())
-  /** By the page's own clock. */
+  /** The time of the page's own clock. */
   readonly pageNow = signal(Date.now())
   readonly text = signal('')
   readonly group = signal<string | undefined>(undefined)
@@ -46,7 +46,7 @@ export class Store {
   readonly chosenId = signal<string | undefined>(undefined)
   readonly picture = signal<Picture>(emptyPicture())
 
-  /** The systems whose root lives, the newest last; when none does, the last that did. */
+  /** The running systems, newest last; if there are none, the last one that ran. */
   readonly systems: ReadonlySignal<readonly System[]> = computed(() => systemsIn(this.picture.value.actors))
   readonly system: ReadonlySignal<System | undefined> = computed(() => {
     const systems = this.systems.value
@@ -66,13 +66,13 @@ export class Store {
       sorting: this.sorting.value,
     }),
   )
-  /** What has happened in the system that is shown, the newest first. */
+  /** The events of the selected system, newest first. */
   readonly events: ReadonlySignal<readonly Happened[]> = computed(() => {
     const { events } = this.picture.value
     const rootId = this.system.value?.root.sessionId
     return this.systems.value.length < 2 ? events : events.filter((happened) => happened.rootId === rootId)
   })
-  /** The actor that was picked from the list. */
+  /** The actor selected in the list. */
   readonly picked: ReadonlySignal<Actor | undefined> = computed(() => {
     const id = this.chosenId.value
     return id === undefined ? undefined : actorOf(this.picture.value.actors, id)
@@ -109,7 +109,7 @@ export class Store {
     this.#link.retryNow()
   }
 
-  /** Stops what is shown; the model goes on, within its bounds. */
+  /** Freezes what is shown, or resumes. The model continues to receive messages. */
   togglePause(): void {
     if (this.isPaused.value) {
       this.isPaused.value = false
@@ -129,7 +129,7 @@ export class Store {
     this.sorting.value = { key, isDescending: key === current ? !isDescending : key === 'time' }
   }
 
-  /** Shows one actor's chart; undefined leads back to the root's. */
+  /** Shows the chart of an actor; undefined shows the root's. */
   choose(actor: Actor | undefined): void {
     this.chosenId.value = actor && choiceOf(actor)
   }
@@ -171,7 +171,7 @@ export class Store {
     this.#planRenewal()
   }
 
-  /** Many messages make one rendering, in a frame of the browser's. */
+  /** Batches messages into one rendering per animation frame. */
   #planRenewal(): void {
     if (this.#isRenewalPlanned) return
     this.#isRenewalPlanned = true
@@ -217,7 +217,7 @@ function systemsIn(actors: ReadonlyMap<string, Actor>): System[] {
   }))
 }
 
-/** A container is known by its own id, so that a choice outlives a connection. */
+/** Identifies a container by its own id, so that the selection survives a new connection. */
 function choiceOf(actor: Actor): string {
   return rowOf(actor).container?.id ?? actor.sessionId
 }

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite'
 
-/** The inspector's page, as static files that the relay serves under a strict policy: nothing inline, nothing from elsewhere. */
+/** Builds the inspector's page as static files without inline code, as the content security policy requires. */
 export default defineConfig({
   base: './',
   build: {
@@ -9,7 +9,7 @@ export default defineConfig({
     target: 'es2023',
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // what is bundled has licences of its own, and this names them
+    // the licences of the bundled packages
     license: { fileName: 'licenses.md' },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,

@@ -11,7 +11,7 @@ export interface ChartProps {
   readonly taken: ReadonlySet<string>
 }
 
-/** The chart itself: boxes in boxes, then the arrows, then what is written on them. */
+/** Draws the chart: nested boxes first, then the arrows, then their labels. */
 export function Chart({ machine, drawing, active, taken }: ChartProps) {
   const { graph, layout } = drawing
   const nodes = [...machine.states.values()]

@@ -1,6 +1,6 @@
 import type { Machine, StateNode, Transition } from '../model/machine.ts'
 
-/** How large a text is drawn, in pixels. */
+/** Returns the width of a text in pixels. */
 export type MeasureText = (text: string, style: TextStyle) => number
 export type TextStyle = 'title' | 'note' | 'label'
 
@@ -9,11 +9,11 @@ export interface Size {
   readonly height: number
 }
 
-/** A box to be placed: a state, or the dot that marks where a state begins. */
+/** A box to be laid out: a state or an initial mark. */
 export interface Box extends Size {
   readonly id: string
   readonly children: readonly Box[]
-  /** What the head of the box takes of its height. */
+  /** The height of the box's header. */
   readonly headHeight: number
 }
 
@@ -40,11 +40,11 @@ export const titleHeight = 22
 const padding = 10
 const dotSize = 9
 
-/** The path of a state as the id of its box: the root's path is empty, and an id must not be. */
+/** The id of a state's box: its path, except for the root, whose path is empty. */
 export const boxId = (path: string) => (path === '' ? rootId : path)
 export const dotId = (path: string) => `${boxId(path)}(initial)`
 
-/** What is to be drawn of a machine, and how large. */
+/** The boxes and arrows of a machine, with their sizes. */
 export function graphOf(machine: Machine, measure: MeasureText): Graph {
   const notes = new Map<string, readonly string[]>()
   const arrows = arrowsOf(machine, measure)
@@ -72,7 +72,7 @@ function boxOf(node: StateNode, measure: MeasureText, notes: Map<string, readonl
   }
 }
 
-/** A parallel state begins in all of its regions, which needs no mark. */
+/** A parallel state enters all of its regions, so it has no initial mark. */
 function marksInitial(node: StateNode): boolean {
   return node.kind === 'compound' && node.initial.length > 0
 }
@@ -132,7 +132,7 @@ function arrowsOf(machine: Machine, measure: MeasureText): Arrow[] {
   return arrows
 }
 
-/** One line for each event, and below it one for each guard: long lines make large charts. */
+/** One line for each event and one for each of its guards, since long lines make large charts. */
 function linesOf(transitions: readonly Transition[]): string[] {
   const guards = new Map<string, string[]>()
   for (const { trigger, guard } of transitions) {

@@ -11,7 +11,7 @@ export interface Rectangle extends Point {
   readonly height: number
 }
 
-/** Where everything of a chart is, from its top left corner. */
+/** The coordinates of everything in a chart, relative to its top left corner. */
 export interface Layout {
   readonly width: number
   readonly height: number
@@ -24,7 +24,7 @@ export interface Route {
   readonly label: Rectangle | undefined
 }
 
-// No compaction afterwards: it throws on labelled arrows that leave an inner state to several levels around it.
+// No compaction: ELK throws if labelled arrows lead from an inner state to several levels around it.
 const options = {
   'elk.algorithm': 'layered',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
@@ -41,7 +41,7 @@ const options = {
   'elk.spacing.edgeLabel': '3',
 }
 
-/** Places a chart in the way that lets it be drawn largest in the room there is. */
+/** Chooses the layout direction that allows the largest scale for the given aspect ratio. */
 export async function layOut(elk: Pick<ELK, 'layout'>, graph: Graph, aspectRatio: number): Promise<Layout> {
   const layouts: Layout[] = []
   for (const direction of ['DOWN', 'RIGHT']) {
@@ -77,7 +77,7 @@ function elkNode(box: Box, direction: string): ElkNode {
   if (children.length === 0) return { id, width, height }
   return {
     id,
-    // options do not reach into the boxes within
+    // ELK does not apply these options to nested boxes
     layoutOptions: {
       ...options,
       'elk.direction': direction,

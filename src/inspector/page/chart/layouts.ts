@@ -1,5 +1,5 @@
 import ELK from 'elkjs/lib/elk-api.js'
-// its own file, so that the layout of a large chart never holds up the page
+// a worker, so that the layout of a large chart never blocks the page
 import ElkWorker from 'elkjs/lib/elk-worker.min.js?worker'
 import type { Machine } from '../model/machine.ts'
 import { type Graph, graphOf, type MeasureText, type TextStyle } from './graph.ts'
@@ -13,21 +13,21 @@ export interface Drawing {
 const elk = new ELK({ workerFactory: () => new ElkWorker() })
 const drawings = new WeakMap<Machine, Promise<Drawing>>()
 
-/** Lays a machine's chart out, once, for room of about that shape. */
+/** Returns the layout of a machine's chart for roughly that aspect ratio, and caches it. */
 export function drawingOf(machine: Machine, aspectRatio: number): Promise<Drawing> {
   const known = drawings.get(machine)
   if (known) return known
   const graph = graphOf(machine, measureText())
   const drawing = layOut(elk, graph, aspectRatio).then((layout) => ({ graph, layout }))
   drawings.set(machine, drawing)
-  // what failed may be tried again
+  // a failed layout may be retried
   drawing.catch(() => drawings.delete(machine))
   return drawing
 }
 
 const fonts: Readonly<Record<TextStyle, string>> = { title: '600 12.5px', note: '11px', label: '11.5px' }
 
-/** With the fonts that the style sheet draws with. */
+/** Uses the fonts of the style sheet. */
 function measureText(): MeasureText {
   const context = document.createElement('canvas').getContext('2d')
   const family = getComputedStyle(document.body).fontFamily

@@ -1,6 +1,6 @@
 import type { Point } from './layout.ts'
 
-/** Where a drawing is seen: shifted by so many pixels after it was scaled. */
+/** The transformation of a drawing: scaled, then shifted by so many pixels. */
 export interface View extends Point {
   readonly scale: number
 }
@@ -14,7 +14,7 @@ const leastScale = 0.15
 const greatestScale = 3
 const margin = 10
 
-/** Shows the whole drawing, in the middle and never enlarged. */
+/** Fits the whole drawing into the area, centred and never enlarged. */
 export function fitted(drawing: Area, room: Area): View {
   const scale = Math.min(
     1,
@@ -30,7 +30,7 @@ export function fitted(drawing: Area, room: Area): View {
   }
 }
 
-/** Zooms so that the point under the pointer stays where it is. */
+/** Zooms about a point, which keeps its position. */
 export function zoomed(view: View, factor: number, at: Point): View {
   const scale = Math.min(greatestScale, Math.max(leastScale, view.scale * factor))
   const ratio = scale / view.scale

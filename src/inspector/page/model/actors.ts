@@ -19,18 +19,18 @@ export interface Happened {
   readonly createdAt: number
   readonly event: WireEvent
   readonly targetId: string
-  /** The system that it happened in. */
+  /** The root of the actor's system. */
   readonly rootId: string | undefined
   readonly targetName: string
-  /** Undefined for an event from outside, and for one that an actor sends to itself. */
+  /** Undefined for an event from outside, and for one that an actor sent to itself. */
   readonly sourceName: string | undefined
-  /** The state that it led to, where that is another one. */
+  /** The state that it led to, if the state changed. */
   readonly ledTo: string | undefined
 }
 
 export interface ModelLimits {
   readonly events: number
-  /** Actors that have ended, kept to be read a little longer. */
+  /** The number of ended actors that are kept. */
   readonly ended: number
 }
 
@@ -38,15 +38,15 @@ const defaultLimits: ModelLimits = { events: 2000, ended: 500 }
 const mostMachines = 200
 const mostPending = 20
 
-/** Everything known from the messages of one connection. */
+/** The actors and events of one connection. */
 export class Model {
   readonly #limits: ModelLimits
   readonly #actors = new Map<string, Actor>()
   readonly #ended = new Set<string>()
   readonly #events: Ring<Happened>
-  /** Thousands of actors share a machine: it is read, and kept, once. */
+  /** Machines by definition, since thousands of actors share one. */
   readonly #machines = new Map<string, Machine>()
-  /** The events of each living actor, by number, until its snapshot shows their effect. */
+  /** The numbers of each running actor's events, until a snapshot shows their effect. */
   readonly #pending = new Map<string, number[]>()
   #messages = 0
   #unread = 0
@@ -69,12 +69,12 @@ export class Model {
     return this.#messages
   }
 
-  /** Frames that were no message of the protocol. */
+  /** The number of frames that were not a message of the protocol. */
   get unread(): number {
     return this.#unread
   }
 
-  /** What the relay says that it left out. */
+  /** The number of messages that the server reported as skipped. */
   get skipped(): number {
     return this.#skipped
   }
@@ -83,7 +83,7 @@ export class Model {
     this.#unread += 1
   }
 
-  /** `nowMs` dates what the message does not. */
+  /** Applies a message. `nowMs` is the time of messages without a timestamp. */
   apply(message: Message, nowMs: number): void {
     this.#messages += 1
     if (message.type === '@flotsam.skipped') {
@@ -106,7 +106,7 @@ export class Model {
     const rootId = message.rootId ?? sessionId
     const known = this.#actors.get(sessionId)
     if (known?.isIntroduced && known.introducedAt === createdAt) return
-    // session ids start again with each system, so a new root under an old id is a new system
+    // session ids are reused by new systems, so a new root with a known id is a new system
     if (known?.isIntroduced && rootId === sessionId) this.#forgetSystem(rootId)
     const early = known && !known.isIntroduced ? known : undefined
     const machine = definition === undefined ? undefined : this.#machineOf(definition)
@@ -145,7 +145,7 @@ export class Model {
     else if (pending.push(number) > mostPending) pending.shift()
   }
 
-  /** Told at once: who has sent an event may be gone when it is read. */
+  /** Resolved when the event arrives, since its sender may be gone later. */
   #nameOf(sessionId: string): string {
     const actor = this.#actors.get(sessionId)
     return (actor && (containerOf(actor)?.name ?? actor.name)) ?? sessionId
@@ -165,7 +165,7 @@ export class Model {
       machine: known?.machine,
       snapshot,
       state,
-      // an introduction bears the snapshot of today, and the date of the actor's birth
+      // an actor message has the current snapshot, but the time of the actor's creation
       enteredAt: isNews ? createdAt : known.enteredAt,
       step,
       isIntroduced: known?.isIntroduced ?? false,
@@ -174,7 +174,7 @@ export class Model {
     })
   }
 
-  /** Why an actor's state has changed; notes it with the event that led to it. */
+  /** Explains a change of an actor's state, and records it with the event that caused it. */
   #stepOf(
     sessionId: string,
     known: Actor | undefined,
@@ -185,7 +185,7 @@ export class Model {
     const types = pending.map((happened) => happened.event.type)
     const cause = event?.type ?? ''
     if (!types.includes(cause)) types.push(cause)
-    // what an actor was before it was introduced is not known
+    // the state before the actor message is unknown
     const before = known?.isUpdated ? known.snapshot.value : undefined
     const { taken, eventAt } = known?.machine
       ? explain(known.machine, before, after, types)

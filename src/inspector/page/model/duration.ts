@@ -10,7 +10,7 @@ export function durationText(ms: number): string {
   return `${Math.floor(hours / 24)}d ${twoDigits(hours % 24)}h`
 }
 
-/** How long something took: milliseconds where they matter. */
+/** A measured duration, with milliseconds if it is short. */
 export function tookText(ms: number): string {
   if (!(ms >= 0)) return '0 ms'
   return ms < 1000 ? `${Math.round(ms)} ms` : ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : durationText(ms)

@@ -1,7 +1,7 @@
 import type { Actor } from './actor.ts'
 import { isRecord, numberIn, textIn } from './message.ts'
 
-/** A container, as its actor's snapshot shows it. */
+/** A container, as read from its actor's snapshot. */
 export interface Container {
   readonly id: string
   readonly name: string
@@ -29,7 +29,7 @@ export interface Scan {
   readonly counts: Readonly<Record<'listed' | 'owned' | 'tracked' | 'graced' | 'dangling' | 'spared', number>>
 }
 
-/** The supervisor of one engine, as its actor's snapshot shows it. */
+/** A supervisor, as read from its actor's snapshot. */
 export interface Supervisor {
   readonly phase: string
   readonly health: 'unknown' | 'up' | 'down'

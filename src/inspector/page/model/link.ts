@@ -1,4 +1,4 @@
-/** A WebSocket as far as it is needed here. */
+/** The part of a WebSocket that is used here. */
 export interface Socket {
   addEventListener(type: 'open' | 'close', listener: () => void): void
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
@@ -15,19 +15,19 @@ export type LossReason = 'broken' | 'refused' | 'unreachable'
 
 export interface LinkOptions {
   readonly openSocket: () => Socket
-  /** Asked when a socket never opened: a browser does not tell a page why. */
+  /** Called if a socket never opened, since browsers do not report why. */
   readonly isRefused: () => Promise<boolean>
   readonly now: () => number
   readonly setTimeout: (run: () => void, delayMs: number) => unknown
   readonly clearTimeout: (timer: unknown) => void
   readonly onState: (state: LinkState) => void
-  /** A new connection is open; what was known through the last one is void. */
+  /** A new connection is open. The data of the last one is obsolete. */
   readonly onOpen: () => void
   readonly onText: (text: string) => void
 }
 
 export interface Link {
-  /** Does not wait for the next try's time. */
+  /** Connects without waiting for the next retry. */
   retryNow(): void
   close(): void
 }
@@ -35,7 +35,7 @@ export interface Link {
 const firstDelayMs = 500
 const longestDelayMs = 10_000
 
-/** Keeps a connection to the relay, for as long as it takes; the pauses between tries double. */
+/** Keeps a connection to the inspector's server. It retries until closed, with exponential backoff. */
 export function keepLink(options: LinkOptions): Link {
   let socket: Socket | undefined
   let timer: unknown

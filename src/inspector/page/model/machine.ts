@@ -11,22 +11,22 @@ export interface StateNode {
   readonly kind: StateKind
   readonly parent: StateNode | undefined
   readonly children: readonly StateNode[]
-  /** Where it begins, by paths; empty for what has no inner states. */
+  /** The paths of its initial states; empty for a state without inner states. */
   readonly initial: readonly string[]
   readonly description: string | undefined
-  /** What it runs while it is active, by name. */
+  /** The names of the actors that it invokes. */
   readonly invokes: readonly string[]
-  /** Transitions that lead nowhere: they only act. */
+  /** Transitions without a target, which only run actions. */
   readonly inner: readonly Transition[]
 }
 
 export interface Transition {
-  /** Unique in its machine. */
+  /** Unique within its machine. */
   readonly id: string
   readonly source: string
-  /** Empty for a transition that only acts. */
+  /** Empty for a transition that only runs actions. */
   readonly targets: readonly string[]
-  /** The event type as XState names it; empty for one that needs no event. */
+  /** The event type in XState; empty for an eventless transition. */
   readonly event: string
   /** The event in words: `after 5 s`, `done scan`. */
   readonly trigger: string
@@ -39,11 +39,11 @@ export interface Machine {
   readonly id: string
   readonly root: StateNode
   readonly states: ReadonlyMap<string, StateNode>
-  /** Those that lead somewhere. */
+  /** The transitions that have targets. */
   readonly transitions: readonly Transition[]
 }
 
-/** Reads a machine's definition or configuration from JSON; undefined for what has no states. */
+/** Reads a machine's definition or configuration from JSON; undefined if it has no states. */
 export function readMachine(definition: string): Machine | undefined {
   let json: unknown
   try {
@@ -147,14 +147,14 @@ class Reader {
     )
   }
 
-  /** The path of a target as XState writes it: `#id`, `#id.path`, `.child` or `sibling`. */
+  /** The path of a target in XState's notation: `#id`, `#id.path`, `.child` or `sibling`. */
   #resolve(target: string, source: Draft): string | undefined {
     if (target.startsWith('#')) return this.#byId(target.slice(1))
     if (target.startsWith('.')) return this.#known(joined(source.path, target.slice(1)))
     return this.#known(joined(source.parent?.path ?? '', target))
   }
 
-  /** An id may hold dots itself, so the longest one that is known counts. */
+  /** An id may contain dots, so the longest matching id wins. */
   #byId(text: string): string | undefined {
     for (let end = text.length; end > 0; end = text.lastIndexOf('.', end - 1)) {
       const path = this.#pathsById.get(text.slice(0, end))

@@ -1,4 +1,4 @@
-/** What an XState snapshot looks like on the wire; its contents are not ours to trust. */
+/** An XState snapshot as it is received. Its contents are not validated. */
 export interface WireSnapshot {
   readonly status: 'active' | 'done' | 'error' | 'stopped'
   readonly value: unknown
@@ -15,7 +15,7 @@ export interface WireEvent {
 interface About {
   readonly sessionId: string
   readonly rootId: string | undefined
-  /** By the clock of the sender, in milliseconds since 1970. */
+  /** The time of the sender's clock, in milliseconds since 1970. */
   readonly createdAt: number | undefined
 }
 
@@ -23,7 +23,7 @@ export interface ActorMessage extends About {
   readonly type: '@xstate.actor'
   readonly name: string | undefined
   readonly parentId: string | undefined
-  /** The machine as JSON; absent for logic that is no machine. */
+  /** The machine as JSON; undefined for logic that is not a machine. */
   readonly definition: string | undefined
   readonly snapshot: WireSnapshot
 }
@@ -40,17 +40,17 @@ export interface SnapshotMessage extends About {
   readonly snapshot: WireSnapshot
 }
 
-/** Flotsam's own word, beside the protocol: what the relay left out because this tab did not keep up. */
+/** Flotsam's own message, not part of the protocol: what was skipped because this tab was too slow. */
 export interface SkippedMessage {
   readonly type: '@flotsam.skipped'
   readonly events: number
   readonly snapshots: number
 }
 
-/** One message of the protocol of XState's inspector, or the relay's own. */
+/** A message of the protocol of Stately's inspector, or Flotsam's own. */
 export type Message = ActorMessage | EventMessage | SnapshotMessage | SkippedMessage
 
-/** Reads one text frame; undefined for whatever is not a message that the page can use. */
+/** Reads one text frame; undefined if it is not a message that the page can use. */
 export function readMessage(text: string): Message | undefined {
   let json: unknown
   try {
@@ -115,7 +115,7 @@ function snapshotIn(value: unknown): WireSnapshot {
   }
 }
 
-/** The protocol writes milliseconds as text; other senders write a date. */
+/** The protocol uses milliseconds as text; other senders use a date. */
 function momentIn(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
   if (typeof value !== 'string' || value === '') return undefined

@@ -1,4 +1,4 @@
-/** Keeps the last so many of what is added, each under its number; numbers count from 0 and are never used again. */
+/** A ring buffer. Each item has a number; numbers count from 0 and are never used again. */
 export class Ring<T> {
   readonly #kept: T[] = []
   readonly #limit: number
@@ -8,7 +8,7 @@ export class Ring<T> {
     this.#limit = limit
   }
 
-  /** How many were ever added. */
+  /** The number of all items ever added. */
   get added(): number {
     return this.#added
   }
@@ -17,7 +17,7 @@ export class Ring<T> {
     return this.#kept.length
   }
 
-  /** Returns the number of what was added. */
+  /** Returns the item's number. */
   add(item: T): number {
     this.#kept[this.#added % this.#limit] = item
     this.#added += 1
@@ -28,12 +28,12 @@ export class Ring<T> {
     return this.#holds(number) ? this.#kept[number % this.#limit] : undefined
   }
 
-  /** Does nothing where the number is no longer kept. */
+  /** Does nothing if that item is no longer kept. */
   replace(number: number, item: T): void {
     if (this.#holds(number)) this.#kept[number % this.#limit] = item
   }
 
-  /** A copy, the newest first. */
+  /** A copy, newest first. */
   newestFirst(): T[] {
     const items: T[] = []
     for (let number = this.#added - 1; this.#holds(number); number--) {

@@ -1,14 +1,14 @@
 import type { Actor } from './actor.ts'
 import { type Container, containerOf } from './flotsam.ts'
 
-/** A line of the list: an actor as the list names and sorts it. */
+/** A row of the list. */
 export interface Row {
   readonly actor: Actor
   readonly container: Container | undefined
   readonly name: string
   readonly detail: string
   readonly state: string
-  /** Rows are filtered by it. */
+  /** The group that the filter chips select by. */
   readonly group: string
   readonly enteredAt: number
   readonly sortName: string
@@ -22,29 +22,29 @@ export interface Sorting {
 }
 
 export interface Choice {
-  /** `containers` leaves everything else out. */
+  /** `containers` omits all other actors. */
   readonly kind: 'containers' | 'actors'
-  /** The system whose actors count; undefined for all of them. */
+  /** The system whose actors are listed; undefined for all systems. */
   readonly rootId: string | undefined
-  /** The text that a name or id holds. */
+  /** A part of a name or a reason, or the beginning of an id. */
   readonly text: string
-  /** Undefined for all that live. */
+  /** Undefined for all running actors. */
   readonly group: string | undefined
   readonly sorting: Sorting
 }
 
 export interface Listing {
   readonly rows: readonly Row[]
-  /** All that live, whatever the filters say. */
+  /** The number of all running actors, unfiltered. */
   readonly living: number
-  /** By group, in the order in which they are shown, whatever the filters say. */
+  /** The unfiltered number of actors by group, in the order in which groups are shown. */
   readonly groups: ReadonlyMap<string, number>
 }
 
-/** The group of those whose stories are over. */
+/** The group of ended actors. */
 export const endedGroup = 'ended'
 
-/** The order in which one wants to see the states of containers. Other states follow by name. */
+/** The most interesting states of containers first. Other states follow by name. */
 const groupOrder = [
   'removing',
   'queued',
@@ -58,7 +58,7 @@ const groupOrder = [
 
 const rowsByActor = new WeakMap<Actor, Row>()
 
-/** What the list shows. Rows are made once for each change of an actor. */
+/** Filters, sorts and counts the rows. Rows are cached until their actor changes. */
 export function listingOf(actors: Iterable<Actor>, choice: Choice): Listing {
   const text = choice.text.trim().toLowerCase()
   const counts = new Map<string, number>()
@@ -103,7 +103,7 @@ function stateOf({ snapshot, state }: Actor, container: Container | undefined): 
   return snapshot.status === 'active' ? state : `${state} (${snapshot.status})`
 }
 
-/** A state of the first level; a classified container is where its verdict has parked it. */
+/** The state of the first level; for a classified container, the state for its verdict. */
 function groupOf({ snapshot, state }: Actor, container: Container | undefined): string {
   if (snapshot.status !== 'active' || container?.outcome !== undefined) return endedGroup
   if (state === '') return snapshot.status
@@ -138,7 +138,7 @@ function comparing({ key, isDescending }: Sorting): (one: Row, other: Row) => nu
         sign * (compareGroups(one.group, other.group) || compare(one.state, other.state)) ||
         byName(one, other)
     case 'time':
-      // the longest time first is the earliest moment first
+      // the longest duration first is the earliest time first
       return (one, other) => sign * (other.enteredAt - one.enteredAt) || byName(one, other)
   }
 }
@@ -157,7 +157,7 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0
 }
 
-/** So that `job-10` comes after `job-9`. */
+/** Pads numbers, so that `job-10` comes after `job-9`. */
 function sortable(name: string): string {
   return name.toLowerCase().replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'))
 }

@@ -1,20 +1,20 @@
 /**
- * Reads the sender's clock: it may be another machine's, behind a tunnel. What a tab is sent when it joins is old by an
- * unknown time, so only later messages show how far apart the clocks are.
+ * Estimates the offset of the sender's clock, which may be on another machine. The first messages of a connection may
+ * be old, so only later ones are used.
  */
 export class SenderClock {
   #joinedAt = 0
   #offsetMs = 0
   #isMeasured = false
 
-  /** A connection is open; what comes within the next second may be old. */
+  /** A connection was opened. Messages of the next second may be old. */
   joined(nowMs: number): void {
     this.#joinedAt = nowMs
     this.#offsetMs = 0
     this.#isMeasured = false
   }
 
-  /** A message arrived. Messages are under way for a while, so the least difference is the best guess. */
+  /** A message arrived. The smallest difference is the best estimate, since messages take time to arrive. */
   received(createdAt: number, nowMs: number): void {
     const differenceMs = nowMs - createdAt
     if (nowMs - this.#joinedAt > settlingMs && !this.#isMeasured) {
@@ -23,7 +23,7 @@ export class SenderClock {
     } else if (differenceMs < this.#offsetMs) this.#offsetMs = differenceMs
   }
 
-  /** How far the page's clock is ahead of the sender's. */
+  /** The page's time minus the sender's time. */
   get offsetMs(): number {
     return this.#offsetMs
   }

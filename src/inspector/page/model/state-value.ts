@@ -1,24 +1,24 @@
 import { isRecord } from './message.ts'
 
-/** The paths of all states that a state value names, outermost first: `{ a: { b: 'c' } }` gives `a`, `a.b` and `a.b.c`. */
+/** The paths of all states in a state value, outermost first: `{ a: { b: 'c' } }` gives `a`, `a.b` and `a.b.c`. */
 export function activePaths(value: unknown): string[] {
   const paths: string[] = []
   collect(value, '', paths)
   return paths
 }
 
-/** The innermost active states, as the charts call them; several where regions run in parallel. */
+/** The paths of the innermost active states; several for parallel regions. */
 export function leafPaths(value: unknown): string[] {
   const paths = activePaths(value)
   return paths.filter((path) => !paths.some((other) => other.startsWith(`${path}.`)))
 }
 
-/** A state value in one line. Empty for an actor that has none. */
+/** A state value on one line; empty for an actor without one. */
 export function stateText(value: unknown): string {
   return leafPaths(value).join(' · ')
 }
 
-/** The innermost states of the second value that the first does not name. */
+/** The innermost states of the second value that are not in the first. */
 export function changedLeaves(before: unknown, after: unknown): string[] {
   const known = new Set(leafPaths(before))
   return leafPaths(after).filter((path) => !known.has(path))

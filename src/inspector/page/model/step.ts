@@ -4,25 +4,24 @@ import { isTriggeredBy } from './transitions.ts'
 
 /** A change of an actor's state. */
 export interface Step {
-  /** The event that has most likely led to it. */
+  /** The event that most likely caused it. */
   readonly event: string
   readonly before: unknown
   readonly after: unknown
-  /** The transitions that were most likely taken, by their ids. */
+  /** The ids of the transitions that were most likely taken. */
   readonly taken: ReadonlySet<string>
 }
 
-/** An explanation of a change, as far as there is one. */
+/** An explanation of a change, if one was found. */
 export interface Explanation {
   readonly taken: ReadonlySet<string>
-  /** The place of the last event that led somewhere; undefined when none did. */
+  /** The index of the last event that caused a transition; undefined if none did. */
   readonly eventAt: number | undefined
 }
 
 /**
- * Which transitions lead from one state to another, given the events between. The protocol reports states and events
- * and not the transitions, a relay may leave out states in between, and the results of guards are unknown: so this is a
- * search for what fits.
+ * Searches for the transitions that lead from one state to another, given the events in between. The protocol reports
+ * states and events, but not transitions and the results of guards. Intermediate states may have been skipped.
  */
 export function explain(
   machine: Machine,
@@ -49,8 +48,8 @@ export function explain(
 }
 
 /**
- * The transitions on one event, in each region at most one: the innermost that can lead to where the actor is, or the
- * only one there is that leads elsewhere. A state that is left at once may have been left to any side.
+ * The transitions on one event, at most one in each region; inner ones come first. Each must be able to lead to the
+ * actor's present state. If none can, an intermediate state was skipped, and the only one that changes the state is taken.
  */
 function stepsOn(
   machine: Machine,
@@ -82,10 +81,10 @@ function stepsOn(
   return only && elsewhere.length === 1 ? stepsTo(only) : []
 }
 
-/** Every state that is active, or that may be without another event, with the transitions that lead to it. */
+/** The active states, and those reachable by eventless transitions, with the transitions that lead to them. */
 function waysFrom(machine: Machine, active: ReadonlySet<string>): ReadonlyMap<string, readonly Transition[]> {
   const ways = new Map<string, readonly Transition[]>([...active].map((path) => [path, []]))
-  // a map goes on to what is added to it meanwhile
+  // iterating over a map includes entries added meanwhile
   for (const [path, way] of ways) {
     for (const transition of machine.transitions) {
       if (transition.event !== '' || transition.source !== path) continue
@@ -97,7 +96,7 @@ function waysFrom(machine: Machine, active: ReadonlySet<string>): ReadonlyMap<st
   return ways
 }
 
-/** Where the actor is after a transition. */
+/** The active states after a transition. */
 function movedAlong(
   machine: Machine,
   transition: Transition,
@@ -119,7 +118,7 @@ function chainFromAll(
   return starts.flatMap((start) => chainFrom(machine, start, reached, new Set()) ?? [])
 }
 
-/** The transitions without an event that lead from a state to one that is active; empty when it is active itself. */
+/** The eventless transitions that lead from a state to an active one; empty if it is active itself. */
 function chainFrom(
   machine: Machine,
   path: string,
@@ -127,7 +126,7 @@ function chainFrom(
   met: Set<string>,
 ): readonly Transition[] | undefined {
   if (leadsTo(machine, path, reached)) return []
-  // of the regions of a parallel state each has a way of its own
+  // each region of a parallel state has its own chain
   const chain = entered(machine, path)
     .filter((leaf) => !reached.has(leaf))
     .flatMap((leaf) => chainFromLeaf(machine, leaf, reached, met) ?? [])
@@ -155,7 +154,7 @@ function leadsTo(machine: Machine, path: string, reached: ReadonlySet<string>): 
   return entered(machine, path).every((leaf) => reached.has(leaf))
 }
 
-/** The innermost states that entering a state leads to. */
+/** The innermost states that are entered with a state. */
 function entered(machine: Machine, path: string): string[] {
   const initial = machine.states.get(path)?.initial ?? []
   return initial.length === 0 ? [path] : initial.flatMap((inner) => entered(machine, inner))
@@ -171,8 +170,8 @@ function ancestorsOf(path: string): string[] {
 }
 
 /**
- * The state within which a transition changes anything. Of one to itself the state itself is left, and so its parent is
- * what stays; one to a state within leaves only what was active there.
+ * The domain of a transition: the innermost state that stays active. A transition to the source itself leaves and
+ * re-enters it, so the domain is its parent. One to an inner state leaves only the source's inner states.
  */
 function domainOf({ source, targets }: Transition): string {
   if (targets.every((target) => target !== source && isWithin(target, source))) return source

@@ -1,7 +1,7 @@
 import { isRecord, textIn } from './message.ts'
 import { nameOf } from './name.ts'
 
-/** One state's part of a definition. */
+/** The part of a definition that describes one state. */
 export interface TransitionSource {
   readonly path: string
   readonly id: string
@@ -9,7 +9,7 @@ export interface TransitionSource {
 }
 
 export interface ReadTransition {
-  /** As it is written. */
+  /** As written in the definition. */
   readonly target: unknown
   readonly event: string
   readonly trigger: string
@@ -17,7 +17,7 @@ export interface ReadTransition {
   readonly actions: readonly string[]
 }
 
-/** All transitions of a state: on events, always, after a delay, and at the end of what it invokes or holds. */
+/** All transitions of a state: on events, always, after a delay, and when its invoked actors or inner states are done. */
 export function transitionsOf(source: TransitionSource): ReadTransition[] {
   const { json, id } = source
   const found: ReadTransition[] = []
@@ -33,7 +33,7 @@ export function transitionsOf(source: TransitionSource): ReadTransition[] {
   listed(json['invoke']).forEach((invoke, index) => {
     if (!isRecord(invoke)) return
     const actorId = textIn(invoke['id']) ?? `${index}.${id}`
-    // a resolved definition lists these among the events as well
+    // a resolved definition lists these among the events too
     for (const [ending, written] of [
       [`xstate.done.actor.${actorId}`, invoke['onDone']],
       [`xstate.error.actor.${actorId}`, invoke['onError']],
@@ -45,12 +45,12 @@ export function transitionsOf(source: TransitionSource): ReadTransition[] {
   return found
 }
 
-/** The targets as they are written; none for a transition that only acts. */
+/** The targets as written; none for a transition that only runs actions. */
 export function targetsOf(target: unknown): string[] {
   return listed(target).flatMap((one) => textIn(one) ?? textIn(isRecord(one) ? one['id'] : undefined) ?? [])
 }
 
-/** An event in words. */
+/** A readable name for an event. */
 export function triggerText(event: string): string {
   if (event === '') return 'always'
   if (event === '*') return 'any event'
@@ -67,7 +67,7 @@ export function triggerText(event: string): string {
   return event
 }
 
-/** Whether an event is one that a transition waits for; `*` and `some.*` are patterns. */
+/** Whether a transition's event descriptor matches an event. `*` and `some.*` are wildcards. */
 export function isTriggeredBy(pattern: string, event: string): boolean {
   if (pattern === event || pattern === '*') return true
   return pattern.endsWith('.*') && `${event}.`.startsWith(pattern.slice(0, -1))
@@ -97,7 +97,7 @@ function delayText(ms: number): string {
   return ms >= 1000 && ms % 100 === 0 ? `${ms / 1000} s` : `${ms} ms`
 }
 
-/** XState names what has no id of its own by its place, and that is no name for people. */
+/** Hides the ids that XState generates for actors without one. */
 function actorText(id: string): string {
   return /^\d+\./.test(id) ? 'invoke' : id
 }

@@ -31,7 +31,7 @@ export function App({ store }: { readonly store: Store }) {
   )
 }
 
-/** The keys that work everywhere on the page. Typing, and pressing a button, come first. */
+/** Keyboard shortcuts of the whole page. They do not apply while typing or on a focused button. */
 function handleKey(event: KeyboardEvent, store: Store, filter: HTMLInputElement | null): void {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return
   const target = event.target as HTMLElement

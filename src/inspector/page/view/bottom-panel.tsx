@@ -11,7 +11,7 @@ type Tab = 'events' | 'snapshot'
 
 const rowHeightPx = 22
 
-/** The sequence of events, or the whole of the shown actor's snapshot. */
+/** The list of events, or the complete snapshot of the shown actor. */
 export function BottomPanel({ store }: { readonly store: Store }) {
   const tab = useSignal<Tab>('events')
   const isOfShownOnly = useSignal(false)
@@ -23,7 +23,7 @@ export function BottomPanel({ store }: { readonly store: Store }) {
   return (
     <section class="panel bottom" aria-label="Events and snapshot">
       <div class="bar">
-        <div class="segments" role="group" aria-label="What is shown here">
+        <div class="segments" role="group" aria-label="Shown in this panel">
           <button type="button" aria-pressed={tab.value === 'events'} onClick={() => (tab.value = 'events')}>
             Events
           </button>
@@ -97,7 +97,7 @@ function Events({ events }: { readonly events: readonly Happened[] }) {
   )
 }
 
-/** Newest first. A user who has scrolled keeps the scroll position. */
+/** Keeps the scroll position of a user who has scrolled while new events are added at the top. */
 function useHeldPlace(scroller: { readonly current: HTMLElement | null }, events: readonly Happened[]): void {
   const newest = useRef<number>(-1)
   useLayoutEffect(() => {
@@ -131,7 +131,7 @@ function EventLine({ happened }: { readonly happened: Happened }) {
 }
 
 function Snapshot({ actor }: { readonly actor: Actor | undefined }) {
-  if (!actor) return <p class="empty">No actor is shown.</p>
+  if (!actor) return <p class="empty">No actor is selected.</p>
   const { value, context, output, error, status } = actor.snapshot
   return (
     <pre class="payload whole" tabIndex={0}>
@@ -140,7 +140,7 @@ function Snapshot({ actor }: { readonly actor: Actor | undefined }) {
   )
 }
 
-/** An actor that is named by a container's id is a long name to read. */
+/** Shortens an actor's name that is a container id. */
 function short(name: string): string {
   return /^[0-9a-f]{64}$/.test(name) ? name.slice(0, 12) : name
 }

@@ -10,19 +10,19 @@ import { triggerText } from '../model/transitions.ts'
 import type { Store } from '../store.ts'
 import { Ago } from './time.tsx'
 
-/** One actor's chart, with where it is and how it came there. */
+/** The chart of one actor, with its active states and its last transition. */
 export function ChartPanel({ store }: { readonly store: Store }) {
   const actor = store.shown.value
   const root = store.system.value?.root
   return (
     <section class="panel chart-panel" aria-label="Statechart">
       <div class="bar">
-        <div class="segments" role="group" aria-label="Whose chart is shown">
+        <div class="segments" role="group" aria-label="Shown actor">
           {root && (
             <button
               type="button"
               aria-pressed={actor?.sessionId === root.sessionId}
-              title="Back to it: Esc"
+              title="Back to the root actor (Esc)"
               onClick={() => store.choose(undefined)}
             >
               {root.name}
@@ -40,7 +40,9 @@ export function ChartPanel({ store }: { readonly store: Store }) {
       {actor?.machine ? (
         <Canvas key={actor.machine.id} actor={actor} machine={actor.machine} />
       ) : (
-        <p class="empty">{actor ? 'This actor is no machine: it has no chart.' : 'Nothing to show yet.'}</p>
+        <p class="empty">
+          {actor ? 'This actor is not a machine, so it has no chart.' : 'Nothing to show yet.'}
+        </p>
       )}
     </section>
   )
@@ -98,7 +100,7 @@ function Canvas({ actor, machine }: { readonly actor: Actor; readonly machine: M
   const room = useRef<HTMLDivElement>(null)
   const [drawing, setDrawing] = useState<Drawing>()
   const [problem, setProblem] = useState<string>()
-  // undefined: as large as fits
+  // undefined: fitted
   const [view, setView] = useState<View>()
   const [size, setSize] = useState({ width: 0, height: 0 })
 
@@ -195,7 +197,7 @@ function Canvas({ actor, machine }: { readonly actor: Actor; readonly machine: M
   )
 }
 
-/** Moves the drawing with the pointer until it is let go. */
+/** Moves the drawing with the pointer until it is released. */
 function drag(start: PointerEvent & { currentTarget: HTMLElement }, moveBy: (x: number, y: number) => void) {
   if (start.button !== 0) return
   const element = start.currentTarget

@@ -1,7 +1,7 @@
 import { useComputed } from '@preact/signals'
 import type { Store } from '../store.ts'
 
-/** Whose systems these are, whether the page is connected, and the pause. */
+/** The selection of a system, the state of the connection, and the pause button. */
 export function Header({ store }: { readonly store: Store }) {
   const isPaused = store.isPaused.value
   return (
@@ -62,7 +62,7 @@ function Counters({ store }: { readonly store: Store }) {
     const waiting = store.isPaused.value ? store.messages.value - store.pausedAtMessage.value : 0
     const parts = [`${messages.toLocaleString('en')} messages`]
     if (waiting > 0) parts.push(`${waiting.toLocaleString('en')} more while paused`)
-    if (skipped > 0) parts.push(`${skipped.toLocaleString('en')} left out: the tab was behind`)
+    if (skipped > 0) parts.push(`${skipped.toLocaleString('en')} skipped: the tab was too slow`)
     if (unread > 0) parts.push(`${unread.toLocaleString('en')} not understood`)
     return parts.join(' · ')
   })

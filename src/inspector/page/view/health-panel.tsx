@@ -6,7 +6,7 @@ import { Ago } from './time.tsx'
 
 const healthWords = { up: 'up', down: 'down', unknown: 'unknown' } as const
 
-/** How the engine is, and what the last scan has found. */
+/** The health of the engine, and the result of the last scan. */
 export function HealthPanel({ store }: { readonly store: Store }) {
   const system = store.system.value
   if (!system?.supervisor) return null
@@ -32,7 +32,7 @@ export function HealthPanel({ store }: { readonly store: Store }) {
 
 function watchingText({ phase, followsEvents, isScanning }: Supervisor, status: string): string {
   if (phase !== 'running') return phase === '' ? status : `supervisor ${phase}`
-  return [isScanning ? 'looking' : 'idle', followsEvents ? 'follows events' : undefined]
+  return [isScanning ? 'scanning' : 'idle', followsEvents ? 'follows events' : undefined]
     .filter((part) => part !== undefined)
     .join(', ')
 }
@@ -53,7 +53,7 @@ const countNames = ['listed', 'owned', 'tracked', 'graced', 'dangling', 'spared'
 
 function Counts({ scan }: { readonly scan: Scan }) {
   return (
-    <dl class="counts" aria-label="What the last scan has found">
+    <dl class="counts" aria-label="Result of the last scan">
       {countNames.map((name) => (
         <div key={name} data-count={name} data-none={scan.counts[name] === 0}>
           <dt>{name}</dt>

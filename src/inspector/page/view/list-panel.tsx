@@ -54,7 +54,7 @@ function isOfContainers(store: Store): boolean {
 function KindChoice({ store }: { readonly store: Store }) {
   const isOfActors = store.isOfActors.value
   return (
-    <div class="segments" role="group" aria-label="What is listed">
+    <div class="segments" role="group" aria-label="Listed actors">
       <button type="button" aria-pressed={!isOfActors} onClick={() => store.showActors(false)}>
         Containers
       </button>
@@ -68,7 +68,7 @@ function KindChoice({ store }: { readonly store: Store }) {
 function Chips({ store }: { readonly store: Store }) {
   const { groups, living } = store.listing.value
   const chosen = store.group.value
-  // one that was chosen stays in sight, so that it can be left again
+  // the selected group stays visible even if empty, so that it can be deselected
   const names = chosen === undefined || groups.has(chosen) ? [...groups.keys()] : [...groups.keys(), chosen]
   return (
     <div class="chips" role="group" aria-label="Filter by state">
@@ -167,7 +167,7 @@ function Grid({ store, rows, scroller }: GridProps) {
   )
 }
 
-/** Where a key leads in the list; undefined for a key that leads nowhere. */
+/** The row that a key moves to; undefined for other keys. */
 function placeAfter(
   key: string,
   at: number,

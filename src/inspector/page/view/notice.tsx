@@ -3,13 +3,13 @@ import type { LossReason } from '../model/link.ts'
 import type { Store } from '../store.ts'
 
 const words: Readonly<Record<LossReason, string>> = {
-  broken: 'The connection to the agent broke. What is shown is the last that came.',
+  broken: 'The connection to the agent was lost. The page shows the last data that it received.',
   refused:
-    'The agent refuses this page: its address is out of date. Open the whole address that the agent printed, with its ?token=…; it is a new one at each start.',
-  unreachable: 'The agent does not answer. It may have ended, or has stopped its inspector.',
+    'The address of this page is out of date. Open the complete address that the agent printed, with its ?token=…; the token changes at each start.',
+  unreachable: 'The agent does not respond. It may have exited or stopped its inspector.',
 }
 
-/** Says why nothing moves, and when the page tries again. */
+/** Explains why the page is not connected, and when it retries. */
 export function Notice({ store }: { readonly store: Store }) {
   const link = store.link.value
   const seconds = useComputed(() => {
@@ -22,9 +22,9 @@ export function Notice({ store }: { readonly store: Store }) {
     <div class="notice" role="alert">
       <span>{words[why]}</span>
       <span class="spacer" />
-      <span aria-hidden="true">Trying again in {seconds} s</span>
+      <span aria-hidden="true">Retrying in {seconds} s</span>
       <button type="button" onClick={() => store.retryNow()}>
-        Try now
+        Retry now
       </button>
     </div>
   )

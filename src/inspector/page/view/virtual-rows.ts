@@ -14,7 +14,7 @@ export interface VirtualRows {
   readonly scrollTo: (index: number) => void
 }
 
-/** Of thousands of rows only those that can be seen, and a few around them, are in the document. */
+/** Keeps only the visible rows, and a few around them, in the document. */
 export function useVirtualRows(
   count: number,
   rowHeightPx: number,
