@@ -22,27 +22,27 @@ export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCod
   program
     .command('demo')
     .description(
-      'an embedded engine and a forgetful agent: the whole story in half a minute; needs no Docker',
+      'show how Flotsam works in half a minute, with an embedded engine and agent; needs no Docker',
     )
     .addOption(
       new Option(
         '--host <URL>',
-        'play it on this engine instead, with labels of its own, and clean up: unix:///path, tcp://host:port',
+        'use this engine instead, with labels of its own, and clean up: unix:///path, tcp://host:port',
       ),
     )
     .addOption(
       new Option(
         '--image <NAME>',
-        'with --host: an image that is there and can run `sleep` (default: one is picked)',
+        'with --host: a local image that can run `sleep` (default: chosen automatically)',
       ),
     )
     .addOption(
       new Option(
         '--speed <N>',
-        `so many times as fast, ${slowestSpeed} to ${fastestSpeed} (default: 1)`,
+        `the factor of the speed, ${slowestSpeed} to ${fastestSpeed} (default: 1)`,
       ).argParser(readSpeed),
     )
-    .addOption(new Option('--json', 'the summary as one JSON object at the end and nothing else'))
+    .addOption(new Option('--json', 'print only the summary, as one JSON object'))
     .addOption(inspectOption())
     .action(async (flags: DemoFlags) => onEnd(await demo(flags, world)))
 }

@@ -1,7 +1,7 @@
 import type { LogLine, OutageEnd, Removal } from './ledger.ts'
 import type { Evidence } from './stage.ts'
 
-/** A container that the agent lost, as the story knows it. */
+/** A container that the agent lost, as the story recorded it. */
 export interface Leak {
   readonly name: string
   readonly how: string
@@ -9,14 +9,14 @@ export interface Leak {
   readonly atMs: number
 }
 
-/** A container that has to outlive the account, and why. */
+/** A container that must not be removed, and why. */
 export interface Survivor {
   readonly id: string
   readonly name: string
   readonly why: string
 }
 
-/** All that the story and Flotsam say, before it is held against the engine. */
+/** What the story did and what Flotsam reported, before it is checked against the engine. */
 export interface Account {
   readonly leaks: readonly Leak[]
   readonly survivors: readonly Survivor[]
@@ -26,7 +26,7 @@ export interface Account {
   readonly durationMs: number
 }
 
-/** How it all ended, as `--json` prints it. Times are milliseconds since the demo began. */
+/** The result, as `--json` prints it. Times are in milliseconds since the demo began. */
 export interface Summary {
   readonly ok: boolean
   readonly engine: string
@@ -44,8 +44,8 @@ export interface Summary {
   readonly check: { readonly source: string; readonly mismatches: readonly string[] }
 }
 
-/** Draws up the account and holds it against what the engine itself knows. Pure. */
-export function readOwnedSet(engine: string, account: Account, evidence: Evidence): Summary {
+/** Summarizes the account and checks it against the engine's own evidence. Pure. */
+export function summarize(engine: string, account: Account, evidence: Evidence): Summary {
   const mismatches = [
     ...removalMismatches(account, evidence),
     ...survivorMismatches(account, evidence),
@@ -75,45 +75,45 @@ export function readOwnedSet(engine: string, account: Account, evidence: Evidenc
 
 function removalMismatches(
   { removals }: Account,
-  { removed, asked, living, bystanders, source }: Evidence,
+  { removed, requested, living, bystanders, source }: Evidence,
 ): string[] {
   const reported = new Map(removals.map(({ id, name }) => [id, name]))
   const confirmed = new Set(removed)
   return [
     ...removals
       .filter(({ id }) => !confirmed.has(id))
-      .map(({ name }) => `Flotsam says that it removed ${name}, and ${source} knows nothing of it`),
+      .map(({ name }) => `Flotsam reported that it removed ${name}, which ${source} does not show`),
     ...[...confirmed]
       .filter((id) => !reported.has(id))
-      .map((id) => `${source} has a removal of ${id.slice(0, 12)} that Flotsam did not report`),
+      .map((id) => `${source} shows a removal of ${id.slice(0, 12)} that Flotsam did not report`),
     ...removed
       .filter((id, index) => removed.indexOf(id) !== index)
-      .map((id) => `${source} has more than one removal of ${reported.get(id) ?? id.slice(0, 12)}`),
+      .map((id) => `${source} shows more than one removal of ${reported.get(id) ?? id.slice(0, 12)}`),
     ...(removals.length === reported.size ? [] : ['Flotsam reported one removal more than once']),
-    ...[...asked]
+    ...[...requested]
       .filter((id) => !reported.has(id))
-      .map((id) => `a removal of ${id.slice(0, 12)} was requested, although it was not lost`),
+      .map((id) => `a removal of ${id.slice(0, 12)} was requested, although it had not leaked`),
     ...removals
       .filter(({ id }) => living.has(id))
       .map(({ name }) => `${name} was removed and is still there`),
     ...removals
       .filter(({ id }) => bystanders.has(id))
-      .map(({ name }) => `${name} was removed, and had been there before the demo`),
+      .map(({ name }) => `${name} was removed, although it existed before the demo`),
   ]
 }
 
-function survivorMismatches({ survivors }: Account, { living, asked }: Evidence): string[] {
+function survivorMismatches({ survivors }: Account, { living, requested }: Evidence): string[] {
   const known = new Set(survivors.map(({ id }) => id))
   return [
     ...survivors
       .filter(({ id }) => !living.has(id))
-      .map(({ name }) => `${name} was to be spared and is gone`),
+      .map(({ name }) => `${name} is gone, although it should have been spared`),
     ...survivors
-      .filter(({ id }) => asked.has(id))
-      .map(({ name }) => `${name} was to be spared, and its removal was asked for`),
+      .filter(({ id }) => requested.has(id))
+      .map(({ name }) => `the removal of ${name} was requested, although it should have been spared`),
     ...[...living]
       .filter((id) => !known.has(id))
-      .map((id) => `${id.slice(0, 12)} is left, and no agent tracks it`),
+      .map((id) => `${id.slice(0, 12)} is still there, and no agent tracks it`),
   ]
 }
 
@@ -124,11 +124,11 @@ function leakMismatches({ leaks, removals }: Account): string[] {
     ...leaks.filter(({ name }) => !removed.has(name)).map(({ name }) => `${name} leaked and was not removed`),
     ...removals
       .filter(({ name }) => !leaked.has(name))
-      .map(({ name }) => `${name} was removed and had not leaked`),
+      .map(({ name }) => `${name} was removed, although it had not leaked`),
   ]
 }
 
-/** One line when the engine goes and one when it is back, however many scans fail in between. */
+/** An outage must cause one log line at its beginning and one at its end, however many scans fail. */
 function outageMismatches({ outageLines, outages }: Account): string[] {
   const count = (event: string) => outageLines.filter((line) => line.event === event).length
   const down = count('engineDown')
@@ -136,6 +136,6 @@ function outageMismatches({ outageLines, outages }: Account): string[] {
   return down === 1 && up === 1 && outages.length === 1
     ? []
     : [
-        `one outage was reported in ${down} lines that it began and ${up} that it ended, and in ${outages.length} events`,
+        `one outage caused ${down} engineDown lines, ${up} engineUp lines and ${outages.length} engineUp events`,
       ]
 }

@@ -6,9 +6,9 @@ type Labels = Readonly<Record<string, string>>
 
 const quietDeadlineMs = 10_000
 
-/** An agent as many are: starts containers, keeps a list of them, and forgets some. */
+/** A typical agent: it starts containers, keeps a list of them, and loses track of some. */
 export class Agent {
-  /** What it knows, by container id; Flotsam asks this. */
+  /** Its tasks by container id. This is the tracker that Flotsam asks. */
   readonly tasks = new Map<string, string>()
   readonly #docker: Dockerode
   readonly #stage: Stage
@@ -31,7 +31,7 @@ export class Agent {
     this.#isAlive = true
   }
 
-  /** Its process ends, and with it all that it knew. */
+  /** Ends its process: all of its tasks are forgotten. */
   crash(): void {
     this.#isAlive = false
     this.tasks.clear()
@@ -48,19 +48,19 @@ export class Agent {
     this.tasks.set(id, name)
   }
 
-  /** As it should be: starts it and registers it. */
+  /** Starts a container and registers it. */
   async run(name: string): Promise<string> {
     const id = await this.start(name)
     this.register(id, name)
     return id
   }
 
-  /** Asks for a container and gives up when no answer comes. Resolves to whether it gave up. */
+  /** Creates a container. Resolves to `true` if the request timed out. */
   async tryToCreate(name: string): Promise<boolean> {
     return this.#givesUp(this.#create(name, this.#labels, this.#timeoutMs))
   }
 
-  /** The same one step later: the container is there, and the answer to its start does not come. */
+  /** Creates and starts a container. Resolves to `true` if the start request timed out. */
   async tryToRun(name: string): Promise<boolean> {
     const container = await this.#create(name, this.#labels, quietDeadlineMs)
     this.#stage.loseAnswer('start')

@@ -4,11 +4,11 @@ import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
 import type { Outcome, VerdictLike } from '../../machines/types.ts'
 import { type EngineHealth, healthIn } from '../supervision/status.ts'
 
-/** The states of a container's chart, in the order of a whole life. */
+/** The states of a container's chart, in their usual order. */
 export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'
 export type EngineStanding = 'unwatched' | EngineHealth
 
-/** Where one container's actor stands. */
+/** The current state of one container's actor. */
 export interface Standing {
   readonly id: string
   readonly name: string
@@ -16,7 +16,7 @@ export interface Standing {
   readonly verdict: VerdictLike['verdict']
   readonly reason: string
   readonly outcome: Outcome | undefined
-  /** `false`: its actor ended together with Flotsam, and not with the container. */
+  /** `false`: its actor was stopped with Flotsam, and the container may still be there. */
   readonly isWatched: boolean
 }
 
@@ -24,7 +24,7 @@ export type BoardChange =
   | {
       readonly about: 'container'
       readonly standing: Standing
-      /** The states that its chart went through for this change, the one before it first. */
+      /** The states that its chart passed through, beginning with the previous one. */
       readonly path: readonly ChartState[]
     }
   | { readonly about: 'engine'; readonly health: EngineStanding }
@@ -38,7 +38,7 @@ interface Row {
 }
 
 /**
- * The live state of every chart, as XState's inspection reports it: the demo computes nothing itself.
+ * The live state of every chart, from XState's inspection events. The demo computes no state itself.
  */
 export class Board {
   readonly #rows = new Map<string, Row>()
@@ -50,7 +50,7 @@ export class Board {
     this.#called = called
   }
 
-  /** For the option `inspect` of a reconciler; one after the other may be given it. */
+  /** For the option `inspect` of a reconciler. Several reconcilers may use it one after the other. */
   readonly inspect = (event: InspectionEvent): void => {
     if (event.type !== '@xstate.microstep' && event.type !== '@xstate.snapshot') return
     const isStep = event.type === '@xstate.microstep'
@@ -71,7 +71,7 @@ export class Board {
     this.#listeners.add(listener)
   }
 
-  /** Resolves as soon as it is so, which may be at once; rejects when that takes too long or the demo is interrupted. */
+  /** Resolves when the condition holds; rejects on a timeout, or if the demo is interrupted. */
   until(isSo: () => boolean, what: string, limitMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void) => {
@@ -98,7 +98,7 @@ export class Board {
     const row = this.#rows.get(context.id) ?? { standing: undefined, path: [] }
     this.#rows.set(context.id, row)
     const state = topOf(snapshot.value)
-    // only a snapshot shows the state that a chart starts in
+    // only a snapshot shows the initial state of a chart
     if (row.path.at(-1) !== state) row.path.push(state)
     if (isStep || !context.verdict) return
     const { verdict, reason } = context.verdict
@@ -116,7 +116,7 @@ export class Board {
     const { path } = row
     const before = row.standing
     row.standing = standing
-    // the next agent starts a chart of its own
+    // the restarted agent starts a new chart
     row.path = isWatched ? [state] : []
     const isNews = path.length > 1 || before?.reason !== reason || before?.isWatched !== isWatched
     if (isNews) this.#notify({ about: 'container', standing, path })

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http'
 import Dockerode from 'dockerode'
 
-/** A client of the engine behind a unix socket, whatever DOCKER_HOST and its relatives say. */
+/** A client of the engine at a unix socket. It ignores DOCKER_HOST and similar variables. */
 export function connectTo(socketPath: string): Dockerode {
   const overruled = ['host', 'port', 'ca', 'cert', 'key', 'timeout'].map((key) => [key, undefined])
   return new Dockerode({
@@ -12,7 +12,7 @@ export function connectTo(socketPath: string): Dockerode {
   })
 }
 
-/** Settles with the call, or gives up: what the engine then does is not known. */
+/** Settles with the call, or rejects after the limit. What the engine does then is unknown. */
 export async function within<T>(limitMs: number, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> {
   const abort = new AbortController()
   let timer: NodeJS.Timeout | undefined

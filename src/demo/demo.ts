@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { messageOf, OptionError } from '../domain/errors.ts'
 import type { Inspector } from '../inspector/index.ts'
-import { type Account, readOwnedSet, type Summary } from './account.ts'
+import { type Account, summarize, type Summary } from './account.ts'
 import { Agent } from './agent.ts'
 import { Board } from './board.ts'
 import { connectTo } from './connection.ts'
@@ -20,23 +20,23 @@ export interface DemoOptions {
   readonly screen: Screen
   /** Prints the summary as one JSON object and nothing else. Default `false`. */
   readonly json?: boolean
-  /** How many times as fast as usual, 0.25 to 4. Default 1: about half a minute. */
+  /** The factor of the speed, 0.25 to 4. Default 1: about half a minute. */
   readonly speed?: number
-  /** Interrupts the demo; what it made is removed all the same. */
+  /** Interrupts the demo. What it created is removed nevertheless. */
   readonly signal?: AbortSignal
-  /** Where the story is played. Default: an embedded engine. */
+  /** Opens the engine of the demo. Default: an embedded engine. */
   readonly openStage?: () => Promise<Stage>
-  /** Looks on, and has an address for the audience to look on as well. */
+  /** Receives the inspection events. Its address is shown. */
   readonly inspector?: Pick<Inspector, 'inspect' | 'url'>
 }
 
 const ownerLabel = 'flotsam.demo.agent'
 
 /**
- * Plays and narrates the story. Resolves to the exit code: 0 when the account agrees with what the engine itself knows,
- * 1 when it does not, when something failed, and when the demo was interrupted.
+ * Runs and narrates the story. Resolves to the exit code: 0 if the account agrees with the engine's own evidence, 1 if
+ * it does not, if something failed, or if the demo was interrupted.
  *
- * @throws OptionError when the place of the story cannot be what was asked for
+ * @throws OptionError for an engine or an image that cannot be used
  */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { screen, json = false, openStage = openEmbeddedStage } = options
@@ -60,10 +60,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     screen.write(json ? `${JSON.stringify(summary)}\n` : reportSummary(summary, screen))
     return summary.ok ? 0 : 1
   }
-  const error = signal.aborted ? 'interrupted; everything that it made is removed' : messageOf(failure)
-  screen.write(
-    json ? `${JSON.stringify({ ok: false, error })}\n` : `\nThe demo did not get to its end: ${error}\n`,
-  )
+  const error = signal.aborted ? 'interrupted; everything that it created is removed' : messageOf(failure)
+  screen.write(json ? `${JSON.stringify({ ok: false, error })}\n` : `\nThe demo failed: ${error}\n`)
   return 1
 }
 
@@ -78,11 +76,11 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
     const board = new Board(called)
     board.onChange((change) => narrator.changed(change))
     const ledger = new Ledger(elapsedMs, called, (line) => narrator.logged(line))
-    // A unique value, so that nothing but this story is ever judged.
+    // A unique value, so that only containers of this run are judged.
     const owner = { label: ownerLabel, value: randomBytes(8).toString('hex') }
     const labels = { [owner.label]: owner.value }
     const agent = new Agent(connectTo(stage.socketPath), stage, labels, pace.agentTimeoutMs)
-    narrator.say(`Flotsam, an agent that forgets, and ${stage.title}.`)
+    narrator.say(`This demo runs Flotsam, an agent that loses track of containers, and ${stage.title}.`)
     const story = new Story({
       stage,
       agent,
@@ -108,13 +106,13 @@ async function playOn(stage: Stage, options: DemoOptions, signal: AbortSignal): 
     })
     try {
       await story.play()
-      // The last picture is of the end of the story, and not of Flotsam's own.
+      // Closed before Flotsam stops, so that the last frame shows the end of the story.
       narrator.close()
     } finally {
       await story.end()
     }
     const survivors = story.survivors(board.standings)
-    return readOwnedSet(stage.title, accountOf(story, survivors, ledger, elapsedMs()), await stage.evidence())
+    return summarize(stage.title, accountOf(story, survivors, ledger, elapsedMs()), await stage.evidence())
   } finally {
     narrator.close()
   }

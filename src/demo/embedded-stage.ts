@@ -9,11 +9,11 @@ const losablePaths: Readonly<Record<LosableCall, RegExp>> = {
 const mostTurns = 10_000
 
 export interface EmbeddedStageOptions {
-  /** How long each removal takes, for an audience that wants to see one. Default 0. */
+  /** How long each removal takes, so that it can be watched. Default 0. */
   readonly removalMs?: number
 }
 
-/** The engine in memory. It is born with nothing but an image. */
+/** The engine in memory. At first it has only an image. */
 export async function openEmbeddedStage({ removalMs = 0 }: EmbeddedStageOptions = {}): Promise<Stage> {
   const engine = createEmbeddedEngine({ seed: Date.now() % 2 ** 31 })
   if (removalMs > 0) engine.faults.add({ kind: 'slow-removal', delayMs: removalMs })
@@ -41,7 +41,7 @@ export async function openEmbeddedStage({ removalMs = 0 }: EmbeddedStageOptions 
   }
 }
 
-/** Serves the creations that waited, and lets the listings among what waited go unanswered. */
+/** Carries out the waiting create requests. The waiting listings get no answer. */
 async function carryOutWaiting(engine: EmbeddedEngine, sinceNumber: number): Promise<void> {
   const creations = engine.requests.matching({ method: 'POST', path: losablePaths.create })
   const sizeAfter = engine.containers.size + creations.filter(({ number }) => number > sinceNumber).length
@@ -56,7 +56,7 @@ function evidenceOf(engine: EmbeddedEngine): Evidence {
   return {
     source: "the engine's request log",
     removed: deletes.filter(isDone).map(namedIn),
-    asked: new Set(deletes.map(namedIn)),
+    requested: new Set(deletes.map(namedIn)),
     living: new Set(engine.containers.list().map(({ id }) => id)),
     bystanders: new Set(),
   }
@@ -66,7 +66,7 @@ function isDone({ status }: LoggedRequest): boolean {
   return status !== undefined && status >= 200 && status < 300
 }
 
-/** What the request named; the engine resolves only what it still has. */
+/** The container named in the request, which the engine resolves only while it exists. */
 function namedIn({ containerId, path }: LoggedRequest): string {
   return containerId ?? path.slice('/containers/'.length)
 }

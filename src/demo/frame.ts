@@ -5,16 +5,16 @@ import type { Lane } from './lane.ts'
 import type { LogLine } from './ledger.ts'
 import { reported } from './plain-narrator.ts'
 
-/** One line of the picture before it is cut to the screen. */
+/** One row of the frame, before it is cut to the width of the screen. */
 export interface FrameRow {
   readonly name: string
   readonly id: string
   readonly lane: Lane
   readonly status: string
-  /** What is said where there is little room. */
+  /** The status for narrow screens. */
   readonly shortStatus: string
   readonly style: Style
-  /** Goes first where the screen is too low. */
+  /** Such rows are omitted first if the screen is too small. */
   readonly isOver: boolean
 }
 
@@ -22,11 +22,11 @@ export interface FrameOptions {
   readonly ink: Ink
   readonly columns: number
   readonly rows: number
-  /** The place of the present in the lanes. */
+  /** The current position in the lanes. */
   readonly place: number
   readonly lanes: readonly FrameRow[]
   readonly log: readonly LogLine[]
-  /** Where the audience can look on. */
+  /** The address of the inspector. */
   readonly address?: string | undefined
 }
 
@@ -45,13 +45,13 @@ const legend: readonly (readonly [Mark, string])[] = [
   ['down', 'engine down'],
 ]
 
-/** The picture of this moment: one lane a container, what the marks mean, and the end of Flotsam's log. */
+/** Draws the current frame: one lane for each container, a legend, and the last lines of Flotsam's log. */
 export function drawFrame({ ink, columns, rows, place, lanes, log, address }: FrameOptions): string[] {
-  // The last column stays free: some terminals wrap as soon as it is written to.
+  // The last column stays empty, since some terminals wrap when it is written.
   const width = Math.min(columns, widestFrame) - 1
   const below = [...legendLines(ink, width), ...log.map((line) => logLine(ink, line, width))]
-  // An address that was cut would lead nowhere: the terminal may wrap it.
-  const link = address === undefined ? '' : ` watch at: ${address}`
+  // An address must not be cut, so the terminal may wrap it.
+  const link = address === undefined ? '' : ` inspector: ${address}`
   if (link !== '') below.push(link)
   const wrappedRows = Math.max(0, Math.ceil(link.length / columns) - 1)
   const room = Math.max(1, rows - 2 - below.length - wrappedRows)
@@ -78,7 +78,7 @@ const styles: Readonly<Record<Standing['verdict'], Style>> = {
   spared: 'cyan',
 }
 
-/** Those whose story is over make room first, and of the others the oldest. */
+/** The rows that fit: those of ended containers are omitted first, then the oldest. */
 function fitting(lanes: readonly FrameRow[], room: number): readonly FrameRow[] {
   if (lanes.length <= room) return lanes
   const going = lanes.filter(({ isOver }) => !isOver)

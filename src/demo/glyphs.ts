@@ -1,6 +1,6 @@
 import type { EngineStanding, Standing } from './board.ts'
 
-/** What a lane shows at one moment: a word for each state worth a mark of its own. */
+/** One mark of a lane: the state at that time. */
 export type Mark =
   | 'absent'
   | 'discovered'
@@ -72,10 +72,10 @@ const codes: Readonly<Record<Exclude<Style, 'plain'>, number>> = {
   cyan: 36,
 }
 
-/** Characters and colours as far as the screen has them. */
+/** The characters and colours that the screen supports. */
 export interface Ink {
   paint(style: Style, text: string): string
-  /** A run of equal marks. */
+  /** Renders marks, grouped by runs of equal ones. */
   lane(marks: readonly Mark[]): string
   glyph(mark: Mark): string
   readonly arrow: string

@@ -12,7 +12,7 @@ import { runLabel, type Stage } from './stage.ts'
 
 export interface HostStageOptions {
   readonly host: string
-  /** Default: one of those that the engine has, if it can run `sleep`. */
+  /** Default: an image of the engine that can run `sleep`. */
   readonly image?: string | undefined
 }
 
@@ -20,13 +20,13 @@ const callLimitMs = 30_000
 const mostImagesTried = 5
 const likelyImages = /^(?:\S+\/)?(?:busybox|alpine|debian|ubuntu)\b/
 
-/** The story on the user's own engine. Everything that it creates has a label of this run, and is removed at the end. */
+/** Runs the story on the user's own engine. Everything that it creates has the label of this run and is removed at the end. */
 export async function openHostStage({ host, image }: HostStageOptions): Promise<Stage> {
   const dial = dialler(resolveEngine(host))
   await reach(dial, host)
   const run = randomBytes(6).toString('hex')
   const runLabels = { [runLabel]: run }
-  // The story's own socket fails on purpose; what looks after the story goes past it.
+  // The story's relay fails on purpose, so checks and cleanup use a relay of their own.
   const straight = await Relay.open(dial)
   const docker = connectTo(straight.socketPath)
   let witness: HostWitness | undefined
@@ -100,7 +100,7 @@ async function reach(dial: () => Socket, host: string): Promise<void> {
   }
 }
 
-/** The image that was named, or the first likely one that can run `sleep`. */
+/** The given image, or the first likely one that can run `sleep`. */
 async function findImage(
   docker: Dockerode,
   named: string | undefined,
@@ -128,7 +128,7 @@ async function findImage(
   throw new OptionError(
     'image',
     undefined,
-    'no image on this engine can run `sleep` as far as was tried; pull busybox, or name one',
+    'no image that was tried on this engine can run `sleep`; pull busybox, or name an image',
   )
 }
 
@@ -149,7 +149,7 @@ async function trySleeping(docker: Dockerode, image: string, labels: Record<stri
   }
 }
 
-/** Everything that bears this run's label, and nothing else: the filter is not relied upon. */
+/** Removes everything with this run's label. It checks the labels itself instead of trusting the filter. */
 async function removeAll(docker: Dockerode, run: string): Promise<void> {
   const filters = { label: [`${runLabel}=${run}`] }
   const listed = await within(callLimitMs, (abortSignal) =>

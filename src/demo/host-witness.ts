@@ -4,7 +4,7 @@ import type Dockerode from 'dockerode'
 import { within } from './connection.ts'
 import { type Evidence, runLabel } from './stage.ts'
 
-/** Docker's word, and that of some other servers of its API. */
+/** The event of a removal on Docker, and on some other servers of its API. */
 const removalActions: ReadonlySet<string> = new Set(['destroy', 'remove'])
 const callLimitMs = 30_000
 const quietMs = 250
@@ -15,7 +15,7 @@ interface EngineEvent {
   readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> }
 }
 
-/** Watches an engine that keeps no request log: its listings before and after, and its own events in between. */
+/** Collects evidence from an engine without a request log: listings before and after, and events in between. */
 export class HostWitness {
   readonly #docker: Dockerode
   readonly #run: string
@@ -30,7 +30,7 @@ export class HostWitness {
     this.#bystanders = bystanders
     this.#events = events
     events.on('data', (chunk: Buffer) => this.#read(chunk.toString()))
-    // An engine that goes away for good shows in the last listing.
+    // If the engine is gone, the last listing fails.
     events.on('error', () => {})
   }
 
@@ -49,7 +49,7 @@ export class HostWitness {
     return {
       source: "the engine's listings and events",
       removed: [...this.#destroyed],
-      asked: new Set(this.#destroyed),
+      requested: new Set(this.#destroyed),
       living,
       bystanders: this.#bystanders,
     }
@@ -59,7 +59,7 @@ export class HostWitness {
     this.#events.destroy()
   }
 
-  /** Events come a little after the answers that they belong to. */
+  /** Waits a little, since events arrive after the answers to their requests. */
   async #lastEvents(): Promise<void> {
     const untilMs = performance.now() + lastEventLimitMs
     let count: number

@@ -1,8 +1,8 @@
 import type { Mark } from './glyphs.ts'
 
 /**
- * The marks of one life, one for each stretch of time. Each change has a mark of its own, so that a state that lasted a
- * millisecond is seen as well: what comes too soon after the mark before it takes the next place.
+ * The marks of one container, one for each interval. Each change has a mark of its own, so that even a state of one
+ * millisecond is visible: a change within the same interval is moved to the next one.
  */
 export class Lane {
   readonly #marks: { readonly place: number; readonly mark: Mark }[] = []
@@ -13,7 +13,7 @@ export class Lane {
     this.#marks.push({ place: last ? Math.max(place, last.place + 1) : place, mark })
   }
 
-  /** The marks from one place up to, and without, another. */
+  /** The marks from one position up to another, which is excluded. */
   between(from: number, to: number): Mark[] {
     const shown: Mark[] = []
     let next = 0

@@ -1,7 +1,7 @@
 import { type Logger, pino } from 'pino'
 import type { Reconciler } from '../index.ts'
 
-/** One line of Flotsam's log, as it was written. */
+/** One line of Flotsam's log. */
 export interface LogLine {
   readonly level: string
   readonly event: string
@@ -20,7 +20,7 @@ export interface OutageEnd {
   readonly failedScans: number
 }
 
-/** What Flotsam says of itself: its events and its log. */
+/** Records what Flotsam reports: its events and its log. */
 export class Ledger {
   readonly removals: Removal[] = []
   readonly lines: LogLine[] = []

@@ -9,14 +9,14 @@ export interface Narrator {
   changed(change: BoardChange): void
   agentChanged(isAlive: boolean): void
   logged(line: LogLine): void
-  /** Gives the terminal back. A second call does nothing. */
+  /** Restores the terminal. Idempotent. */
   close(): void
 }
 
-/** Where the story is printed. */
+/** The output of the story. */
 export interface Screen {
   write(text: string): void
-  /** Whether what was written can be written over. */
+  /** Whether lines can be overwritten. */
   readonly isTerminal: boolean
   readonly columns: () => number
   readonly rows: () => number
@@ -33,7 +33,7 @@ export const silentNarrator: Narrator = {
   close: () => {},
 }
 
-/** The text in lines of at most so many columns; a longer word has a line of its own. */
+/** Wraps the text at so many columns. A longer word gets a line of its own. */
 export function wrap(text: string, columns: number): string[] {
   const lines: string[] = []
   let line = ''

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** How long everything takes. Times are milliseconds. */
+/** The durations of the story, in milliseconds. */
 export interface Pace {
   readonly creationGraceMs: number
   readonly restoreGraceMs: number
@@ -9,13 +9,13 @@ export interface Pace {
   readonly periodMs: number
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
-  /** How long the agent waits for an answer of the engine before it gives up. */
+  /** The timeout of the agent's requests. */
   readonly agentTimeoutMs: number
-  /** What one mark of a lane stands for. */
+  /** The interval that one mark of a lane represents. */
   readonly markMs: number
-  /** Leaves the audience some time. Rejects when the demo is interrupted. */
+  /** Waits, so that the output can be read. Rejects if the demo is interrupted. */
   pause(ms: number): Promise<void>
-  /** The same until a moment of `performance.now()`; at once where it has passed. */
+  /** Waits until a time of `performance.now()`; does not wait if it has passed. */
   untilMs(atMs: number): Promise<void>
 }
 

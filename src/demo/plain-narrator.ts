@@ -14,7 +14,7 @@ const healthWords: Readonly<Record<EngineStanding, string>> = {
   down: 'is down',
 }
 
-/** One line for each change: for pipes, files and terminals that cannot go back. */
+/** Prints one line for each change, for pipes, files and terminals without cursor movement. */
 export class PlainNarrator implements Narrator {
   readonly #screen: Screen
   readonly #elapsedMs: () => number
@@ -44,7 +44,7 @@ export class PlainNarrator implements Narrator {
       return
     }
     const { standing, path } = change
-    // That Flotsam has ended is said once, and not for each container.
+    // The end of Flotsam is printed once, and not for each container.
     if (!standing.isWatched) return
     const before = this.#pending.get(standing.id)
     if (this.#pending.size === 0) setImmediate(() => this.#flush())
@@ -57,7 +57,7 @@ export class PlainNarrator implements Narrator {
   }
 
   logged({ level, event, message }: LogLine): void {
-    // The container's own line says it.
+    // The container's own line shows it.
     if (event === 'removed') return
     this.#flush()
     this.#line('log', '', `${level}: ${message}`)
@@ -67,7 +67,7 @@ export class PlainNarrator implements Narrator {
     this.#flush()
   }
 
-  /** What happened to each container within one turn is one line: all of its states, and where it stands now. */
+  /** Prints the changes of one turn, one line for each container: the states it passed through, and the present one. */
   #flush(): void {
     const pending = [...this.#pending.values()]
     this.#pending.clear()
@@ -83,7 +83,7 @@ export class PlainNarrator implements Narrator {
   }
 }
 
-/** What is said of a container: its verdict with the reason, or how it ended. */
+/** Describes a container: its verdict with the reason, or its outcome. */
 export function reported({ state, verdict, reason, outcome, isWatched }: Standing): string {
   if (!isWatched) return 'not watched'
   if (state === 'gone') return outcome ?? 'gone'

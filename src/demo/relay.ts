@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LosableCall } from './stage.ts'
 
-/** One connection of the story's, with the one request that it carries. */
+/** One connection, which carries one request. */
 interface Carried {
   readonly client: Socket
-  /** What the client has sent while nothing was passed on. */
+  /** The data received while nothing was forwarded. */
   readonly held: Buffer[]
   engine: Socket | undefined
-  /** Method and path, once they are known. */
+  /** Method and path, once received. */
   requestLine: string
   isAnswerLost: boolean
 }
@@ -25,8 +25,8 @@ const requestLines: Readonly<Record<LosableCall, RegExp>> = {
 }
 
 /**
- * A unix socket of the demo's own in front of an engine. It can lose an answer, freeze and go away, and the engine behind
- * it notices nothing. It carries one request a connection.
+ * A proxy on a unix socket in front of an engine. It can lose an answer, freeze and close, without any effect on the
+ * engine. Each connection carries one request.
  */
 export class Relay {
   readonly socketPath: string
@@ -80,7 +80,7 @@ export class Relay {
     this.#server = server
   }
 
-  /** Waits for what the engine is still doing for the story, so that nothing is made after everything was cleared away. */
+  /** Waits for the requests that the engine is still processing, so that nothing is created after the cleanup. */
   async close(): Promise<void> {
     for (const carried of this.#carried) if (carried.engine === undefined) this.#carried.delete(carried)
     await this.goDown()
@@ -98,7 +98,7 @@ export class Relay {
       if (!this.#isFrozen) this.#passOn(carried)
     })
     client.on('close', () => {
-      // A request that changes something is followed to its end: the engine carries it out even without a client.
+      // The engine carries out a request that changes something even without a client, so its end is awaited.
       if (carried.requestLine.startsWith('GET ')) carried.engine?.destroy()
       if (carried.engine === undefined && !this.#isFrozen) this.#carried.delete(carried)
     })

@@ -1,42 +1,42 @@
-/** A request of the agent's whose answer is to be lost. */
+/** A request of the agent whose answer can be lost. */
 export type LosableCall = 'create' | 'start'
 
-/** What the engine itself knows of the story: the account that the demo's own is checked against. */
+/** What the engine itself shows, against which the demo's account is checked. */
 export interface Evidence {
-  /** What it was taken from, for people. */
+  /** Its source, for messages. */
   readonly source: string
-  /** The containers that the engine says were removed on request, once for each time. */
+  /** The containers that were removed on request, once for each removal. */
   readonly removed: readonly string[]
-  /** The containers whose removal was ever asked for, whatever came of it. */
-  readonly asked: ReadonlySet<string>
-  /** Those of the story's containers that are there at the end. */
+  /** The containers whose removal was requested, successfully or not. */
+  readonly requested: ReadonlySet<string>
+  /** The containers of the story that exist at the end. */
   readonly living: ReadonlySet<string>
-  /** Containers that were there before the story and must not have been removed by it. */
+  /** Containers that existed before the story, and must not be removed by it. */
   readonly bystanders: ReadonlySet<string>
 }
 
-/** Where the story is played: an engine, and the power to make it fail. */
+/** An engine for the story, with ways to make it fail. */
 export interface Stage {
-  /** For people. */
+  /** A name for messages. */
   readonly title: string
-  /** A unix socket, for the agent and for Flotsam alike. */
+  /** The unix socket that the agent and Flotsam use. */
   readonly socketPath: string
   readonly image: string
-  /** Put before every container's name. */
+  /** The prefix of every container's name. */
   readonly namePrefix: string
-  /** On every container of the story, the foreign one included. */
+  /** The labels of every container of the story, the foreign one included. */
   readonly runLabels: Readonly<Record<string, string>>
-  /** Carries out the next such call and never answers it. */
+  /** The next such call is carried out, but not answered. */
   loseAnswer(call: LosableCall): void
-  /** From now on connections are accepted and nothing is answered. */
+  /** From now on connections are accepted, but requests are not answered. */
   freeze(): void
-  /** Comes unstuck, carries out what the agent had requested meanwhile, sends no answer, and is gone. */
+  /** Carries out what the agent requested meanwhile, without an answer, and then goes down. */
   goDown(): Promise<void>
   comeUp(): Promise<void>
   evidence(): Promise<Evidence>
-  /** Ends everything, and removes what the story has made. */
+  /** Removes what the story created, and ends the engine or the connections to it. */
   close(): Promise<void>
 }
 
-/** On everything that one run of the demo makes. */
+/** The label of everything that a run of the demo creates; its value identifies the run. */
 export const runLabel = 'flotsam.demo.run'

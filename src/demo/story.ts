@@ -16,7 +16,7 @@ export interface StoryOptions {
   readonly pace: Pace
   readonly signal: AbortSignal
   readonly elapsedMs: () => number
-  /** Flotsam, new in a new process of the agent. */
+  /** Starts Flotsam, as a new process of the agent does. */
   readonly startWatch: (isRestart: boolean) => Reconciler
   /** The labels of a container that another agent owns. */
   readonly foreignLabels: Readonly<Record<string, string>>
@@ -24,16 +24,16 @@ export interface StoryOptions {
 
 const keepLabel = { 'flotsam.keep': 'true' }
 const waitLimitMs = 45_000
-/** How long before the end of its grace the late one is registered, at the usual speed. */
+/** How long before the end of its grace job-7 is registered, as a share of the grace. */
 const lastMomentShare = 0.2
-/** Of the restore grace, what passes between two tasks that are restored. */
+/** The time between two restored tasks, as a share of the restore grace. */
 const restoreStepShare = 0.175
 
-/** The whole story, chapter by chapter. It makes things happen and waits for what Flotsam makes of them. */
+/** The story, chapter by chapter. Each causes events and waits for Flotsam's reaction. */
 export class Story {
   readonly leaks: Leak[] = []
   readonly #options: StoryOptions
-  /** Those that are to outlive the story, by id, with what there is to say of them beyond their verdict. */
+  /** The containers that must not be removed, by id, with a note in addition to their verdict. */
   readonly #survivors = new Map<string, { readonly name: string; readonly note: string }>()
   #flotsam: Reconciler | undefined
 
@@ -49,7 +49,7 @@ export class Story {
     await this.#theEngineGoesAway()
   }
 
-  /** Flotsam ends with the agent. Idempotent. */
+  /** Stops Flotsam, as the end of the agent does. Idempotent. */
   async end(): Promise<void> {
     const flotsam = this.#flotsam
     this.#flotsam = undefined
@@ -59,9 +59,7 @@ export class Story {
   survivors(standings: Board['standings']): readonly Survivor[] {
     return [...this.#survivors].map(([id, { name, note }]) => {
       const standing = standings.find((one) => one.id === id)
-      const why = standing
-        ? reported({ ...standing, isWatched: true })
-        : 'not ours: Flotsam gives it no chart'
+      const why = standing ? reported({ ...standing, isWatched: true }) : 'foreign: it has no chart'
       return { id, name, why: note === '' ? why : `${why} (${note})` }
     })
   }
@@ -70,8 +68,8 @@ export class Story {
     const { agent, narrator, pace, foreignLabels, startWatch } = this.#options
     narrator.chapter(
       '1  The agent works',
-      'It starts web-1, web-2 and db-3 and registers each of them. keep-4 is on no list, but bears the keep label. ' +
-        'A neighbour bears the label of another agent, so Flotsam does not even give it a chart.',
+      'It starts web-1, web-2 and db-3 and registers each of them. keep-4 is untracked, but has the keep label. ' +
+        'neighbour has the label of another agent, so Flotsam creates no chart for it.',
     )
     agent.boot()
     narrator.agentChanged(true)
@@ -94,9 +92,9 @@ export class Story {
   async #itLosesSome(): Promise<void> {
     const { agent, narrator, pace, stage } = this.#options
     narrator.chapter(
-      '2  It loses some',
-      'job-5: the engine creates it, and the answer is lost on its way. job-6: the agent fails between starting and ' +
-        'registering it. From now on no one knows about them.',
+      '2  It loses containers',
+      'The engine creates job-5, but its answer is lost. The agent fails between starting job-6 and ' +
+        'registering it. It has lost track of both.',
     )
     stage.loseAnswer('create')
     await this.#lose('job-5', 'the answer to its creation was lost', () => agent.tryToCreate('job-5'))
@@ -111,23 +109,25 @@ export class Story {
     const lastMomentMs = graceMs * lastMomentShare
     narrator.chapter(
       '3  Graces',
-      `A young container may still be on its way to being registered: each has a creation grace of ${formatDuration(graceMs)}. ` +
-        'job-7 needs nearly all of it.',
+      `A new container may be about to be registered, so each has a creation grace of ${formatDuration(graceMs)}. ` +
+        'job-7 uses most of it.',
     )
-    const askedAtMs = performance.now()
+    const requestedAtMs = performance.now()
     const id = await agent.start('job-7')
     await this.#scanNow()
-    // Counted from before the request left, so that it is too early rather than too late.
-    await pace.untilMs(askedAtMs + graceMs - lastMomentMs)
+    // Counted from before the request was sent, so that it is rather too early than too late.
+    await pace.untilMs(requestedAtMs + graceMs - lastMomentMs)
     agent.register(id, 'job-7')
-    this.#survive(id, 'job-7', `registered ${formatDuration(lastMomentMs)} before its grace was over`)
-    narrator.say(`job-7 is registered ${formatDuration(lastMomentMs)} before its grace is over, and lives.`)
+    this.#survive(id, 'job-7', `registered ${formatDuration(lastMomentMs)} before its grace ended`)
+    narrator.say(
+      `job-7 is registered ${formatDuration(lastMomentMs)} before its grace ends, so it is not removed.`,
+    )
     await this.#scanNow()
     await this.#until(
       'job-5 and job-6 are removed',
       () => this.#isRemoved('job-5') && this.#isRemoved('job-6'),
     )
-    narrator.say('No one tracked job-5 and job-6: removed.')
+    narrator.say('job-5 and job-6 stayed untracked and are removed.')
     await pace.pause(2000)
   }
 
@@ -135,7 +135,7 @@ export class Story {
     const { agent, narrator, pace, startWatch, elapsedMs } = this.#options
     narrator.chapter(
       '4  The agent crashes',
-      'It has just started job-8, and dies before registering it. Flotsam is embedded in it and dies with it: no one is watching.',
+      'It has just started job-8, and crashes before registering it. Flotsam is embedded in the agent and ends with it, so nothing is watched.',
     )
     const recorded = [...agent.tasks].filter(([, name]) => name !== 'web-2')
     await this.#lose('job-8', 'the agent crashed before registering it', () => agent.start('job-8'))
@@ -144,13 +144,13 @@ export class Story {
     narrator.agentChanged(false)
     await pace.pause(2000)
     narrator.say(
-      'Late, it is back, and restores its tasks one by one; the record of web-2 is lost. ' +
-        `Nothing is removed before a restore grace of ${formatDuration(pace.restoreGraceMs)} is over.`,
+      'The agent restarts, and restores its tasks one by one; the record of web-2 is lost. ' +
+        `Nothing is removed within the restore grace of ${formatDuration(pace.restoreGraceMs)}.`,
     )
     agent.boot()
     this.leaks.push({ name: 'web-2', how: 'the restarted agent had no record of it', atMs: elapsedMs() })
     narrator.agentChanged(true)
-    // by the clock, so that scans of a slow machine do not add up to more than the grace
+    // absolute times, so that slow scans do not add up to more than the grace
     const backAtMs = performance.now()
     this.#flotsam = startWatch(true)
     for (const [index, [id, name]] of recorded.entries()) {
@@ -168,25 +168,27 @@ export class Story {
   async #theEngineGoesAway(): Promise<void> {
     const { agent, board, narrator, pace, stage } = this.#options
     narrator.chapter(
-      '5  The engine goes away',
-      'job-9 is started, and the answer never comes: the engine freezes. It accepts connections and answers none. ' +
-        'The agent asks for job-10 as well, and gives up.',
+      '5  The engine goes down',
+      'The agent starts job-9, but the engine freezes before it answers. It accepts connections, but answers no requests. ' +
+        "The agent's request for job-10 times out.",
     )
     await this.#lose('job-9', 'the answer to its start was lost', () => agent.tryToRun('job-9'))
     await this.#scanNow()
     stage.freeze()
-    await this.#lose('job-10', 'created after the agent had stopped waiting', () =>
+    await this.#lose('job-10', "created after the agent's request had timed out", () =>
       agent.tryToCreate('job-10'),
     )
     await pace.pause(1500)
-    narrator.say('It recovers for a moment, creates job-10 although no one waits for it, and goes down.')
+    narrator.say(
+      'The engine recovers for a moment, creates job-10 although its client is gone, and goes down.',
+    )
     await stage.goDown()
-    await this.#until('the engine is found to be down', () => board.health === 'down')
+    await this.#until('the engine is reported as down', () => board.health === 'down')
     await pace.pause(3000)
     await stage.comeUp()
-    await this.#until('the engine is found to be up', () => board.health === 'up')
+    await this.#until('the engine is reported as up', () => board.health === 'up')
     narrator.say(
-      `It is back. The agent may still have answers in its inbox, so there is a recovery grace of ${formatDuration(pace.recoveryGraceMs)}.`,
+      `The engine is up again. The agent may still have to read its answers, so there is a recovery grace of ${formatDuration(pace.recoveryGraceMs)}.`,
     )
     await this.#until(
       'job-9 and job-10 are removed',
@@ -218,7 +220,7 @@ export class Story {
     return this.#flotsam
   }
 
-  /** Each act is seen at once; left alone, Flotsam would see it within its period. */
+  /** Scans now instead of at the next period, so that each change is visible at once. */
   async #scanNow(): Promise<void> {
     await this.#watching().scan()
   }

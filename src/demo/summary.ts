@@ -6,13 +6,13 @@ import { type Screen, wrap } from './narrator.ts'
 
 const widestText = 100
 
-/** The account for people. */
+/** Formats the summary as text. */
 export function reportSummary(summary: Summary, screen: Screen): string {
   const ink = inkFor(screen)
   const width = Math.min(screen.columns(), widestText) - 1
   const lines = [
     '',
-    ink.paint('bold', 'What came of it'),
+    ink.paint('bold', 'Summary'),
     '',
     ...leakedLines(summary, ink, width),
     '',
@@ -45,7 +45,7 @@ function sparedLines({ spared }: Summary, ink: Ink, width: number): string[] {
 
 function outageLines({ outage: { lastedMs, failedScans, logLines } }: Summary, width: number): string[] {
   const scans = `${failedScans} failed ${failedScans === 1 ? 'scan' : 'scans'}`
-  const text = `The outage: ${formatDuration(lastedMs)} and ${scans} cost ${logLines} log ${logLines === 1 ? 'line' : 'lines'}`
+  const text = `The outage: ${formatDuration(lastedMs)} and ${scans} caused ${logLines} log ${logLines === 1 ? 'line' : 'lines'}`
   return paragraph(text, width)
 }
 
@@ -54,11 +54,11 @@ function checkLines({ check, removed, spared }: Summary, ink: Ink, width: number
   if (mismatches.length === 0) {
     const text =
       `${ink.tick} Checked against ${source}: the same ${removed.length} containers removed, each once; ` +
-      `no removal was requested of the ${spared.length} that were spared, and all of them are there.`
+      `no removal of the ${spared.length} spared ones was requested, and all of them still exist.`
     return paragraph(text, width).map((line) => ink.paint('green', line))
   }
   const reported = mismatches.flatMap((mismatch) => paragraph(`${ink.cross} ${mismatch}`, width))
-  return [...paragraph(`This does not agree with ${source}:`, width), ...reported].map((line) =>
+  return [...paragraph(`This disagrees with ${source}:`, width), ...reported].map((line) =>
     ink.paint('red', line),
   )
 }

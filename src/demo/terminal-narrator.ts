@@ -9,7 +9,7 @@ export interface TerminalNarratorOptions {
   readonly screen: Screen
   readonly elapsedMs: () => number
   readonly markMs: number
-  /** Where the audience can look on; stays in the picture. */
+  /** The address of the inspector, which is always shown. */
   readonly address?: string | undefined
 }
 
@@ -20,7 +20,7 @@ const widestText = 100
 const shownLogLines = 2
 const mostFramesPerMark = 2
 
-/** Chapters stay as they are written; below them the lanes are drawn again, in place. */
+/** Prints the chapters once. Below them the lanes are redrawn in place. */
 export class TerminalNarrator implements Narrator {
   readonly #options: TerminalNarratorOptions
   readonly #ink: Ink
@@ -57,7 +57,7 @@ export class TerminalNarrator implements Narrator {
     } else {
       const { standing, path } = change
       const lane = this.#laneOf(standing.id)
-      // What came before is on the lane already; a chart's first state is not.
+      // The previous state is already in the lane, but a chart's initial state is not.
       for (const state of path.slice(path[0] === 'discovered' ? 0 : 1)) {
         lane.note(this.#place(), markOf({ ...standing, state }))
       }
@@ -74,7 +74,7 @@ export class TerminalNarrator implements Narrator {
   }
 
   logged(line: LogLine): void {
-    // The lanes show it.
+    // The lanes show removals.
     if (line.event === 'removed') return
     this.#log.push(line)
     this.#redraw('')
@@ -88,7 +88,7 @@ export class TerminalNarrator implements Narrator {
     this.#options.screen.write(showCursor)
   }
 
-  /** Puts the text above the lanes for good. In one write, so that no half-drawn frame is visible. */
+  /** Prints the text above the lanes. In a single write, so that no half-drawn frame is visible. */
   #redraw(text: string): void {
     const { screen } = this.#options
     if (this.#isClosed) return screen.write(text)
@@ -99,7 +99,7 @@ export class TerminalNarrator implements Narrator {
     screen.write(`${erase}${text}${frame.join('\n')}\n`)
   }
 
-  /** Goes back to where the lanes began; after a resize they may take more rows than there were lines. */
+  /** Erases the lanes. After a resize they may occupy more rows than lines were drawn. */
   #erasing(columns: number): string {
     const drawnRows = this.#drawnWidths.reduce(
       (sum, width) => sum + Math.max(1, Math.ceil(width / columns)),
@@ -170,7 +170,7 @@ export class TerminalNarrator implements Narrator {
   }
 }
 
-// oxlint-disable-next-line no-control-regex -- the styling that the lines themselves bear
+// oxlint-disable-next-line no-control-regex -- matches the styling within lines
 const styling = /\u001B\[\d+m/g
 
 function visibleWidth(line: string): number {

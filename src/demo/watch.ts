@@ -12,11 +12,11 @@ export interface WatchOptions {
   readonly inspect: (event: InspectionEvent) => void
   readonly ledger: Ledger
   readonly pace: Pace
-  /** Whether the agent has a past to restore. */
+  /** Whether the agent has tasks to restore. */
   readonly isRestart: boolean
 }
 
-/** Flotsam as an agent embeds it, with graces that an audience can sit through. */
+/** Starts Flotsam as an agent embeds it, with short graces. */
 export function startWatch({
   stage,
   owner,

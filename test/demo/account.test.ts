@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Account, readOwnedSet } from '../../src/demo/account.ts'
+import { type Account, summarize } from '../../src/demo/account.ts'
 import type { Evidence } from '../../src/demo/stage.ts'
 
 const lost = 'a'.repeat(64)
@@ -21,18 +21,18 @@ const account: Account = {
 const evidence: Evidence = {
   source: 'the log',
   removed: [lost],
-  asked: new Set([lost]),
+  requested: new Set([lost]),
   living: new Set([kept]),
   bystanders: new Set([stranger]),
 }
 
 function mismatches(change: Partial<Account>, other: Partial<Evidence> = {}): readonly string[] {
-  return readOwnedSet('an engine', { ...account, ...change }, { ...evidence, ...other }).check.mismatches
+  return summarize('an engine', { ...account, ...change }, { ...evidence, ...other }).check.mismatches
 }
 
 describe('the account', () => {
   it('passes when Flotsam and the engine agree', () => {
-    expect(readOwnedSet('an engine', account, evidence)).toEqual({
+    expect(summarize('an engine', account, evidence)).toEqual({
       ok: true,
       engine: 'an engine',
       durationMs: 9000,
@@ -45,7 +45,7 @@ describe('the account', () => {
   })
 
   it('fails on any mismatch', () => {
-    expect(readOwnedSet('an engine', account, { ...evidence, removed: [] }).ok).toBe(false)
+    expect(summarize('an engine', account, { ...evidence, removed: [] }).ok).toBe(false)
   })
 
   const [down, up] = account.outageLines as [Account['outageLines'][0], Account['outageLines'][0]]
@@ -55,15 +55,20 @@ describe('the account', () => {
       'a removal that the engine does not know',
       {},
       { removed: [] },
-      ['Flotsam says that it removed job-1, and the log knows nothing of it'],
+      ['Flotsam reported that it removed job-1, which the log does not show'],
     ],
     [
       'a removal that Flotsam did not report',
       {},
       { removed: [lost, stranger] },
-      ['the log has a removal of cccccccccccc that Flotsam did not report'],
+      ['the log shows a removal of cccccccccccc that Flotsam did not report'],
     ],
-    ['the same removal twice', {}, { removed: [lost, lost] }, ['the log has more than one removal of job-1']],
+    [
+      'the same removal twice',
+      {},
+      { removed: [lost, lost] },
+      ['the log shows more than one removal of job-1'],
+    ],
     [
       'the same removal reported twice',
       { removals: [removal, removal] },
@@ -73,49 +78,59 @@ describe('the account', () => {
     [
       'a requested removal of a foreign container',
       {},
-      { asked: new Set([lost, stranger]) },
-      ['a removal of cccccccccccc was requested, although it was not lost'],
+      { requested: new Set([lost, stranger]) },
+      ['a removal of cccccccccccc was requested, although it had not leaked'],
     ],
     [
       'a removed container that is still there',
       {},
       { living: new Set([kept, lost]) },
-      ['job-1 was removed and is still there', 'aaaaaaaaaaaa is left, and no agent tracks it'],
+      ['job-1 was removed and is still there', 'aaaaaaaaaaaa is still there, and no agent tracks it'],
     ],
     [
       'a removed container that predates the demo',
       {},
       { bystanders: new Set([lost]) },
-      ['job-1 was removed, and had been there before the demo'],
+      ['job-1 was removed, although it existed before the demo'],
     ],
-    ['a spared one that is gone', {}, { living: new Set() }, ['web-1 was to be spared and is gone']],
+    [
+      'a spared one that is gone',
+      {},
+      { living: new Set() },
+      ['web-1 is gone, although it should have been spared'],
+    ],
     [
       'a spared container whose removal was requested',
       {},
-      { asked: new Set([lost, kept]) },
+      { requested: new Set([lost, kept]) },
       [
-        'a removal of bbbbbbbbbbbb was requested, although it was not lost',
-        'web-1 was to be spared, and its removal was asked for',
+        'a removal of bbbbbbbbbbbb was requested, although it had not leaked',
+        'the removal of web-1 was requested, although it should have been spared',
       ],
     ],
     [
       'a leak that stays',
       { removals: [] },
-      { removed: [], asked: new Set() },
+      { removed: [], requested: new Set() },
       ['job-1 leaked and was not removed'],
     ],
-    ['a removal of what had not leaked', { leaks: [] }, {}, ['job-1 was removed and had not leaked']],
+    [
+      'a removal of what had not leaked',
+      { leaks: [] },
+      {},
+      ['job-1 was removed, although it had not leaked'],
+    ],
     [
       'an outage reported twice',
       { outageLines: [down, down, up] },
       {},
-      ['one outage was reported in 2 lines that it began and 1 that it ended, and in 1 events'],
+      ['one outage caused 2 engineDown lines, 1 engineUp lines and 1 engineUp events'],
     ],
     [
       'an outage whose end is not reported',
       { outageLines: [down], outages: [] },
       {},
-      ['one outage was reported in 1 lines that it began and 0 that it ended, and in 0 events'],
+      ['one outage caused 1 engineDown lines, 0 engineUp lines and 0 engineUp events'],
     ],
   ]
 

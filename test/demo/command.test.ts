@@ -68,7 +68,7 @@ describe('flotsam demo', () => {
       expect(listening()).toBeGreaterThan(0)
       interrupt()
       expect(await ended).toBe(1)
-      expect(out()).toContain('interrupted; everything that it made is removed')
+      expect(out()).toContain('interrupted; everything that it created is removed')
       expect(listening()).toBe(0)
     },
     storyLimitMs,

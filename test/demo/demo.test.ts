@@ -50,7 +50,7 @@ const moments = [
   '3  Graces',
   'the engine freezes',
   'goes down.',
-  'Late, it is back',
+  'The agent restarts',
 ] as const
 
 function withoutFirst(evidence: Evidence): Evidence {
@@ -58,7 +58,7 @@ function withoutFirst(evidence: Evidence): Evidence {
 }
 
 function withOneAskedFor(evidence: Evidence): Evidence {
-  return { ...evidence, asked: new Set([...evidence.asked, ...[...evidence.living].slice(0, 1)]) }
+  return { ...evidence, requested: new Set([...evidence.requested, ...[...evidence.living].slice(0, 1)]) }
 }
 
 function playUntil(moment: string): Promise<Played> {
@@ -104,13 +104,13 @@ describe('the story, written to a pipe', () => {
 
   it('has five chapters and a summary, in that order', () => {
     const lines = plays.piped.screen.text().split('\n')
-    expect(lines.filter((line) => /^(\d {2}|What)/.test(line))).toEqual([
+    expect(lines.filter((line) => /^(\d {2}|Summary)/.test(line))).toEqual([
       '1  The agent works',
-      '2  It loses some',
+      '2  It loses containers',
       '3  Graces',
       '4  The agent crashes',
-      '5  The engine goes away',
-      'What came of it',
+      '5  The engine goes down',
+      'Summary',
     ])
   })
 
@@ -160,7 +160,7 @@ describe('the story, written to a pipe', () => {
     const log = text.split('\n').filter((line) => /^ +[\d.]+s {2}log /.test(line))
     expect(log.filter((line) => line.includes('does not answer'))).toHaveLength(1)
     expect(log.filter((line) => line.includes('answers again'))).toHaveLength(1)
-    expect(text).toMatch(/The outage: [\w.]+ and \d+ failed scans cost \d log lines/)
+    expect(text).toMatch(/The outage: [\w.]+ and \d+ failed scans caused \d log lines/)
   })
 
   it('leaves nothing behind', () => {
@@ -186,7 +186,7 @@ describe('the summary as JSON', () => {
   it('names each spared container with its reason', () => {
     const reasons = summary().spared.map(({ name, why }) => [name, why.replace(/ \(.*/, '')])
     expect(Object.fromEntries(reasons)).toEqual({
-      neighbour: 'not ours: Flotsam gives it no chart',
+      neighbour: 'foreign: it has no chart',
       'web-1': 'tracked',
       'db-3': 'tracked',
       'keep-4': 'spared: keep-label',
@@ -195,10 +195,10 @@ describe('the summary as JSON', () => {
   })
 
   it('agrees with the engine: the same removals, once each, and none requested for spared containers', () => {
-    const { removed, asked, living } = plays.json.evidence as Evidence
+    const { removed, requested, living } = plays.json.evidence as Evidence
     const { removed: reported, spared } = summary()
     expect([...removed].sort()).toEqual([...reported].sort())
-    expect([...asked].sort()).toEqual([...reported].sort())
+    expect([...requested].sort()).toEqual([...reported].sort())
     expect([...living].sort()).toEqual(spared.map(({ id }) => id).sort())
     expect(spared.map(({ name }) => name).sort()).toEqual([...survivors].sort())
   })
@@ -215,7 +215,7 @@ describe('the check can fail', () => {
   it('a removal unknown to the engine makes it exit 1', () => {
     const { code, screen } = plays.unrecorded
     expect(screen.text()).toMatch(
-      /Flotsam says that it removed job-[56], and the engine's\s+request log knows/,
+      /Flotsam reported that it removed job-[56], which the engine's\s+request\s+log\s+does/,
     )
     expect(code).toBe(1)
   })
@@ -225,7 +225,7 @@ describe('the check can fail', () => {
     const { ok, check } = JSON.parse(screen.text()) as Summary
     expect({ ok, code }).toEqual({ ok: false, code: 1 })
     expect(check.mismatches.join('\n')).toMatch(
-      /^neighbour was to be spared, and its removal was asked for$/m,
+      /^the removal of neighbour was requested, although it should have been spared$/m,
     )
   })
 })
@@ -240,7 +240,7 @@ describe('the story on a terminal', () => {
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(columns)
       expect(text.startsWith(hideCursor)).toBe(true)
       expect(text.lastIndexOf(showCursor)).toBeGreaterThan(text.lastIndexOf(hideCursor))
-      expect(text.lastIndexOf(showCursor)).toBeLessThan(text.indexOf('What came of it'))
+      expect(text.lastIndexOf(showCursor)).toBeLessThan(text.indexOf('Summary'))
       expect(code).toBe(0)
     },
   )
@@ -254,8 +254,8 @@ describe('the story on a terminal', () => {
     'interrupted at "%s" it restores the cursor, leaves nothing behind and exits 1',
     (_moment, index) => {
       const { code, screen, stage } = plays.interrupted[index] as Played
-      expect(screen.text()).toContain('interrupted; everything that it made is removed')
-      expect(screen.text()).not.toContain('What came of it')
+      expect(screen.text()).toContain('interrupted; everything that it created is removed')
+      expect(screen.text()).not.toContain('Summary')
       expect(screen.text().lastIndexOf(showCursor)).toBeGreaterThan(screen.text().lastIndexOf(hideCursor))
       expect(existsSync(dirname(stage.socketPath))).toBe(false)
       expect(code).toBe(1)

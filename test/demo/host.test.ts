@@ -97,7 +97,7 @@ describe('the story on an existing engine', () => {
 
   it('cleans up even when it is interrupted during an outage', () => {
     expect(cut.madeBefore).toBeGreaterThan(cut.host.bystanders.length)
-    expect(cut.text).toContain('interrupted; everything that it made is removed')
+    expect(cut.text).toContain('interrupted; everything that it created is removed')
     expect(cut.code).toBe(1)
     expect(idsOn(cut.host)).toEqual(cut.host.bystanders)
   })
@@ -118,7 +118,7 @@ describe('an unusable host', () => {
     const engine = createEmbeddedEngine({ images: [] })
     await engine.listen()
     await expect(openHostStage({ host: engine.address })).rejects.toThrow(
-      /^option image is missing; no image on this engine can run `sleep`/,
+      /^option image is missing; no image that was tried on this engine can run `sleep`/,
     )
     await engine.close()
   })
