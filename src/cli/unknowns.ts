@@ -8,12 +8,12 @@ const decided = undefined
 
 /** What is unknown when a container was left for this reason; the other reasons are decisions. */
 const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
-  'image-unknown': 'its image could not be looked at',
+  'image-unknown': 'its image could not be inspected',
   'namespace-unknown': 'a container that may use its namespaces could not be inspected',
   'inspection-failed': 'it could not be inspected',
-  'inspection-disagrees': 'its inspection says something else than the listing',
+  'inspection-disagrees': 'its inspection disagrees with the listing',
   'self-unknown': 'it may be the container that this process runs in; name that one with --self',
-  'state-unknown': 'the engine does not say what state it is in',
+  'state-unknown': 'the engine did not report its state',
   'listed-twice': 'the listing shows it more than once',
   'tracker-unknown': noAnswer,
   'tracker-failed': noAnswer,
@@ -21,7 +21,7 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'tracker-not-ready': noAnswer,
   'tracker-invalid': noAnswer,
   'tracker-wrong-keys': noAnswer,
-  'tracker-emptied': 'the tracker knew containers and suddenly knows none of them',
+  'tracker-emptied': 'the tracker tracked containers and suddenly tracks none of them',
   'tracked-file-unreadable': noAnswer,
   'tracked-file-invalid': noAnswer,
   'tracked-url-failed': noAnswer,

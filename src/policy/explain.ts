@@ -54,14 +54,14 @@ export function explainForeign(container: ContainerSummary, notOwnedBy: string):
     rules: [{ rule: 'owned-only', seen: notOwnedBy, verdict: null }],
     verdict: 'foreign',
     reason: 'not-owned',
-    outlook: 'it is not ours, so nothing is ever done to it',
+    outlook: 'it is not owned, so it is never changed',
     changesInMs: null,
   }
 }
 
 const tooManyDangle: ExplainedRule = {
   rule: 'bounded-removal',
-  seen: 'a larger share of the owned containers dangles than the owner allows',
+  seen: 'a larger share of the owned containers is dangling than maxDanglingShare allows',
   verdict: { verdict: 'spared', reason: 'dangling-share' },
 }
 
@@ -79,37 +79,36 @@ function explainRule({ rule, seen, verdict }: Finding): ExplainedRule {
 }
 
 function outlookOf(verdict: Verdict, changesInMs: number | null): string {
-  if (verdict.verdict === 'tracked') return 'it lives for as long as the agent tracks it'
+  if (verdict.verdict === 'tracked') return 'it is not removed while the agent tracks it'
   if (verdict.verdict === 'graced')
     return `dangling in ${prettyMs(Math.ceil((changesInMs ?? 0) / 1000) * 1000)} unless registered`
   if (verdict.verdict === 'dangling') return 'it would be removed now'
-  return `spared ${spareOutlooks[verdict.reason]}`
+  return `spared ${sparedUntil[verdict.reason]}`
 }
 
 /** How long each reason spares a container. */
-const spareOutlooks = {
-  self: 'for ever: the agent runs in it',
-  'self-unknown': 'until it is said which container the agent runs in: option self, or --self',
-  'listed-twice': 'until the engine lists it once',
-  'id-is-a-name': 'until no container bears the id of another one as its name; rename that one',
-  'keep-label': 'for ever: its keep label cannot be taken off',
-  orchestrated:
-    'for ever: its orchestrator would start it again; to have it removed all the same, set orchestrated',
-  'label-from-image': 'for ever: its label says nothing of who started it',
-  'image-unknown': 'until its image can be looked at',
-  'state-not-covered': 'until its state is one that is covered, or more states are',
-  'state-unknown': 'until the engine tells its state',
+const sparedUntil = {
+  self: 'forever: the agent runs in it',
+  'self-unknown': 'until the container that the agent runs in is given: option self, or --self',
+  'listed-twice': 'until the engine lists it only once',
+  'id-is-a-name': 'until no container has the id of another one as its name; rename that container',
+  'keep-label': 'forever: an engine cannot remove a label from a container',
+  orchestrated: 'forever: its orchestrator would start it again; to remove it nevertheless, set orchestrated',
+  'label-from-image': 'forever: its label does not prove who started it',
+  'image-unknown': 'until its image can be inspected',
+  'state-not-covered': 'until it changes its state, or more states are covered',
+  'state-unknown': 'until the engine reports its state',
   'group-alive': 'until every other container of its group is gone, and the last one seen was untracked',
-  'namespace-shared': 'until no container that counts uses its namespaces',
+  'namespace-shared': 'until no relevant container uses its namespaces',
   'namespace-unknown':
     'until every container that may use its namespaces can be inspected; the log names the one that cannot',
-  'infra-container': 'for ever: it goes with its pod',
-  'inspection-disagrees': 'until its inspection says what the listing says',
+  'infra-container': 'forever: it is removed with its pod',
+  'inspection-disagrees': 'until its inspection agrees with the listing',
   'inspection-failed': 'until it can be inspected',
-  'dangling-share': 'until fewer of the owned containers dangle',
-  'hook-refused': 'until beforeRemove is asked again, a period after it refused',
-  'hook-failed': 'until beforeRemove is asked again, a period after it failed',
-  'hook-timed-out': 'until beforeRemove is asked again, a period after it gave no answer',
+  'dangling-share': 'until a smaller share of the owned containers is dangling',
+  'hook-refused': 'until beforeRemove is called again, a period after it refused',
+  'hook-failed': 'until beforeRemove is called again, a period after it failed',
+  'hook-timed-out': 'until beforeRemove is called again, a period after it gave no answer',
   'tracker-unknown': 'until the tracker answers true or false',
   'tracker-failed': 'until the tracker answers',
   'tracker-timed-out': 'until the tracker answers in time',
@@ -117,7 +116,7 @@ const spareOutlooks = {
   'tracker-invalid': 'until the tracker answers with a boolean',
   'tracker-wrong-keys': 'until every key of the tracked Map or Set is a full container id',
   'tracked-file-unreadable': 'until the tracked file can be read',
-  'tracked-file-invalid': 'until the tracked file is whole: full ids, one a line, then the line end',
+  'tracked-file-invalid': 'until the tracked file is valid: full ids, one per line, and the last line end',
   'tracked-url-failed': 'until the tracked URL answers',
-  'tracked-url-invalid': 'until the tracked URL gives a JSON array of full ids',
+  'tracked-url-invalid': 'until the tracked URL returns a JSON array of full ids',
 } as const satisfies Record<Extract<Verdict, { verdict: 'spared' }>['reason'], string>

@@ -104,7 +104,9 @@ const rules: readonly Rule[] = [
   {
     name: 'exact-id',
     seen: ({ listingFault }) =>
-      listingFault ? seenFaults[listingFault] : 'listed once, and no other bears its id as a name',
+      listingFault
+        ? seenFaults[listingFault]
+        : 'listed once, and its id is not the name of another container',
     settles: ({ listingFault }) => (listingFault ? spared(listingFault) : undefined),
   },
   {
@@ -116,7 +118,9 @@ const rules: readonly Rule[] = [
     name: 'orchestrated',
     seen: ({ container }) => {
       const label = orchestratorLabel(container.labels)
-      return label === undefined ? 'no label of an orchestrator' : `label ${label}: an orchestrator keeps it`
+      return label === undefined
+        ? 'no label of an orchestrator'
+        : `label ${label}: an orchestrator manages it`
     },
     settles: ({ container, policy }) =>
       !policy.orchestrated && orchestratorLabel(container.labels) !== undefined
@@ -139,8 +143,8 @@ const rules: readonly Rule[] = [
       ({
         container: 'its owner label was put on the container itself',
         image: 'its owner label came with its image',
-        unasked: 'its image was not asked about, since nothing depends on it',
-        unknown: 'whether its owner label came with its image could not be found out',
+        unasked: 'its image was not inspected, since nothing depends on it',
+        unknown: 'whether its owner label came with its image is unknown',
       })[labelOrigin],
     settles: ({ labelOrigin }) =>
       labelOrigin === 'container' || labelOrigin === 'unasked'
@@ -164,10 +168,10 @@ const rules: readonly Rule[] = [
     seen: ({ groupLife, protectingGuest, areNamespacesKnown }) =>
       groupLife ??
       (!areNamespacesKnown
-        ? 'whose namespaces each container uses is not known'
+        ? 'the namespaces that each container uses are unknown'
         : protectingGuest
-          ? `${protectingGuest.slice(0, 12)} uses its namespaces, or may`
-          : 'no container that counts uses its namespaces'),
+          ? `${protectingGuest.slice(0, 12)} uses or may use its namespaces`
+          : 'no relevant container uses its namespaces'),
     settles: ({ groupLife, protectingGuest, areNamespacesKnown }) => {
       if (groupLife !== undefined) return spared('group-alive')
       if (protectingGuest) return spared('namespace-shared')
@@ -185,7 +189,7 @@ const rules: readonly Rule[] = [
     seen: ({ objection }) =>
       objection
         ? seenObjections[objection]
-        : 'no inspection speaks against it; it is inspected again before its removal',
+        : 'no inspection contradicts it; it is inspected again before its removal',
     settles: ({ objection }) => (objection ? spared(objection) : undefined),
   },
   {
@@ -274,20 +278,20 @@ export function findings(evidence: Evidence): readonly Finding[] {
 
 const notReached: Finding = {
   rule: 'dangling',
-  seen: 'not reached: a rule above settles it',
+  seen: 'not evaluated: an earlier rule decides',
   verdict: undefined,
 }
 
 const seenFaults: Readonly<Record<ListingFault, string>> = {
   'listed-twice': 'the listing shows it more than once',
-  'id-is-a-name': 'its id is also the name of a container, and an engine may take the one for the other',
+  'id-is-a-name': 'its id is also the name of a container, which an engine may confuse',
 }
 
 const seenObjections: Readonly<Record<Objection, string>> = {
   self: 'its inspection shows that this process runs in it',
-  'self-unknown': 'whether this process runs in it cannot be told',
+  'self-unknown': 'whether this process runs in it is unknown',
   'infra-container': 'its inspection shows that it holds the namespaces of a pod',
-  'inspection-disagrees': 'its inspection says something else than the listing',
+  'inspection-disagrees': 'its inspection disagrees with the listing',
   'inspection-failed': 'it could not be inspected',
 }
 
@@ -346,7 +350,7 @@ function seenGraces({ graceEnds, scanBeganMs }: Evidence): string {
   const open = [['creation-grace', graceEnds.creationMs] as const, ...ends].filter(
     ([, endMs]) => (endMs ?? -Infinity) > scanBeganMs,
   )
-  if (open.length === 0) return 'every grace is over'
+  if (open.length === 0) return 'every grace has ended'
   return open
     .map(([name, endMs]) => `${name} for another ${Math.ceil(((endMs as number) - scanBeganMs) / 1000)}s`)
     .join(', ')

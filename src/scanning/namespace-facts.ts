@@ -22,7 +22,7 @@ const mostMissing = 4096
 
 /** The maximum number of concurrent container inspections. */
 export const inspectionsAtOnce = 8
-/** The containers of a scan's second listing, each with what makes its id unreliable there. */
+/** The containers of a scan's second listing, each with the fault of its id, if any. */
 export type ListedAgain = ReadonlyMap<ContainerId, ListingFault | undefined>
 
 /** The known namespace use of one listing's containers. */
@@ -97,18 +97,23 @@ export function createNamespaceFacts(
       const deadlineOf = (id: ContainerId) => extendedDeadlineMs(deadlineMs, failedQuestions.get(id))
       const asking = { engine, deadlineOf, facts, failures, gone, names, signal, noteInspection }
       await askAll(due, asking)
-      const callers = due.filter(({ id }) => callsByName(facts.get(id)))
+      const callers = due.filter(({ id }) => refersByName(facts.get(id)))
       if (callers.length > 0) await askNames(containers, asking)
       const areNamed = containers.every((one) => isNamed(one) || names.has(one.id))
       for (const caller of callers) {
         const fact = facts.get(caller.id)
-        const called = areNamed && callsByName(fact) ? unresolvedHolders(fact, containers, names) : undefined
-        if (called === undefined || (called.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
-        else if (callsByName(fact)) facts.set(caller.id, withIds(fact, containers, names))
-        if (called?.[0] !== undefined && !hasEnded(caller))
+        const reference =
+          areNamed && refersByName(fact) ? unresolvedHolders(fact, containers, names) : undefined
+        if (reference === undefined || (reference.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
+        else if (refersByName(fact)) facts.set(caller.id, withIds(fact, containers, names))
+        if (reference?.[0] !== undefined && !hasEnded(caller))
           failures.set(
             caller.id,
-            failureOf(caller, 'unknown-holder', `it calls a container ${called[0]}, and none is called so`),
+            failureOf(
+              caller,
+              'unknown-holder',
+              `it refers to a container ${reference[0]}, which does not exist`,
+            ),
           )
       }
       // A container reported as gone is not cached; if a later listing shows it, it is inspected again.
@@ -144,8 +149,8 @@ export function createNamespaceFacts(
 }
 
 /** Whether a container refers to its holder by name or by an id prefix. */
-function callsByName(fact: Fact | undefined): fact is SharedNamespaces {
-  return typeof fact === 'object' && [...holdersOf(fact)].some((called) => !parseContainerId(called))
+function refersByName(fact: Fact | undefined): fact is SharedNamespaces {
+  return typeof fact === 'object' && [...holdersOf(fact)].some((reference) => !parseContainerId(reference))
 }
 
 function isNamed({ names }: ContainerSummary): boolean {
@@ -159,8 +164,8 @@ async function askNames(containers: readonly ContainerSummary[], asking: Asking)
   await askAll(nameless, { ...asking, facts: new Map(), failures: new Map(), gone: new Set() })
 }
 
-/** An id prefix, which renaming does not change, so it can only refer to a container with that prefix. */
-const isOfAnId = /^[0-9a-f]{12,64}$/
+/** An id or a prefix of one, which does not change if the container is renamed. */
+const isIdOrPrefix = /^[0-9a-f]{12,64}$/
 
 /**
  * protected: returns the references to holders that match no container. If the guest is running, its holder was renamed
@@ -171,9 +176,11 @@ function unresolvedHolders(
   containers: readonly ContainerSummary[],
   inspected: ReadonlyMap<ContainerId, string>,
 ): readonly string[] {
-  const isCalled = (called: string) => (one: ContainerSummary) =>
-    one.id.startsWith(called) || one.names.includes(called) || inspected.get(one.id) === called
-  return [...holdersOf(fact)].filter((called) => !isOfAnId.test(called) && !containers.some(isCalled(called)))
+  const isNamed = (reference: string) => (one: ContainerSummary) =>
+    one.id.startsWith(reference) || one.names.includes(reference) || inspected.get(one.id) === reference
+  return [...holdersOf(fact)].filter(
+    (reference) => !isIdOrPrefix.test(reference) && !containers.some(isNamed(reference)),
+  )
 }
 
 /** Replaces holder names with ids, because a holder may be renamed. */
@@ -182,9 +189,9 @@ function withIds(
   containers: readonly ContainerSummary[],
   inspected: ReadonlyMap<ContainerId, string>,
 ): Fact {
-  const called = holdersOf(fact)
+  const reference = holdersOf(fact)
   const ids = containers
-    .filter((one) => [...one.names, inspected.get(one.id) ?? ''].some((name) => called.has(name)))
+    .filter((one) => [...one.names, inspected.get(one.id) ?? ''].some((name) => reference.has(name)))
     .map(({ id }) => id)
   return ids.length === 0 ? fact : { ...fact, dependencies: [...fact.dependencies, ...ids] }
 }
@@ -240,7 +247,7 @@ async function confirmGone(
 ): Promise<ListedAgain | undefined> {
   let doubt: { readonly kind: string; readonly message: string } = {
     kind: 'invalid-answer',
-    message: 'the engine lists it, and says that there is no such container',
+    message: 'the engine lists it, but reports that there is no such container',
   }
   let listed: ListedAgain | undefined
   try {
@@ -270,8 +277,8 @@ function isSoundIn(listedAgain: ListedAgain, id: ContainerId): boolean {
 }
 
 /**
- * The guests of the listings before that this one does not show. Should it have left one out, its holder may have been renamed
- * by the time that it is listed again, and an inspection would name a container that no longer exists.
+ * The guests of earlier listings that are missing from this one. They are kept because a listing may omit a guest whose
+ * holder is renamed before the guest is listed again; its inspection would then name a container that does not exist.
  */
 function missingGuests(
   known: ReadonlyMap<ContainerId, Fact>,
@@ -283,7 +290,7 @@ function missingGuests(
 }
 
 function failureOf({ id, name }: ContainerSummary, kind: string, why: string): Failure {
-  const message = `what ${name || id.slice(0, 12)} shares with other containers is not known, so none that is older is removed: ${why}`
+  const message = `what ${name || id.slice(0, 12)} shares with other containers is unknown, so no older container is removed: ${why}`
   return { about: 'namespaces', kind, message }
 }
 

@@ -291,7 +291,7 @@ export class Scanner {
     const { awake, graces } = this.#options
     const leftMs = (graces.emptiedEndsMs ?? -Infinity) - awake.now()
     if (leftMs <= 0) return undefined
-    const message = `the tracker knew containers and suddenly knows none of them; nothing is removed for another ${Math.ceil(leftMs / 1000)}s`
+    const message = `the tracker tracked containers and suddenly tracks none of them; nothing is removed for another ${Math.ceil(leftMs / 1000)}s`
     return { about: 'tracker', kind: 'tracker-emptied', message }
   }
 
@@ -301,7 +301,7 @@ export class Scanner {
     const dangling = judged.find(({ verdict }) => verdict.verdict === 'dangling')
     if (!dangling) return
     this.#isTrackerWarnedOf = true
-    const message = `it has not yet said of any container that it tracks it, and ${dangling.container.name || dangling.container.id.slice(0, 12)} dangles; has(id) is asked with full container ids`
+    const message = `has(id) has not returned true for any container yet, and ${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling; has(id) is called with full container ids`
     this.#options.report({ type: 'degraded', about: 'tracking', kind: 'tracker-never-true', message })
   }
 }
@@ -312,7 +312,7 @@ const degradable = ['tracker', 'image', 'namespaces', 'inspection'] as const
 /** Verdicts expire if the tracker takes longer to answer than their lifetime; nothing would then be removed. */
 function tooSlow(askingMs: number): Failure | undefined {
   if (askingMs <= verdictLifeMs) return undefined
-  const message = `asking has(id) of every container took ${Math.round(askingMs)} ms, and a verdict lives ${verdictLifeMs} ms`
+  const message = `calling has(id) for every container took ${Math.round(askingMs)} ms, but a verdict expires after ${verdictLifeMs} ms`
   return { about: 'tracker', kind: 'tracker-too-slow', message }
 }
 

@@ -60,7 +60,7 @@ describe('positive-evidence: an engine that reports a guest as gone', () => {
     expect(namespaces.failure).toMatchObject({
       about: 'namespaces',
       kind: 'invalid-answer',
-      message: expect.stringContaining('the engine lists it, and says that there is no such container'),
+      message: expect.stringContaining('the engine lists it, but reports that there is no such container'),
     })
     expect(engine.count('list')).toBe(1)
   })

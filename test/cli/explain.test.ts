@@ -35,9 +35,7 @@ test('--json prints one object and nothing else', async () => {
 test('a foreign container is explained as such', async () => {
   engine.containers.create({ name: 'foreign', labels: { 'com.example.agent': 'agent-8' } })
   const { out } = await ranCli(`explain foreign ${target}`)
-  expect(out.trimEnd().split('\n').at(-1)).toBe(
-    'foreign: not-owned; it is not ours, so nothing is ever done to it',
-  )
+  expect(out.trimEnd().split('\n').at(-1)).toBe('foreign: not-owned; it is not owned, so it is never changed')
 })
 
 test('without a tracker the answer is unknown, and the output says so', async () => {

@@ -346,7 +346,7 @@ describe('truthful: a container left because of an unknown is no success, and is
     ])
     const example = `${leaks[0]?.id.slice(0, 12)} one busybox:test`
     expect(err).toBe(
-      `error: namespace-unknown: 2 containers are left, for example ${example}: what guest shares with other containers is not known, so none that is older is removed: inspect: refused\n`,
+      `error: namespace-unknown: 2 containers are left, for example ${example}: what guest shares with other containers is unknown, so no older container is removed: inspect: refused\n`,
     )
     expect(engine.count('remove')).toBe(0)
   })
@@ -373,9 +373,9 @@ describe('truthful: a container left because of an unknown is no success, and is
   })
 
   it.each([
-    ['state-unknown', { state: '' }, 'the engine does not say what state it is in'],
+    ['state-unknown', { state: '' }, 'the engine did not report its state'],
     ['self-unknown', {}, 'name that one with --self'],
-    ['inspection-disagrees', {}, 'its inspection says something else than the listing'],
+    ['inspection-disagrees', {}, 'its inspection disagrees with the listing'],
   ])('%s', async (reason, fields, why) => {
     const { id } = old({ name: 'one', ...fields })
     if (reason === 'inspection-disagrees')

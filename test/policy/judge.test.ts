@@ -491,39 +491,35 @@ describe('findings: what each rule found, in words', () => {
     ['unknown-is-spared', { answer: 'tracker-timed-out' }, 'no answer: tracker-timed-out'],
     ['own-label', {}, 'its owner label was put on the container itself'],
     ['own-label', { labelOrigin: 'image' }, 'its owner label came with its image'],
-    ['own-label', { labelOrigin: 'unasked' }, 'its image was not asked about, since nothing depends on it'],
-    [
-      'own-label',
-      { labelOrigin: 'unknown' },
-      'whether its owner label came with its image could not be found out',
-    ],
+    ['own-label', { labelOrigin: 'unasked' }, 'its image was not inspected, since nothing depends on it'],
+    ['own-label', { labelOrigin: 'unknown' }, 'whether its owner label came with its image is unknown'],
     ['state-covered', {}, 'running; covered: running, paused, restarting, dead'],
     ['state-covered', state(''), 'no state; covered: running, paused, restarting, dead'],
     ['state-covered', { ...state('exited'), stoppedByUs: true }, 'exited, and our own removal stopped it'],
-    ['namespace-shared', {}, 'no container that counts uses its namespaces'],
-    ['namespace-shared', { protectingGuest: guest }, `${guest.slice(0, 12)} uses its namespaces, or may`],
-    ['namespace-shared', { areNamespacesKnown: false }, 'whose namespaces each container uses is not known'],
+    ['namespace-shared', {}, 'no relevant container uses its namespaces'],
+    ['namespace-shared', { protectingGuest: guest }, `${guest.slice(0, 12)} uses or may use its namespaces`],
+    [
+      'namespace-shared',
+      { areNamespacesKnown: false },
+      'the namespaces that each container uses are unknown',
+    ],
     ['namespace-shared', { groupLife: 'its group lives' }, 'its group lives'],
-    ['exact-id', {}, 'listed once, and no other bears its id as a name'],
+    ['exact-id', {}, 'listed once, and its id is not the name of another container'],
     ['exact-id', { listingFault: 'listed-twice' }, 'the listing shows it more than once'],
     [
       'exact-id',
       { listingFault: 'id-is-a-name' },
-      'its id is also the name of a container, and an engine may take the one for the other',
+      'its id is also the name of a container, which an engine may confuse',
     ],
     ['orchestrated', {}, 'no label of an orchestrator'],
     [
       'orchestrated',
       labelled('io.kubernetes.pod.uid'),
-      'label io.kubernetes.pod.uid: an orchestrator keeps it',
+      'label io.kubernetes.pod.uid: an orchestrator manages it',
     ],
-    ['second-source', {}, 'no inspection speaks against it; it is inspected again before its removal'],
-    [
-      'second-source',
-      { objection: 'inspection-disagrees' },
-      'its inspection says something else than the listing',
-    ],
-    ['graces', {}, 'every grace is over'],
+    ['second-source', {}, 'no inspection contradicts it; it is inspected again before its removal'],
+    ['second-source', { objection: 'inspection-disagrees' }, 'its inspection disagrees with the listing'],
+    ['graces', {}, 'every grace has ended'],
     [
       'graces',
       {
@@ -553,10 +549,10 @@ describe('findings: what each rule found, in words', () => {
     expect(findings(evidence({ hookRefusal: 'hook-failed' })).slice(-2)).toEqual([
       {
         rule: 'second-source',
-        seen: 'no inspection speaks against it; it is inspected again before its removal',
+        seen: 'no inspection contradicts it; it is inspected again before its removal',
         verdict: undefined,
       },
-      { rule: 'dangling', seen: 'not reached: a rule above settles it', verdict: undefined },
+      { rule: 'dangling', seen: 'not evaluated: an earlier rule decides', verdict: undefined },
     ])
     const open = findings(evidence())
     expect(open.slice(0, -1).filter(({ verdict }) => verdict)).toEqual([])
