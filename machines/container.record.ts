@@ -68,7 +68,7 @@ export interface Observation {
 const ageErrorMs = 1000
 
 /** The minimum age of a container; 0 if its age is unknown. */
-export function believedAge(ageMs: number | undefined): number {
+export function minimumAge(ageMs: number | undefined): number {
   return Math.max(0, (ageMs ?? 0) - ageErrorMs)
 }
 
@@ -81,11 +81,11 @@ export function creationGraceEnd(
   { seenMs, notBeforeMs, missedMs = 0, ageMs }: Observation,
   creationGraceMs: number,
 ): number {
-  const believedAgeMs = believedAge(ageMs)
+  const minimumAgeMs = minimumAge(ageMs)
   const sinceMs = notBeforeMs === undefined ? Infinity : seenMs - notBeforeMs + missedMs
-  if (believedAgeMs > sinceMs) return seenMs + creationGraceMs
+  if (minimumAgeMs > sinceMs) return seenMs + creationGraceMs
   // Time may have been skipped at any point in the container's life, so all of it is subtracted.
-  return seenMs + creationGraceMs - Math.max(0, believedAgeMs - missedMs)
+  return seenMs + creationGraceMs - Math.max(0, minimumAgeMs - missedMs)
 }
 
 /** A known container as found by a later scan. */

@@ -26,80 +26,80 @@ import { createSupervision, type Means, type Supervision } from './supervision/s
 /** Scans one engine and removes the containers that the agent started and has lost track of. */
 export interface Reconciler {
   /**
-   * Begins to scan; the restore grace counts from here. Before that, no file is read and no connection made.
+   * Starts scanning; the restore grace begins now. Before that, no file is read and no connection is made.
    *
-   * @throws LifecycleError on a second start, also after `stop()`
+   * @throws LifecycleError if it was started or stopped before
    */
   start(): void
   /**
-   * Calls the listener with each event of that name, or with every event for `*`. It is called at once, in the order in
-   * which listeners were added; those for `*` come after those of the name. What it throws, or rejects with, is logged
-   * once and stops nothing.
+   * Adds a listener for one event, or for all events with `*`. Listeners are called synchronously in the order in which
+   * they were added, those for `*` last. An error that a listener throws, or rejects with, is logged once and has no
+   * other effect.
    *
    * @param name one of `eventNames`, or `*`
-   * @throws ArgumentError for an event that does not exist, and for a listener that is no function
+   * @throws ArgumentError for an unknown event, or a listener that is not a function
    */
   on<TName extends EventName | '*'>(name: TName, listener: Listener<TName>): Subscription
   /**
-   * One scan now: it begins after this call, and the promise resolves when every container has its verdict. Before
-   * `start()`, and while disabled, it judges by the creation grace alone and changes nothing; what it could not find out is
-   * emitted as `degraded`, once for each subject.
+   * Starts a scan after this call, and resolves when every container has its verdict. Before `start()`, and while
+   * disabled, such a scan applies only the creation grace and changes nothing. What it cannot determine is emitted as
+   * `degraded`, once for each subject.
    *
-   * @throws EngineError when the engine gave no whole listing
-   * @throws LifecycleError after `stop()`, also for a scan that the stop cut off
+   * @throws EngineError if the engine returned no complete listing
+   * @throws LifecycleError after `stop()`, also for a scan that the stop interrupted
    */
   scan(): Promise<ScanReport>
   /**
-   * The verdict on one container, rule by rule, by a listing of its own; changes nothing.
+   * Explains the verdict on one container rule by rule, based on a separate listing. Changes nothing.
    *
-   * @param container a full id, an unambiguous start of one, or a name
-   * @throws EngineError when the engine gave no whole listing
-   * @throws ArgumentError when the engine lists no such container, or several
-   * @throws LifecycleError when the reconciler is stopped before the answer
+   * @param container a full id, an unambiguous id prefix, or a name
+   * @throws EngineError if the engine returned no complete listing
+   * @throws ArgumentError if the engine lists no such container, or several
+   * @throws LifecycleError if the reconciler is stopped meanwhile
    */
   explain(container: string): Promise<Explanation>
-  /** The present state, as plain JSON. No request is made. */
+  /** The current state, as plain JSON. Sends no request. */
   status(): Status
   /**
-   * The labels to put on a new container so that it is owned.
+   * The labels to set on a new container so that it is owned.
    *
-   * @throws OptionError where the owner is no label with one value
+   * @throws OptionError if the owner is not a label with one value
    */
   labels(): Readonly<Record<string, string>>
   /**
-   * The supervisor's actor, for subscribers and inspectors; the container actors are in its system. It takes the events of
-   * `SupervisorCommand` and ignores whatever else is sent to it or to another actor of its system. Its `start()` is the
-   * reconciler's. Its own `stop()` ends everything at once: no further removal is sent, and those under way are given up.
+   * The supervisor's actor, for subscribers and inspectors. Its system contains the container actors. It accepts the
+   * events of `SupervisorCommand`; all other events to actors of its system are ignored. Its `start()` is the
+   * reconciler's. Its `stop()` ends everything immediately: no further removal is sent, and pending ones are abandoned.
    */
   readonly actor: SupervisorActor
   /**
-   * Begins no new removal from this call on, gives those under way 5 s to settle, and ends everything. Idempotent; never
-   * rejects. Scans and explanations that are not answered by then are rejected with a LifecycleError.
+   * Starts no further removal, gives those in progress 5 s to settle, and ends everything. Idempotent; never rejects.
+   * Pending scans and explanations are rejected with a LifecycleError.
    */
   stop(): Promise<void>
-  /** The same as `stop()`, for `await using`. */
+  /** Same as `stop()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
-/** What the outside world is made of; tests hand in their own. */
+/** The reconciler's dependencies on the outside; tests provide their own. */
 export interface World {
   readonly clock: Clock
   readonly random: () => number
   readonly self: (named: string | undefined) => Promise<SelfTest>
-  /** An engine in the place of the one that the options name. */
+  /** Used instead of the engine in the options. */
   readonly engine?: Engine | undefined
   readonly surroundings?: Surroundings | undefined
-  /** Keeps the process from ending for lack of work, until the returned function is called. */
+  /** Keeps the process alive until the returned function is called. */
   readonly holdProcess?: () => () => void
-  /** Called with each call to the engine, and each search for our own container, that begins. */
+  /** Called with each engine call, and each search for our own container, when it begins. */
   readonly noteWork?: ((work: Promise<unknown>) => void) | undefined
 }
 
-/** What a test puts in the place of the machine's own. */
+/** Dependencies that tests can replace. */
 export interface ReconcilerDependencies {
-  /** All that is known of time: `createTestClock()` of `flotsam/testing`. Default: the machine's clocks. */
+  /** The clock, for example `createTestClock()` of `flotsam/testing`. Default: the system clocks. */
   readonly clock?: Clock | undefined
-  /** Numbers from 0 up to 1, for the jitter of pauses. Default: `Math.random`. */
+  /** Returns a number in [0, 1), for the jitter of delays. Default: `Math.random`. */
   readonly random?: (() => number) | undefined
 }
 
@@ -114,7 +114,7 @@ const realWorld: World = {
 }
 
 /**
- * Makes a reconciler. Nothing happens before `start()`.
+ * Creates a reconciler. It does nothing before `start()`.
  *
  * @example
  * ```ts
@@ -124,10 +124,10 @@ const realWorld: World = {
  * reconciler.start()
  * ```
  *
- * @param options what to reconcile and how
- * @param dependencies for tests: a clock that the test moves, and a random that it knows
- * @throws OptionError that names the option, its value and what is required
- * @throws ArgumentError where the options are no object
+ * @param options what to reconcile, and how
+ * @param dependencies for tests: a clock that the test controls, and a deterministic random function
+ * @throws OptionError for an invalid option
+ * @throws ArgumentError if the options are not an object
  */
 export function createReconciler(
   options: ReconcilerOptions,
@@ -171,7 +171,7 @@ function assemble(world: World, settings: Settings): Reconciler {
     const isEnded = ended !== undefined || supervision.isOver()
     if (isStarted || isEnded)
       throw new LifecycleError(
-        `this reconciler was ${isEnded ? 'stopped' : 'started'} already; make a new one`,
+        `this reconciler was already ${isEnded ? 'stopped' : 'started'}; create a new one`,
       )
     isStarted = true
     if (settings.enabled) {
@@ -191,8 +191,8 @@ function assemble(world: World, settings: Settings): Reconciler {
       return reporter.on(name, listener as AnyListener)
     },
     async scan() {
-      if (ended) throw new LifecycleError('this reconciler was stopped; it scans no more')
-      // Rejects with why it ended.
+      if (ended) throw new LifecycleError('this reconciler was stopped and no longer scans')
+      // Rejects with the reason for the end.
       if (supervision.isOver()) return scanner.nextReport()
       if (isStarted && settings.enabled) {
         const report = scanner.nextReport()
@@ -203,7 +203,7 @@ function assemble(world: World, settings: Settings): Reconciler {
       return awaited(
         world,
         aside(supervision, async (means) => {
-          // No supervisor counts what such a scan could not find out.
+          // Without a supervisor, failures are reported here.
           const { report, failures } = await scanWithoutHistory({
             ...(await withSources(means)),
             creationGraceMs,
@@ -217,7 +217,7 @@ function assemble(world: World, settings: Settings): Reconciler {
     async explain(container) {
       if (typeof container !== 'string')
         throw new ArgumentError(
-          `the container is ${show(container)}; give a full id, the start of one, or a name`,
+          `the container is ${show(container)}; give a full id, an id prefix, or a name`,
         )
       const isScanning = isStarted && settings.enabled && !ended && !supervision.isOver()
       const hasBegun = isScanning && graces.restoreEndsMs !== undefined
@@ -245,7 +245,7 @@ function assemble(world: World, settings: Settings): Reconciler {
       throw new OptionError(
         'owner',
         owner,
-        'labels() needs an owner with one value; a preset, or anyValue, has none',
+        'labels() needs an owner with one value, which a preset or anyValue does not have',
       )
     },
     stop: end,
@@ -256,13 +256,13 @@ function assemble(world: World, settings: Settings): Reconciler {
 function checkListener(name: unknown, listener: unknown): void {
   if (name !== '*' && !eventNames.includes(name as EventName))
     throw new ArgumentError(
-      `there is no event ${show(name)}; there are ${eventNames.join(', ')}, and * for all`,
+      `there is no event ${show(name)}; the events are ${eventNames.join(', ')}, and * for all of them`,
     )
   if (typeof listener !== 'function')
     throw new ArgumentError(`the listener for "${String(name)}" is ${show(listener)}; it must be a function`)
 }
 
-/** Nothing of ours holds the process, but whoever waits for an answer must get it. */
+/** Keeps the process alive while a caller waits; otherwise nothing in a reconciler does. */
 async function awaited<T>({ holdProcess }: World, answer: Promise<T>): Promise<T> {
   const release = holdProcess?.()
   try {
@@ -278,7 +278,7 @@ function accessEngine({ clock, engine, noteWork, surroundings }: World, settings
   return settings.dryRun ? { dryRun: true, engine: watchOnly(whole) } : { dryRun: false, engine: whole }
 }
 
-/** A question beside the supervisor's own scans. It ends with everything else, and the caller's promise is rejected with the reason. */
+/** Runs a query outside the supervisor's own scans. When the reconciler ends, it is rejected with the reason. */
 function aside<T>({ means }: Supervision, ask: (means: Means) => Promise<T>): Promise<T> {
   const own = means()
   const { signal } = own
@@ -313,7 +313,7 @@ function standingOf(
   isOver: boolean,
 ): Standing {
   const { context, value } = snapshot
-  // What failed, or was stopped in the middle, has the value that it had.
+  // A failed or interrupted actor keeps its last state value.
   if (isOver) return { value: 'stopped', health: 'unknown', context }
   if (!isStarted) return { value: 'new', health: 'unknown', context }
   if (typeof value === 'string')

@@ -7,27 +7,27 @@ import { type Origin, originOf, persist, readPersisted, restoredOptions } from '
 import type { Status } from './supervision/status.ts'
 
 /**
- * What the reconciler's actor sends to the machine that invoked it, and emits: each event of a reconciler, with `flotsam.`
- * before its name. A host may handle all of them as `flotsam.*`.
+ * The events that the reconciler's actor emits and sends to the machine that invoked it: each event of a reconciler, with
+ * the prefix `flotsam.`. A host can handle all of them as `flotsam.*`.
  */
 export type ReconcilerActorEvent = {
   readonly [TName in EventName]: { readonly type: `flotsam.${TName}` } & Omit<EventOf<TName>, 'type'>
 }[EventName]
 
-/** The events that the reconciler's actor takes. */
+/** The events that the reconciler's actor accepts. */
 export type ReconcilerCommand =
-  /** One scan now. That it failed is sent as `flotsam.scanFailed`. */
+  /** Starts a scan. A failure is sent as `flotsam.scanFailed`. */
   | { readonly type: 'scan' }
-  /** Ends as `stop()` does, and is then done, with the last status as its output. */
+  /** Stops like `stop()`. The actor is then done, with the last status as its output. */
   | { readonly type: 'stop' }
 
-/** `context` is what the reconciler's `status()` returns. */
+/** `context` is the result of the reconciler's `status()`. */
 export type ReconcilerSnapshot = Snapshot<Status> & { readonly context: Status }
 
-/** Options that are known only when the reconciler is invoked; they override those that the logic was made with. */
+/** Options that are known only when the reconciler is invoked. They override those of the logic. */
 export type ReconcilerInput = PartialOptions | undefined
 
-/** Logic for `invoke`, `spawn` and `createActor` of XState. */
+/** Actor logic for XState's `invoke`, `spawn` and `createActor`. */
 export type ReconcilerLogic = ActorLogic<
   ReconcilerSnapshot,
   ReconcilerCommand,
@@ -36,24 +36,25 @@ export type ReconcilerLogic = ActorLogic<
   ReconcilerActorEvent
 >
 
-/** What the actor sends to itself. */
+/** Events that the actor sends to itself. */
 type Note =
   | { readonly type: 'flotsam.statusChanged' }
   | { readonly type: 'flotsam.wasStopped' }
   | { readonly type: 'flotsam.hasFailed'; readonly message: string }
 
 /**
- * A reconciler as an actor: a machine of the host's own invokes it in the state in which it is to watch. It starts when
- * that state is entered and stops when it is left: no removal begins from then on, and those under way have 5 s to
- * settle, for which nobody waits. To wait for them, send it `stop` and leave the state at its `onDone`.
+ * Creates actor logic for a reconciler, which a machine of the host invokes in the state in which it should run. It
+ * starts when that state is entered, and stops when it is exited: no further removal starts. Those in progress have 5 s
+ * to settle, but the host does not wait for them. To wait, send `stop` and leave the state in its `onDone`.
  *
- * Options that cannot be used, and a fault of the reconciler itself, are an error of the actor, for the host's `onError`.
+ * Invalid options, and an internal error of the reconciler, are an error of the actor, for the host's `onError`.
  *
- * Restored from a persisted snapshot, it is never less careful than it was, nor than the logic says now. The options that were
- * given as input go on to hold, but where the logic gives the same one, the more careful of the two does: the dry run, the
- * longer grace, the fewer states. A dry run stays one, what was disabled stays disabled, what was stopped is done, and the
- * restore grace begins again. `tracked`, `beforeRemove` and an engine's instance cannot be persisted: give them here. Where one of them was
- * given as input alone, and where the snapshot is not whole, the restored actor is an error that says so.
+ * A reconciler restored from a persisted snapshot is at least as careful as before, and as the options of the logic
+ * require. Options from the input still apply. If the logic has the same option, the more careful value wins: the dry
+ * run, the longer grace, the fewer states. A dry run stays one, a disabled reconciler stays disabled, a stopped one is
+ * done, and the restore grace begins again. `tracked`, `beforeRemove` and an engine instance cannot be persisted, so
+ * provide them here. If one of them was only in the input, or the snapshot is invalid, the restored actor has an error
+ * that says so.
  *
  * @example
  * ```ts
@@ -75,22 +76,22 @@ export function createReconcilerLogicWith(
   create: (options: ReconcilerOptions) => Reconciler,
   options: PartialOptions = {},
 ): ReconcilerLogic {
-  /** By the actor: one logic may be invoked many times. */
+  /** Reconcilers by actor, since one logic can be invoked many times. */
   const reconcilers = new WeakMap<object, Reconciler>()
   const callback = fromCallback<ReconcilerCommand, ReconcilerInput, ReconcilerActorEvent>(
     ({ self, sendBack, emit }) => {
       const reconciler = reconcilers.get(self)
       if (!reconciler) return undefined
-      return play(reconciler, {
+      return run(reconciler, {
         note: (note) => noteTo(self, note),
-        tell: (event) => {
+        emit: (event) => {
           sendBack(event)
           emit(event)
         },
       })
     },
   ) as unknown as ReconcilerLogic
-  /** Has no side effect: nothing happens before its start. */
+  /** Creates the reconciler without starting it. Has no side effects. */
   const begin = (self: object, whole: PartialOptions, origin: Origin): Standing => {
     const reconciler = create(whole as ReconcilerOptions)
     reconcilers.set(self, reconciler)
@@ -107,7 +108,7 @@ export function createReconcilerLogicWith(
       try {
         return restore(persisted, options, (whole, origin) => begin(self, whole, origin))
       } catch (thrown) {
-        // A child that is an error from the beginning is never started by its parent, which then never hears of it.
+        // A parent never starts a child that is an error from the beginning, and so never receives the error.
         return refused(persisted, messageOf(thrown), thrown)
       }
     },
@@ -116,14 +117,14 @@ export function createReconcilerLogicWith(
       const { refusal, origin } = snapshot as Standing
       if (refusal) throw refusal.reason
       callback.start?.(snapshot, scope)
-      // Its parent waits for the end, which came between the two processes.
+      // The parent waits for an end that came while no process was running.
       if (origin?.isStopping) noteTo(scope.self, { type: 'flotsam.wasStopped' })
     },
     transition: (snapshot, event, scope) => {
       const reconciler = reconcilers.get(scope.self)
       switch (event.type) {
         case 'scan':
-          // The engine's failure is an event of its own.
+          // A failure is also reported by an event.
           reconciler?.scan().catch(() => {})
           return snapshot
         case 'stop': {
@@ -140,10 +141,10 @@ export function createReconcilerLogicWith(
   }
 }
 
-/** What the logic keeps in its snapshot besides what a host is promised. */
+/** The snapshot with internal properties. */
 type Standing = ReconcilerSnapshot & {
   readonly origin?: Origin
-  /** Why it cannot be restored, from what. */
+  /** Why it cannot be restored, and the persisted snapshot. */
   readonly refusal?: { readonly persisted: unknown; readonly reason: unknown }
 }
 
@@ -160,7 +161,7 @@ function noted(snapshot: ReconcilerSnapshot, note: Note, context: Status): Recon
   }
 }
 
-/** What it knew of containers belongs to another process. What made it careful does not. */
+/** Restores the settings that make it careful. The records of containers belong to the previous process. */
 function restore(
   value: unknown,
   options: PartialOptions,
@@ -184,7 +185,7 @@ function restore(
     throw new OptionError(
       first,
       undefined,
-      `it was given as input, which cannot be persisted, so that this reconciler cannot be restored; give ${missing.join(' and ')} to createReconcilerLogic`,
+      `it was given as input, which cannot be persisted, so this reconciler cannot be restored; give ${missing.join(' and ')} to createReconcilerLogic`,
     )
   }
   return begin(whole, origin)
@@ -196,7 +197,7 @@ function persistedOf({ context, error, origin, refusal, status }: Standing): unk
   return persist(status, context, origin)
 }
 
-/** An error that is thrown when it starts. */
+/** A snapshot whose error is thrown when the actor starts. */
 function refused(
   persisted: unknown,
   why: string,
@@ -208,14 +209,14 @@ function refused(
 
 const noSnapshot = (why: string) => `this snapshot of a reconciler cannot be restored: ${why}`
 
-/** XState takes an empty snapshot of a restored machine's child for none, and would begin without its input. */
+/** XState treats an empty child snapshot of a restored machine as missing, and would start it without its input. */
 function isRestoredFromNothing(self: object): boolean {
   const { _parent, options } = self as { readonly _parent?: object; readonly options?: object }
   if (options === undefined || 'input' in options || !('snapshot' in options)) return false
   return _parent !== undefined || (options.snapshot ?? undefined) !== undefined
 }
 
-/** The status where there is no reconciler. */
+/** The status if there is no reconciler. */
 const nothingKnown: Status = {
   state: 'stopped',
   dryRun: true,
@@ -231,29 +232,29 @@ interface Noted {
   send(event: ReconcilerCommand): void
 }
 
-/** Those that are on their way. A host can send the like of them, and even the same again, and neither is heard. */
+/** Notes in delivery. A host could send equal events, or replay one; both are ignored. */
 const notes = new WeakSet<object>()
 
 function takeNote(event: object): boolean {
   return notes.delete(event)
 }
 
-/** Some notes come when it has ended. */
+/** Drops the note if the actor has already ended. */
 function noteTo(self: Noted, note: Note): void {
   if (self.getSnapshot().status !== 'active') return
   notes.add(note)
   self.send(note as unknown as ReconcilerCommand)
 }
 
-interface Stage {
+interface Host {
   readonly note: (note: Note) => void
-  readonly tell: (event: ReconcilerActorEvent) => void
+  readonly emit: (event: ReconcilerActorEvent) => void
 }
 
-/** Starts it; returns what stops it. XState drops what a stopped actor sends. */
-function play(reconciler: Reconciler, { note, tell }: Stage): () => void {
+/** Starts the reconciler, and returns a function that stops it. XState drops events sent by a stopped actor. */
+function run(reconciler: Reconciler, { note, emit }: Host): () => void {
   let isChanged = false
-  /** Many events at once make one new snapshot. */
+  /** Batches the events of one turn into one snapshot. */
   const noteChange = () => {
     if (isChanged) return
     isChanged = true
@@ -263,11 +264,11 @@ function play(reconciler: Reconciler, { note, tell }: Stage): () => void {
     })
   }
   reconciler.on('*', (event) => {
-    tell({ ...event, type: `flotsam.${event.type}` } as ReconcilerActorEvent)
+    emit({ ...event, type: `flotsam.${event.type}` } as ReconcilerActorEvent)
     noteChange()
     if (event.type === 'crashed') note({ type: 'flotsam.hasFailed', message: event.message })
   })
-  // The context changes after the event of a scan. Errors come as an event.
+  // The context changes after a scan's event. Errors are received as events.
   reconciler.actor.subscribe({
     next: noteChange,
     error: () => {},

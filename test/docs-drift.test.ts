@@ -368,7 +368,11 @@ const claims: readonly (readonly [page: string, says: RegExp, isSo: readonly num
   ['docs/performance.md', /done in slices of (\d+) ms/, [constant('src/domain/slices.ts', 'sliceMs')]],
   ['docs/performance.md', /and of at least (\d+) ms/, [pauseMs(longAgo)]],
   ['docs/performance.md', /longer than the (\d+) s that a verdict lives/, [seconds(verdictLifeMs)]],
-  ['docs/inspector.md', /changes are collected for (\d+) ms/, [constant('src/inspector/tab.ts', 'gatherMs')]],
+  [
+    'docs/inspector.md',
+    /changes are collected for (\d+) ms/,
+    [constant('src/inspector/tab.ts', 'collectMs')],
+  ],
   ['docs/inspector.md', /disconnected with code (\d+)/, [constant('src/inspector/tab.ts', 'tooSlow')]],
 ]
 

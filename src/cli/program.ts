@@ -53,7 +53,7 @@ const commands: readonly CommandOf[] = [
   },
   {
     name: 'explain',
-    argument: ['<container>', 'a full id, the start of one, or a name'],
+    argument: ['<container>', 'a full id, an id prefix, or a name'],
     description: 'the verdict of one container, rule by rule; removes nothing',
     act: (flags, world, { command }) => explain(command.args[0] ?? '', flags, world),
   },

@@ -39,7 +39,7 @@ export class Recreations {
     const returns = isSoon ? story.returns + 1 : 0
     this.#stories.set(name, { ...story, returns })
     if (returns !== suspicious) return
-    const message = `${name} has come back ${returns} times soon after its removal; stop what starts it, or keep it with the keep label`
+    const message = `${name} was recreated ${returns} times soon after its removal; stop what creates it, or set the keep label on it`
     this.#report({ type: 'degraded', about: 'recreation', kind: 'recreated', message })
   }
 }

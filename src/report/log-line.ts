@@ -4,10 +4,10 @@ import { shortId } from '../domain/ids.ts'
 import type { LogLevel } from '../domain/logger.ts'
 import { formatDuration } from '../options/duration.ts'
 
-/** Nothing but its level is made before somebody reads it: most lines are below the level of most logs. */
+/** Fields and message are functions, since most lines are below the level of the log and never formatted. */
 export interface LogLine {
   readonly level: LogLevel
-  /** Made for each call, so that more can be put in. */
+  /** Returns a new object each time, to which the caller may add fields. */
   readonly fields: () => Record<string, unknown>
   readonly message: () => string
 }
@@ -15,8 +15,8 @@ export interface LogLine {
 const line = (level: LogLevel, message: () => string) => ({ level, message })
 
 /**
- * What an event looks like in the log. Every field of it goes along; `event` is its name, and a container's name is
- * `container`, since `name` is the logger's own in pino.
+ * Formats an event as a log line. All of its properties become fields. Its type is in the field `event`. A container's
+ * name is in `container`, because pino uses `name` for the name of the logger.
  */
 export function lineOf(happening: Happening): LogLine {
   const { level, message } = say(happening)
@@ -43,7 +43,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
       return line(
         'debug',
         () =>
-          `could not remove ${called(happening)}: ${happening.message}; again in ${formatDuration(happening.retryInMs)}`,
+          `could not remove ${called(happening)}: ${happening.message}; retrying in ${formatDuration(happening.retryInMs)}`,
       )
     case 'stuck':
       return line(
@@ -105,7 +105,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
       return line(
         happening.isRepeat ? 'debug' : 'info',
         () =>
-          `this process or its clock stood still for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
+          `this process or its clock stalled for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
       )
     case 'started':
       return line(
@@ -114,7 +114,10 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
           `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`,
       )
     case 'crashed':
-      return line('error', () => `Flotsam has crashed; nothing is reconciled any more: ${happening.message}`)
+      return line(
+        'error',
+        () => `Flotsam has crashed; nothing is watched or removed any more: ${happening.message}`,
+      )
     case 'stopped':
       return line('info', () =>
         happening.underWay > 0
@@ -124,12 +127,12 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
   }
 }
 
-const noUsableAnswer = 'the engine gives no usable answer'
+const noUsableAnswer = 'the engine returns no usable answer'
 
 const downs: Readonly<Record<FailureKind, string>> = {
   unavailable: 'the engine does not answer',
   'timed-out': 'the engine does not answer',
-  misconfigured: 'the engine refuses us',
+  misconfigured: 'the engine denies access',
   refused: noUsableAnswer,
   gone: noUsableAnswer,
   'in-progress': noUsableAnswer,
@@ -140,13 +143,13 @@ const degradations = {
   tracker: 'what the agent tracks is unknown, so nothing is removed',
   hook: 'beforeRemove failed, so the container is spared',
   image: 'an image could not be inspected, so its containers are spared',
-  namespaces: 'a container could not be inspected, so nothing is removed that it may need',
+  namespaces: 'a container could not be inspected, so nothing that it may need is removed',
   inspection: 'a container could not be inspected, so it is spared',
   self: 'a container is spared, since this process may run in it',
-  events: 'the events of the engine cannot be followed, so leaks are found a period later',
+  events: 'the events of the engine cannot be followed, so changes are found at the next scan',
   removal: 'a removal failed',
-  tracking: 'the tracker has never said that it tracks a container; its keys may be wrong',
-  recreation: 'something starts a container again after each removal',
+  tracking: 'no container is tracked; the keys of the tracker may be wrong',
+  recreation: 'a container is recreated after each removal',
   fault: 'internal error recovered',
 } as const
 
@@ -156,12 +159,12 @@ const recoveries = {
   image: 'images can be inspected again',
   namespaces: 'every container can be inspected again',
   inspection: 'containers can be inspected again',
-  self: 'this process knows its own container',
+  self: 'the container of this process is known',
   events: 'the events of the engine are followed',
   removal: 'removals succeed again',
   tracking: 'the tracker tracks a container',
   recreation: 'removed containers stay removed',
-  fault: 'no further faults',
+  fault: 'no further internal errors',
 } as const
 
 function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit<LogLine, 'fields'> {

@@ -5,35 +5,35 @@ import type { Logger } from '../domain/logger.ts'
 import { lineOf, type LogLine } from './log-line.ts'
 
 /**
- * Called with each event of that name, or with every event for `*`. What it throws, or rejects with, is logged once and
- * stops nothing.
+ * Called with each event of that name, or with every event for `*`. An error that it throws, or rejects with, is logged
+ * once and has no other effect.
  */
 export type Listener<TName extends EventName | '*'> = (
   event: TName extends EventName ? EventOf<TName> : FlotsamEvent,
 ) => void
 
-/** What `on` returns. */
+/** The result of `on`. */
 export interface Subscription {
-  /** The listener is not called any more, not even for an event that is being emitted. Idempotent. */
+  /** Removes the listener. It is not called again, even for an event that is being emitted. Idempotent. */
   unsubscribe(): void
 }
 
-/** Passes everything that happens to the log and to the listeners. */
+/** Passes events to the log and to the listeners. */
 export interface Reporter {
   readonly report: Report
-  /** `*` is for all events. */
+  /** Subscribes to one event, or to all events with `*`. */
   on(name: EventName | '*', listener: AnyListener): Subscription
 }
 
 export type AnyListener = (event: FlotsamEvent) => unknown
 
-/** Without a logger it writes no log and only calls listeners. */
+/** Creates a reporter. Without a logger it only calls listeners. */
 export function createReporter(clock: Clock, origin: EventOrigin, logger?: Logger): Reporter {
   const listeners = new Map<EventName | '*', Set<AnyListener>>()
   const faulty = new WeakSet<AnyListener>()
 
   /**
-   * A logger that throws stops nothing; there is nowhere left to report it. The origin goes among the fields, since a child
+   * Ignores errors of the logger, since there is nowhere to report them. The origin is added to the fields, because a child
    * logger would not follow a change of its parent's level.
    */
   function log({ level, fields, message }: LogLine): void {
@@ -62,7 +62,7 @@ export function createReporter(clock: Clock, origin: EventOrigin, logger?: Logge
 
   function callAll(listening: ReadonlySet<AnyListener> | undefined, event: FlotsamEvent): void {
     if (!listening) return
-    // Those that listen now; a listener may subscribe again, or unsubscribe another.
+    // A copy, because a listener may add or remove listeners.
     for (const listener of Array.from(listening)) if (listening.has(listener)) call(listener, event)
   }
 
@@ -79,7 +79,7 @@ export function createReporter(clock: Clock, origin: EventOrigin, logger?: Logge
     on: (name, listener) => {
       const listening = listeners.get(name) ?? new Set<AnyListener>()
       listeners.set(name, listening)
-      // A listener of its own for each call, so that one function can listen twice.
+      // A new function for each call, so that the same listener can be added twice.
       const own: AnyListener = (event) => listener(event)
       listening.add(own)
       return {

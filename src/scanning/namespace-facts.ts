@@ -102,17 +102,17 @@ export function createNamespaceFacts(
       const areNamed = containers.every((one) => isNamed(one) || names.has(one.id))
       for (const caller of callers) {
         const fact = facts.get(caller.id)
-        const reference =
+        const unresolved =
           areNamed && refersByName(fact) ? unresolvedHolders(fact, containers, names) : undefined
-        if (reference === undefined || (reference.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
+        if (unresolved === undefined || (unresolved.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
         else if (refersByName(fact)) facts.set(caller.id, withIds(fact, containers, names))
-        if (reference?.[0] !== undefined && !hasEnded(caller))
+        if (unresolved?.[0] !== undefined && !hasEnded(caller))
           failures.set(
             caller.id,
             failureOf(
               caller,
               'unknown-holder',
-              `it refers to a container ${reference[0]}, which does not exist`,
+              `it refers to a container ${unresolved[0]}, which does not exist`,
             ),
           )
       }
@@ -189,9 +189,9 @@ function withIds(
   containers: readonly ContainerSummary[],
   inspected: ReadonlyMap<ContainerId, string>,
 ): Fact {
-  const reference = holdersOf(fact)
+  const references = holdersOf(fact)
   const ids = containers
-    .filter((one) => [...one.names, inspected.get(one.id) ?? ''].some((name) => reference.has(name)))
+    .filter((one) => [...one.names, inspected.get(one.id) ?? ''].some((name) => references.has(name)))
     .map(({ id }) => id)
   return ids.length === 0 ? fact : { ...fact, dependencies: [...fact.dependencies, ...ids] }
 }

@@ -301,7 +301,7 @@ export class Scanner {
     const dangling = judged.find(({ verdict }) => verdict.verdict === 'dangling')
     if (!dangling) return
     this.#isTrackerWarnedOf = true
-    const message = `has(id) has not returned true for any container yet, and ${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling; has(id) is called with full container ids`
+    const message = `${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling, and has(id) has not returned true for any container yet; it is called with full container ids`
     this.#options.report({ type: 'degraded', about: 'tracking', kind: 'tracker-never-true', message })
   }
 }

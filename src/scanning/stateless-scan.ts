@@ -1,4 +1,4 @@
-import { believedAge } from '../../machines/container.record.ts'
+import { minimumAge } from '../../machines/container.record.ts'
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary, Inspection } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
@@ -59,14 +59,14 @@ export async function see(options: StatelessScanOptions): Promise<StatelessConte
   const listing = await engine.list({ deadlineMs: listingDeadlineMs, signal })
   /** Verdicts refer to the beginning of the scan, but ages are measured later. */
   const graceEndOf = (ageMs: number | undefined) =>
-    clock.now() - beganMs + creationGraceMs - believedAge(ageMs)
+    clock.now() - beganMs + creationGraceMs - minimumAge(ageMs)
   const durationMs = clock.now() - beganMs
   const inspections = new Map<ContainerId, Inspection>()
   const unpauses = recentUnpauses(options, listing.engineNowMs, beganMs)
   const forgotten: ContainerId[] = []
   const historyOf = ({ createdAtMs }: ContainerSummary) => ({
     graceEnds: {
-      creationMs: durationMs + creationGraceMs - believedAge(ageOf(createdAtMs, listing.engineNowMs)),
+      creationMs: durationMs + creationGraceMs - minimumAge(ageOf(createdAtMs, listing.engineNowMs)),
       restoreMs: undefined,
       releaseMs: undefined,
       recoveryMs: undefined,

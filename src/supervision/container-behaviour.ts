@@ -37,7 +37,7 @@ type Asked = { readonly id: string; readonly failures: number }
 export function containerBehaviour(options: ContainerBehaviourOptions): typeof containerMachine {
   const { attempts, clock, dryRun, fleet, isScanRequested, queue, report, toSupervisor } = options
   const capable = (): Attempts => {
-    if (!attempts) throw new Error('dry-run: there is nothing here that could remove')
+    if (!attempts) throw new Error('dry-run: no removal is possible')
     return attempts
   }
   let isChangeNoted = false

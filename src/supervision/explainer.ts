@@ -86,9 +86,9 @@ function theOne(called: string, containers: readonly ContainerSummary[]): Contai
   if (found[0] && found.length === 1) return found[0]
   const why =
     found.length > 1
-      ? `${found.length} containers have an id that starts so`
+      ? `${found.length} containers have an id with this prefix`
       : 'the engine lists no such container'
   throw new ArgumentError(
-    `container ${JSON.stringify(called)}: ${why}; give a full id, the start of one, or a name`,
+    `container ${JSON.stringify(called)}: ${why}; give a full id, an id prefix, or a name`,
   )
 }

@@ -83,7 +83,7 @@ export class Ending {
 
   #pass<TCall extends CallOptions | EventsCall>(call: TCall): TCall {
     if (this.isOver || call.signal?.aborted)
-      throw new EngineError('timed-out', 'given up before it was asked')
+      throw new EngineError('timed-out', 'the request was aborted before it was sent')
     return call
   }
 }

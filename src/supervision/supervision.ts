@@ -142,7 +142,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   actor.subscribe({
     complete: () => end(stoppedEarly()),
     error: (thrown) => {
-      end(new LifecycleError('this reconciler has failed; it scans no more'))
+      end(new LifecycleError('this reconciler has failed and no longer scans'))
       options.report({ type: 'crashed', message: messageOf(thrown) })
     },
   })
@@ -170,7 +170,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
 }
 
 function stoppedEarly(): LifecycleError {
-  return new LifecycleError('this reconciler was stopped before the answer came')
+  return new LifecycleError('this reconciler was stopped before it completed the scan')
 }
 
 /** Creates the components, each with its dependencies. */

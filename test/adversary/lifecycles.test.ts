@@ -185,7 +185,7 @@ test('a child of the fleet that throws is replaced, and leaves neither an actor 
   void reconciler.scan()
   await clock.advance(1000)
   expect(of('degraded').map(({ message }) => message)).toEqual([
-    expect.stringMatching(/^has\(id\) has not returned true for any container yet/),
+    expect.stringMatching(/is dangling, and has\(id\) has not returned true for any container yet/),
     `container ${id.slice(0, 12)}: a fault inside`,
   ])
   expect(running('hook')).toEqual([])

@@ -150,7 +150,7 @@ function reportEnds(reconciler: Reconciler, witness: Witness, life: number): voi
 function runStory(reconciler: Reconciler, journal: Journal): void {
   const note = (text: string) => journal.note('flotsam', text)
   reconciler.on('removeFailed', ({ name, kind, failures, retryInMs, message }) =>
-    note(`removal ${failures} of ${name} failed: ${kind}: ${message}; again in ${retryInMs} ms`),
+    note(`removal ${failures} of ${name} failed: ${kind}: ${message}; retrying in ${retryInMs} ms`),
   )
   reconciler.on('spared', ({ name, reason }) => note(`spares ${name}: ${reason}`))
   reconciler.on('stuck', ({ name }) => note(`${name} is stuck`))
@@ -159,7 +159,7 @@ function runStory(reconciler: Reconciler, journal: Journal): void {
       `scanned for ${Math.round(durationMs)} ms: ${listed} listed, ${graced} graced, ${dangling} dangling`,
     ),
   )
-  reconciler.on('stalled', ({ stalledMs }) => note(`the process stood still for ${Math.round(stalledMs)} ms`))
+  reconciler.on('stalled', ({ stalledMs }) => note(`the process stalled for ${Math.round(stalledMs)} ms`))
   reconciler.on('engineDown', ({ kind, message }) => note(`engine down: ${kind}: ${message}`))
   reconciler.on('engineUp', () => note('engine up'))
   reconciler.on('degraded', ({ about, kind, message }) => note(`degraded: ${about}: ${kind}: ${message}`))

@@ -48,6 +48,6 @@ test('an unknown container is a usage error: one line and exit code 2', async ()
   const { code, out, err } = await ranCli(`explain missing ${target}`, createTestWorld())
   expect([code, out]).toEqual([2, ''])
   expect(err).toBe(
-    'error: container "missing": the engine lists no such container; give a full id, the start of one, or a name\n',
+    'error: container "missing": the engine lists no such container; give a full id, an id prefix, or a name\n',
   )
 })

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   answered,
-  believedAge,
+  minimumAge,
   confirmed,
   type ContainerRecord,
   creationGraceEnd,
@@ -29,8 +29,8 @@ describe('honest-clock: the minimum age of a container', () => {
     [1001, 1],
     [60_000, 59_000],
     [-5000, 0],
-  ])('%s ms by the engine’s clock, in whole seconds: %d ms', (ageMs, believedMs) => {
-    expect(believedAge(ageMs)).toBe(believedMs)
+  ])('%s ms by the engine’s clock, in whole seconds: %d ms', (ageMs, minimumMs) => {
+    expect(minimumAge(ageMs)).toBe(minimumMs)
   })
 })
 

@@ -85,7 +85,7 @@ describe('explain', () => {
 
   test.each([
     ['missing', 'the engine lists no such container'],
-    ['c0ffee', '2 containers have an id that starts so'],
+    ['c0ffee', '2 containers have an id with this prefix'],
     ['', 'the engine lists no such container'],
   ])('%j calls no one container: %s', async (called, why) => {
     const { engine, reconciler } = createHarness()

@@ -56,7 +56,7 @@ const rows: readonly [Happening, LogLevel, string][] = [
   [
     { type: 'removeFailed', ...web, ...refused, failures: 2, retryInMs: 5000 },
     'debug',
-    'could not remove web (c0ffeec0ffee): device or resource busy; again in 5s',
+    'could not remove web (c0ffeec0ffee): device or resource busy; retrying in 5s',
   ],
   [
     { type: 'stuck', ...web, ...refused, failures: 4 },
@@ -81,17 +81,17 @@ const rows: readonly [Happening, LogLevel, string][] = [
   [
     { type: 'engineDown', kind: 'misconfigured', message: 'permission denied' },
     'warn',
-    'the engine refuses us: permission denied',
+    'the engine denies access: permission denied',
   ],
   [
     { type: 'engineDown', kind: 'invalid-answer', message: 'the answer is a web page' },
     'warn',
-    'the engine gives no usable answer: the answer is a web page',
+    'the engine returns no usable answer: the answer is a web page',
   ],
   [
     { type: 'engineDown', kind: 'refused', message: 'layer does not exist' },
     'warn',
-    'the engine gives no usable answer: layer does not exist',
+    'the engine returns no usable answer: layer does not exist',
   ],
   [
     { type: 'engineStillDown', ...silent, failures: 9, downForMs: 241_000 },
@@ -107,7 +107,7 @@ const rows: readonly [Happening, LogLevel, string][] = [
       downForMs: 60_000,
     },
     'warn',
-    'the engine refuses us, for 1m and 1 attempt: permission denied',
+    'the engine denies access, for 1m and 1 attempt: permission denied',
   ],
   [
     { type: 'engineUp', failures: 1, downForMs: 1500 },
@@ -179,12 +179,12 @@ const rows: readonly [Happening, LogLevel, string][] = [
   [
     { type: 'recovered', about: 'fault', kind: 'fault', count: 2, lastedMs: 1000 },
     'info',
-    'no further faults after 1s and 2 failures',
+    'no further internal errors after 1s and 2 failures',
   ],
   [
     { type: 'stalled', stalledMs: 90_000, recoveryMs: 30_000, isRepeat: false },
     'info',
-    'this process or its clock stood still for 1m30s; nothing is removed for 30s',
+    'this process or its clock stalled for 1m30s; nothing is removed for 30s',
   ],
   [{ type: 'stopped', underWay: 0 }, 'info', 'stopped'],
   [{ type: 'stopped', underWay: 1 }, 'info', 'stopped; 1 removal was left unsettled'],
@@ -192,7 +192,7 @@ const rows: readonly [Happening, LogLevel, string][] = [
   [
     { type: 'crashed', message: 'boom' },
     'error',
-    'Flotsam has crashed; nothing is reconciled any more: boom',
+    'Flotsam has crashed; nothing is watched or removed any more: boom',
   ],
 ]
 

@@ -278,7 +278,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'machines/container.record.js',
-        find: 'if (believedAgeMs > sinceMs) return seenMs + creationGraceMs',
+        find: 'if (minimumAgeMs > sinceMs) return seenMs + creationGraceMs',
         put: '',
       },
       {
