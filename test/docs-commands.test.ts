@@ -62,8 +62,8 @@ describe('what explain shows is what it prints', () => {
   /** Ids are the engine's own, and time goes on. */
   const plain = (text: string) => text.replaceAll(/\b[0-9a-f]{12}\b/g, '<id>').replaceAll(/\b\d+s\b/g, '<s>')
 
-  test('docs/guide.md, Why this one', async () => {
-    const [shown = ''] = blocks('docs/guide.md', 'console', 'Why this one')
+  test('docs/guide.md, Explaining a verdict', async () => {
+    const [shown = ''] = blocks('docs/guide.md', 'console', 'Explaining a verdict')
     const [prompt = '', ...lines] = shown.split('\n')
     const engine = await listening()
     const createdAtMs = Date.now() - hourMs

@@ -201,10 +201,10 @@ const slow = { endedMs: 0, tookMs: 1e9, usualMs: 1e9 }
 
 /** The numbers of the pages, and where the code has them. */
 const claims: readonly (readonly [page: string, says: RegExp, isSo: readonly number[]])[] = [
-  ['README.md', /came back at most (\d+) s ago/, [seconds(verdictLifeMs)]],
+  ['README.md', /whose listing is at most (\d+) s old/, [seconds(verdictLifeMs)]],
   [
     'README.md',
-    /By default (\w+) removals at once and (\w+) a scan/,
+    /By default (\w+) removals at once, and (\w+) per scan/,
     [options.maxConcurrentRemovals.default, options.maxRemovalsPerScan.default],
   ],
   ['README.md', /Keep the defaults of (\w+) minutes/, [defaultSeconds('creationGrace') / 60]],
@@ -232,7 +232,7 @@ const claims: readonly (readonly [page: string, says: RegExp, isSo: readonly num
   ],
   [
     'docs/guide.md',
-    /restart policy count (\w+) times/,
+    /restart policy only the first (\w+) count/,
     [constant('src/policy/second-source.ts', 'startsByPolicy')],
   ],
   [

@@ -757,11 +757,11 @@ describe('the life of a reconciler', () => {
   test('a second start is an error, also after stop', async () => {
     const { reconciler, clock } = createHarness()
     reconciler.start()
-    expect(() => reconciler.start()).toThrow('started already')
+    expect(() => reconciler.start()).toThrow('already started')
     const stopped = reconciler.stop()
     await clock.advance(6000)
     await stopped
-    expect(() => reconciler.start()).toThrow('stopped already')
+    expect(() => reconciler.start()).toThrow('already stopped')
     await expect(reconciler.scan()).rejects.toThrow('stopped')
   })
 
