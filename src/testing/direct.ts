@@ -5,32 +5,32 @@ import type { Container, ContainerStatus, PodMember, RestartPolicy } from './mod
 import { sigkill } from './programs.ts'
 import type { IdSource } from './random.ts'
 
-/** A container to put into the engine directly. */
+/** A container to create directly, without HTTP. */
 export interface ContainerSpec {
   readonly name?: string
-  /** A name or id of an image that the engine has; empty: none, as Podman can. Default: its first one. */
+  /** The name or id of an image of the engine; empty for no image, as on Podman. Default: its first image. */
   readonly image?: string
   /**
-   * What it would run; by default something that runs until it is ended. `['true']`, `['false']`, `['sleep', '5']` and
-   * `['sh', '-c', 'exit 3']` do what they say, by the engine's clock.
+   * Its command; by default one that runs until it is stopped. `['true']`, `['false']`, `['sleep', '5']` and
+   * `['sh', '-c', 'exit 3']` are simulated, by the engine's clock.
    */
   readonly command?: readonly string[]
   readonly labels?: Readonly<Record<string, string>>
-  /** Which variant of its image, for example `linux/arm64`; default: the host's. */
+  /** The platform of its image, for example `linux/arm64`. Default: the host's. */
   readonly platform?: string
-  /** For example `container:<id or name>`; the same for the next three. */
+  /** For example `container:<id or name>`, as also for the next three. */
   readonly networkMode?: string
-  /** Inspections tell it, and listings do not; the same for the next four. `host` is the engine's own. */
+  /** Shown only by inspections, like the next four. `host` is the namespace of the host. */
   readonly pidMode?: string
   readonly ipcMode?: string
   readonly utsMode?: string
-  /** A folder of cgroups; with another container's full id in it: that one's. */
+  /** The parent cgroup. A path that contains another container's full id is in the cgroup of that one. */
   readonly cgroupParent?: string
-  /** Containers that have to run before it, as for `podman run --requires`. */
+  /** Containers that must run before it, as for `podman run --requires`. */
   readonly requires?: readonly string[]
-  /** The id of a pod, from `createPod`: its infra container holds the network, ipc and uts namespaces. */
+  /** The id of a pod from `createPod`, whose infra container holds the network, ipc and uts namespaces. */
   readonly pod?: string
-  /** How long a stop, or a forced removal by Podman, waits before it kills; default 10 s. */
+  /** How long a stop, or a forced removal on Podman, waits before it kills the container. Default 10 s. */
   readonly stopTimeoutMs?: number
   /** As for `docker run --volume`: `/data` (an anonymous volume), `name:/data`, `/folder:/data:ro`. */
   readonly volumes?: readonly string[]
@@ -38,11 +38,11 @@ export interface ContainerSpec {
   readonly autoRemove?: boolean
   /** Default: `running`. */
   readonly status?: ContainerStatus
-  /** For one that has ended; default 0. */
+  /** The exit code, if it has exited. Default 0. */
   readonly exitCode?: number
-  /** Milliseconds since 1970 by the engine's clock; default: now. It was started right then, unless it is only created. */
+  /** In milliseconds since 1970, by the engine's clock. It is also the time of its start. Default: now. */
   readonly createdAtMs?: number
-  /** 64 lower-case hexadecimal digits; default: the next one of the engine's seed. */
+  /** 64 lower-case hexadecimal digits. Default: the next id from the engine's seed. */
   readonly id?: string
 }
 
@@ -50,44 +50,45 @@ export interface ContainerSpec {
 export interface PodSpec {
   /** Default: `pod`. */
   readonly name?: string
-  /** Default: the first digits of the pod's id and `-infra`. */
+  /** Default: the first 12 digits of the pod's id and `-infra`. */
   readonly infraName?: string
   /** Default: none. */
   readonly infraImage?: string
-  /** Of all that are in it. */
+  /** The network mode of the infra container, and so of the pod. */
   readonly networkMode?: string
   readonly labels?: Readonly<Record<string, string>>
 }
 
 /**
- * The engine's containers, without HTTP: what a test does behind the back of the program under test. Everything happens
- * at once; containers are named by id, name or unambiguous prefix; what an engine would refuse throws a `Refusal`.
+ * Direct access to the engine's containers, without HTTP and unnoticed by the program under test. Everything happens
+ * synchronously. A reference is an id, a name or an unambiguous id prefix. Operations that an engine would refuse throw a
+ * `Refusal`.
  */
 export interface DirectContainers {
   readonly size: number
-  /** Returns the new container's id. */
+  /** Creates a container and returns its id. */
   create(spec?: ContainerSpec): string
-  /** Returns the id of a new pod, whose infra container runs. Podman refuses to remove that one; `remove` does not. */
+  /** Creates a pod with a running infra container and returns its id. Podman refuses to remove that container; `remove` does not. */
   createPod(spec?: PodSpec): string
-  /** A snapshot of the container as it is now, or undefined when there is none. */
+  /** Returns a snapshot of the container; undefined if there is none. */
   get(reference: string): Container | undefined
-  /** Snapshots of all of them, oldest first. */
+  /** Returns snapshots of all containers, oldest first. */
   list(): Container[]
   start(reference: string): void
-  /** Its process ends by itself; a restart policy may bring it back. */
+  /** Lets its process exit. Its restart policy applies. */
   exit(reference: string, code?: number): void
   kill(reference: string): void
   pause(reference: string): void
   unpause(reference: string): void
   rename(reference: string, name: string): void
-  /** Takes it away at once, whatever state it is in; also ends a slow removal. */
+  /** Removes it immediately in any state; also ends a slow removal. */
   remove(reference: string, options?: { readonly volumes?: boolean }): void
   /**
-   * Leaves what a removal leaves that has failed or was cut short: a dead container, which Docker before 28 lists as
-   * `removing`; on Podman a half removed one, for whose sake listings of everything fail until a removal comes through.
+   * Simulates a removal that failed or was interrupted. It leaves a dead container, which Docker before 28 lists as
+   * `removing`. On Podman it leaves a half removed one, and complete listings fail until a removal succeeds.
    */
   failRemoval(reference: string): void
-  /** Ends a slow removal that is under way, so that its answer goes out. */
+  /** Ends a slow removal in progress, so that it is answered. */
   finishRemoval(reference: string): void
 }
 
@@ -104,7 +105,7 @@ export function createDirectContainers(
     },
     create(spec = {}) {
       const image = spec.image ?? [...images.values()][0]?.tags[0]
-      if (image === undefined) throw new Error('the engine has no image: give it one, or name one')
+      if (image === undefined) throw new Error('the engine has no image: add one, or give one')
       const pod = spec.pod === undefined ? undefined : pods.get(spec.pod)
       if (spec.pod !== undefined && !pod) throw new Error(`there is no pod ${spec.pod}`)
       return place(containers, spec, image, pod && { ...pod, isInfra: false })

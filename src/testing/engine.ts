@@ -23,63 +23,63 @@ export interface EmbeddedEngineOptions {
   /** Whose answers it gives. Default `dockerd`, with the classic image store. */
   readonly dialect?: DialectName
   /**
-   * Which one it says it is, and answers as. Known are dockerd 20.10 (API 1.41), 26 (1.45) and 28 (1.51), and Podman 4.3
-   * (1.41), 5.4 (1.41) and 5.8 (1.44); others answer like the nearest one before. Default: dockerd 28.5.2, API 1.51, or
-   * Podman 5.8.6, API 1.44; minimum 1.24.
+   * The version that it reports and emulates. Supported are dockerd 20.10 (API 1.41), 26 (1.45) and 28 (1.51), and Podman
+   * 4.3 (1.41), 5.4 (1.41) and 5.8 (1.44); other versions behave like the nearest older one. Default: dockerd 28.5.2, API
+   * 1.51, or Podman 5.8.6, API 1.44. The minimum API version is 1.24.
    */
   readonly version?: Partial<EngineVersion>
-  /** The images it has: there is no registry behind it. Default: `busybox:latest`. */
+  /** The images that it has; there is no registry. Default: `busybox:latest`. */
   readonly images?: readonly (string | ImageSpec)[]
-  /** How many requests the log keeps. Default 10,000. */
+  /** The number of requests that the log keeps. Default 10,000. */
   readonly requestLimit?: number
 }
 
 /** What happens to the containers when the engine goes down. */
 export interface Outage {
-  /** `live`: they run on without it. `die`: all that ran have ended when it is back. Default `live`. */
+  /** `live`: they keep running. `die`: all running containers have exited when the engine is back. Default `live`. */
   readonly containers?: 'live' | 'die'
 }
 
-/** An engine in memory that speaks the Docker Engine API. Made by `createEmbeddedEngine`. */
+/** An engine in memory that implements the Docker Engine API. Created by `createEmbeddedEngine`. */
 export interface EmbeddedEngine {
-  /** For `DOCKER_HOST`. Throws before `listen()`. */
+  /** The address, for `DOCKER_HOST`. Throws before `listen()`. */
   readonly address: string
   readonly containers: DirectContainers
   readonly images: Pick<Images, 'add' | 'tag' | 'find' | 'values' | 'remove' | 'loseContent'>
   readonly volumes: Pick<Volumes, 'create' | 'has' | 'values'>
   readonly faults: Pick<Faults, 'add' | 'clear'>
-  /** What was asked of it over HTTP. */
+  /** The HTTP requests that it received. */
   readonly requests: RequestLog
-  /** Resolves to the address. Without options: a unix socket in a temporary folder. */
+  /** Starts listening and resolves to the address. Default: a unix socket in a temporary folder. */
   listen(options?: ListenOptions): Promise<string>
-  /** Stops as SIGSTOP does: connections are accepted, requests wait, nothing is answered. */
+  /** Freezes the engine, as SIGSTOP does: connections are accepted, but requests wait and are not answered. */
   freeze(): void
-  /** What waited is served, in the order it came; also for those who have meanwhile given up. */
+  /** Resumes. Waiting requests are carried out in order, even those whose client has disconnected. */
   thaw(): void
   /**
-   * Cuts every connection and refuses new ones. Requests that wait are lost; removals under way have failed, see
+   * Closes every connection and refuses new ones. Waiting requests are lost; removals in progress fail, see
    * `containers.failRemoval`.
    */
   goDown(outage?: Outage): Promise<void>
-  /** Listens again at the same place. Containers that had died come back where their restart policy says so. */
+  /** Listens again at the same address. Containers that had died are started again according to their restart policy. */
   comeUp(): Promise<void>
-  /** Down, and after so long, by the engine's clock, up again. Resolves when it listens. */
+  /** Goes down, and comes up after `downMs` by the engine's clock. Resolves when it listens. */
   restart(outage?: Outage & { readonly downMs?: number }): Promise<void>
-  /** Stops listening, cuts every connection and forgets every timer. */
+  /** Stops listening, closes every connection and cancels all timers. */
   close(): Promise<void>
 }
 
 /**
- * An engine in memory that speaks the Docker Engine API over a unix socket or a port of the loopback interface, well
- * enough for dockerode and for the `docker` command, and with everything that can go wrong with an engine on demand.
- * Nothing runs in its containers. It makes no connection of its own.
+ * Creates an engine in memory that serves the Docker Engine API over a unix socket or a loopback port, complete enough
+ * for dockerode and for the `docker` command. Every known fault of an engine can be caused on demand. Its containers run
+ * no processes, and it makes no connections.
  *
  * @example
  * const engine = createEmbeddedEngine({ seed: 7 })
  * const address = await engine.listen() // 'unix:///tmp/embedded-engine-…/docker.sock'
  * const id = engine.containers.create({ labels: { 'com.example.agent': 'agent-7' } })
  * engine.faults.add({ kind: 'error', method: 'DELETE', container: id, status: 500, message: 'device or resource busy', count: 2 })
- * // … let the program under test work with the engine at that address …
+ * // … run the program under test against that address …
  * engine.requests.matching({ method: 'DELETE', containerId: id }).length // 3
  * await engine.close()
  */

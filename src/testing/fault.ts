@@ -1,16 +1,16 @@
 import type { Container } from './model.ts'
 
-/** Which calls a fault is for; what is left out is not asked about. */
+/** The calls that a fault applies to. An omitted property matches every call. */
 export interface CallMatch {
   /** `GET`, `POST`, `DELETE`, … */
   readonly method?: string
-  /** The path without the API's version; a text must be the whole of it, for example `/containers/json`. */
+  /** The path without the API version. A string must match it completely, for example `/containers/json`. */
   readonly path?: string | RegExp
-  /** Only calls that name this container in their path: its full id, its name, or a question about it. */
+  /** Only calls with this container in their path, given by its full id, its name or a predicate. */
   readonly container?: string | ((container: Container) => boolean)
-  /** How many times it strikes; without it, until it is cleared. */
+  /** How many times the fault occurs; by default until it is cleared. */
   readonly count?: number
-  /** How many matching calls it lets pass first. */
+  /** The number of matching calls that are unaffected first. */
   readonly after?: number
 }
 
@@ -18,126 +18,126 @@ export interface CallMatch {
 export type CallFault = CallMatch &
   (
     | {
-        /** Everything takes so much longer. */
+        /** Delays the call. */
         readonly kind: 'latency'
         readonly delayMs: number
       }
     | {
-        /** Accepted, never carried out and never answered. */
+        /** The call is accepted, but never carried out and never answered. */
         readonly kind: 'hang'
       }
     | {
-        /** Carried out, and the answer never comes. */
+        /** The call is carried out, but never answered. */
         readonly kind: 'no-answer'
       }
     | {
-        /** Carried out, and the connection closes without an answer, or in the middle of it: after so many bytes of the body, by default after half. */
+        /** The call is carried out, but the connection closes before the answer is complete: after `afterBytes` of the body, by default after half of it. */
         readonly kind: 'close'
         readonly afterBytes?: number
-        /** Closes before anything was carried out or written. */
+        /** Closes before the call is carried out or anything is sent. */
         readonly early?: boolean
       }
     | {
-        /** Not carried out; this status and message instead. */
+        /** The call is not carried out, and answered with this status and message. */
         readonly kind: 'error'
         readonly status: number
         readonly message: string
-        /** `dead`: the container that the call names was killed before the call failed; see `containers.failRemoval`. */
+        /** `dead`: the container of the call is killed before the call fails; see `containers.failRemoval`. */
         readonly leaves?: 'untouched' | 'dead'
       }
     | {
-        /** Not carried out; a page for people instead, as a proxy gives. */
+        /** The call is not carried out, and answered with an HTML page, as by a proxy. */
         readonly kind: 'html'
         readonly status?: number
       }
     | {
-        /** Carried out; the answer is whole as HTTP and its JSON is cut in half. */
+        /** The call is carried out; the answer is valid HTTP, but its JSON is cut in half. */
         readonly kind: 'cut-json'
       }
     | {
-        /** Not carried out; 200 with this body instead, by default `null`. */
+        /** The call is not carried out, and answered with 200 and this body, by default `null`. */
         readonly kind: 'body'
         readonly body?: string
       }
   )
 
-/** What a listing of containers gets wrong. */
+/** A fault of container listings. */
 export type ListingFault = Pick<CallMatch, 'count' | 'after'> &
   (
     | {
-        /** The label filter is ignored. */
+        /** Ignores the label filter. */
         readonly kind: 'ignored-label-filter'
       }
     | {
-        /** Answers what was there when the fault was added. */
+        /** Shows the containers as they were when the fault was added. */
         readonly kind: 'stale-listing'
       }
     | {
-        /** Leaves these containers out. */
+        /** Omits these containers. */
         readonly kind: 'omit'
         readonly container: string | ((container: Container) => boolean)
       }
     | {
-        /** Still shows those that were removed after the fault was added. */
+        /** Still shows containers that were removed after the fault was added. */
         readonly kind: 'ghosts'
       }
     | {
-        /** Shows containers twice; without `container` all of them. */
+        /** Lists containers twice; without `container` all of them. */
         readonly kind: 'duplicate'
         readonly container?: string | ((container: Container) => boolean)
-        /** What the second entry says differently; see `patch`. */
+        /** Differences of the second entry; see `patch`. */
         readonly with?: Patch
       }
     | {
-        /** Is behind by so much: what was started, paused or ended since then is shown as it was before. */
+        /** Shows containers as they were `delayMs` ago: later starts, pauses and exits are missing. */
         readonly kind: 'late-listing'
         readonly delayMs: number
         readonly container?: string | ((container: Container) => boolean)
       }
   )
 
-/** An answer says something else than what is so. */
+/** A fault that changes values in answers. */
 export type PatchFault = Pick<CallMatch, 'count' | 'after'> & {
   readonly kind: 'patch'
-  /** Entries of listings, inspections of containers, or inspections of images. */
+  /** Which answers are changed: entries of listings, container inspections, or image inspections. */
   readonly of: 'listing' | 'inspection' | 'image'
-  /** Only those of this container; not for images. */
+  /** Only answers about this container; not for images. */
   readonly container?: string | ((container: Container) => boolean)
-  /** Only those of this image: its id, or one of its names. */
+  /** Only answers about this image, given by its id or one of its names. */
   readonly image?: string
   readonly with: Patch
 }
 
 /**
- * Fields as the API names them, each with what it says now; objects are gone into, and undefined takes a field away:
+ * New values by the API's field names. Objects are merged recursively, and `undefined` removes a field:
  * `{ State: 'exited', Labels: undefined }` for a listing, `{ State: { Status: 'exited' } }` for an inspection.
  */
 export type Patch = Readonly<Record<string, unknown>>
 
-/** What is wrong with the engine as a whole. */
+/** A fault of the whole engine. */
 export type EngineFault =
   | {
-      /** Removals take so long; meanwhile the container is `removing`, and further removals of it are refused. */
+      /** Removals take this long. Meanwhile the container is `removing`, and further removals of it are refused. */
       readonly kind: 'slow-removal'
-      /** `Infinity`: until `containers.finishRemoval(id)`. */
+      /** `Infinity` means until `containers.finishRemoval(id)`. */
       readonly delayMs: number
       readonly container?: string | ((container: Container) => boolean)
       readonly count?: number
     }
   | {
-      /** Its wall clock is ahead of the true one by so much; behind, if less than zero. */
+      /** The offset of the engine's wall clock: ahead if positive, behind if negative. */
       readonly kind: 'clock-offset'
       readonly offsetMs: number
     }
   | {
-      /** Each time it comes up, everything but events and pings waits until so long after that. */
+      /** Each time the engine comes up, all calls except events and pings wait this long. */
       readonly kind: 'slow-start'
       readonly delayMs: number
     }
   | {
       /**
-       * Something watches over these containers, as a Swarm does over its tasks: so long after each removal there is
-       * another one of the same name that runs. A label `com.docker.swarm.task.id` gets a new value.
+       * Recreates these containers, as Swarm does with its tasks: this long after each removal, a new container with the
+       * same name runs. A label `com.docker.swarm.task.id` gets a new value.
        */
       readonly kind: 'respawn'
       readonly container: string | ((container: Container) => boolean)
@@ -145,7 +145,7 @@ export type EngineFault =
       readonly count?: number
     }
   | {
-      /** How events reach a listener: so many in one chunk, or each of them in pieces of at most so many bytes. */
+      /** How the event stream is chunked: several events in one chunk, or each event in chunks of limited size. */
       readonly kind: 'event-chunks'
       readonly joined?: number
       readonly splitBytes?: number
@@ -155,8 +155,8 @@ export type Fault = CallFault | ListingFault | PatchFault | EngineFault
 
 export interface FaultHandle {
   readonly fault: Fault
-  /** How many times it has struck. */
+  /** How often the fault has occurred. */
   readonly struck: number
-  /** Ends it. What it has already hung stays hung. */
+  /** Ends the fault. Calls that already hang continue to hang. */
   clear(): void
 }

@@ -3,16 +3,16 @@ import type { CallFault, CallMatch, Fault, FaultHandle, Patch, PatchFault } from
 import { ListingHistory } from './listing-history.ts'
 import type { Container, Image } from './model.ts'
 
-/** What a fault is asked about. */
+/** A call, as faults match it. */
 export interface FacedCall {
   readonly method: string
   readonly path: string
-  /** How the path named a container, when it did. */
+  /** The reference to a container in the path, if any. */
   readonly reference: string | undefined
   readonly container: Container | undefined
 }
 
-/** One entry of a listing: a container, and what is said of it instead of the truth. */
+/** One entry of a listing: a container, and the changes to its values. */
 export interface ShownContainer {
   readonly container: Container
   readonly patches: readonly Patch[]
@@ -21,7 +21,7 @@ export interface ShownContainer {
 class ActiveFault implements FaultHandle {
   readonly fault: Fault
   readonly #end: (fault: ActiveFault) => void
-  /** The containers there were when it was added, for those kinds that need to remember. */
+  /** The containers at the time when the fault was added, for the kinds that need them. */
   readonly remembered: readonly Container[]
   struck = 0
   #toPass: number
@@ -39,7 +39,7 @@ class ActiveFault implements FaultHandle {
     this.#end(this)
   }
 
-  /** Whether it strikes this time; counts. */
+  /** Whether the fault occurs this time. Counts the calls. */
   strikes(): boolean {
     if (this.#toPass > 0) {
       this.#toPass -= 1
@@ -64,7 +64,7 @@ const callKinds: ReadonlySet<string> = new Set([
   'body',
 ] satisfies CallFault['kind'][])
 
-/** The faults of one engine: none, until they are added. */
+/** The active faults of an engine. */
 export class Faults {
   readonly #active = new Set<ActiveFault>()
   readonly #clock: Clock
@@ -79,7 +79,7 @@ export class Faults {
   }
 
   /**
-   * From now on this goes wrong. Faults of different kinds add up; of those that end a call, the one added first wins.
+   * Adds a fault. Faults of different kinds are combined; of several that end a call, the first one added applies.
    *
    * @example
    * const busy = engine.faults.add({
@@ -101,14 +101,14 @@ export class Faults {
     return active
   }
 
-  /** Ends all of them. */
+  /** Ends all faults. */
   clear(): void {
     this.#active.clear()
     this.#ghosts.clear()
     this.#histories.clear()
   }
 
-  /** Those that strike this call. */
+  /** Returns the faults that apply to this call. */
   strikeCall(call: FacedCall): CallFault[] {
     const struck: CallFault[] = []
     for (const active of this.#active) {
@@ -118,7 +118,7 @@ export class Faults {
     return struck
   }
 
-  /** What this listing shows, in the place of what is there; and whether it hears label filters. */
+  /** Returns what this listing shows, and whether it ignores label filters. */
   strikeListing(true_: readonly Container[]): { shown: readonly ShownContainer[]; ignoresLabels: boolean } {
     let shown = true_.map((container): ShownContainer => ({ container, patches: [] }))
     let ignoresLabels = false
@@ -158,7 +158,7 @@ export class Faults {
     }
   }
 
-  /** What is said of a container instead of the truth, in this answer. */
+  /** Returns the changes to a container's values in this answer. */
   strikeContainer(of: 'listing' | 'inspection', container: Container): Patch[] {
     return this.#strikePatches((fault) => fault.of === of && isMeantOrAll(fault.container, container))
   }
@@ -178,7 +178,7 @@ export class Faults {
     return patches
   }
 
-  /** Told of each container as it was until now. */
+  /** Called with the previous version of each container that changes. */
   noteReplaced(before: Container): void {
     for (const history of this.#histories.values()) history.note(before)
   }
@@ -187,7 +187,7 @@ export class Faults {
     this.#cameUpAtMs = this.#clock.now()
   }
 
-  /** How long a call still has to wait for an engine that has just come up. */
+  /** How long calls must still wait after the engine came up. */
   get startingMs(): number {
     let delayMs = 0
     for (const active of this.#active) {
@@ -201,7 +201,7 @@ export class Faults {
     return delayMs
   }
 
-  /** How long after its removal another one comes in its place; undefined: none does. */
+  /** The delay after which a removed container is recreated; undefined if it is not. */
   strikeRespawn(container: Container): number | undefined {
     for (const active of this.#active) {
       const { fault } = active
@@ -211,7 +211,7 @@ export class Faults {
     return undefined
   }
 
-  /** Told of each container that is gone, for the faults that go on showing it. */
+  /** Called with each removed container, for the faults that still show it. */
   noteRemoved(container: Container): void {
     for (const ghosts of this.#ghosts.values()) ghosts.push(container)
     for (const history of this.#histories.values()) history.forget(container.id)

@@ -3,27 +3,27 @@ import type { EventLog } from './events.ts'
 import type { Image, ImagePlatform } from './model.ts'
 import type { IdSource } from './random.ts'
 
-/** An image that the engine has. */
+/** An image of the engine. */
 export interface ImageSpec {
   /** `name` or `name:tag`. */
   readonly reference: string
-  /** Every container of it gets these, unless it sets its own. */
+  /** Labels that its containers inherit, unless they set their own. */
   readonly labels?: Readonly<Record<string, string>>
   /**
-   * Its variants, for an image of several; labels of their own take the place of those above. A container gets the one
-   * it asks for, or that of the host, `linux/amd64`. Default: that one.
+   * Its platforms, for a multi-platform image. Their labels replace those above. A container gets the platform that it
+   * requests, or that of the host, `linux/amd64`. Default: only that one.
    */
   readonly platforms?: readonly {
     readonly architecture: string
     readonly os?: string
     readonly labels?: Readonly<Record<string, string>>
   }[]
-  /** What a container runs that gives no command. */
+  /** The default command of its containers. */
   readonly command?: readonly string[]
   readonly env?: readonly string[]
-  /** Folders at which every container of it gets an anonymous volume. */
+  /** Directories at which each of its containers gets an anonymous volume. */
   readonly volumes?: readonly string[]
-  /** Milliseconds since 1970 by the engine's clock; default: now. */
+  /** In milliseconds since 1970, by the engine's clock. Default: now. */
   readonly createdAtMs?: number
 }
 
@@ -53,7 +53,7 @@ export class Images {
     return this.#byId.size
   }
 
-  /** Adds an image, takes its name from whichever image bore it, and returns its id. */
+  /** Adds an image and returns its id. Another image with that name loses it. */
   add(spec: ImageSpec, parentId = ''): string {
     const platforms = platformsOf(spec)
     const image: Image = {
@@ -99,17 +99,17 @@ export class Images {
     return image
   }
 
-  /** Whether this reference is one of its names, and not its id. */
+  /** Whether this reference is the name of an image rather than an id. */
   isName(reference: string): boolean {
     return this.#idByTag.has(withTag(reference))
   }
 
-  /** Takes the name away, and leaves the image. */
+  /** Removes the name, but not the image. */
   untag(name: string): void {
     this.#untag(withTag(name))
   }
 
-  /** Takes it away with all its names, whatever is still made from it: from now on nobody can inspect it. */
+  /** Removes the image with all its names, even if containers use it. It can no longer be inspected. */
   remove(reference: string): void {
     const image = this.resolve(reference)
     for (const tag of image.tags) this.#untag(tag)
@@ -118,8 +118,8 @@ export class Images {
   }
 
   /**
-   * What it consists of is gone, as happens in the containerd image store: an inspection still answers, and says neither
-   * its platform nor its labels.
+   * Deletes the image's content, as can happen in the containerd image store. An inspection still succeeds, but shows
+   * neither platform nor labels.
    */
   loseContent(reference: string): void {
     const image = this.resolve(reference)
@@ -142,7 +142,7 @@ function platformsOf({ labels = {}, platforms = [{ architecture: 'amd64' }] }: I
   }))
 }
 
-/** The reference as the engine spells it: without the registry and the library that are meant anyway, and with a tag. */
+/** The reference as the engine shows it: without the default registry and library, and with a tag. */
 export function withTag(reference: string): string {
   if (reference.startsWith('sha256:') || reference.includes('@')) return reference
   const name = familiarName(reference)

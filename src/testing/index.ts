@@ -1,4 +1,4 @@
-// The declarations name types of Node, which a program that lists its `types` itself may leave out.
+// The declarations refer to types of Node, which a program with its own list of `types` may not include.
 /// <reference types="node" preserve="true" />
 export {
   createEmbeddedEngine,

@@ -1,4 +1,4 @@
-/** The states of dockerd, and those that only Podman knows: `configured`, `initialized`, `stopping`, `stopped`, `unknown`. */
+/** The states of dockerd, and those of Podman alone: `configured`, `initialized`, `stopping`, `stopped`, `unknown`. */
 export type ContainerStatus =
   | 'created'
   | 'running'
@@ -15,27 +15,27 @@ export type ContainerStatus =
 
 export interface RestartPolicy {
   readonly name: '' | 'no' | 'always' | 'unless-stopped' | 'on-failure'
-  /** For `on-failure`; 0 is without limit. */
+  /** For `on-failure`; 0 means no limit. */
   readonly maximumRetryCount: number
 }
 
 export interface Mount {
   readonly type: 'volume' | 'bind' | 'tmpfs'
-  /** The volume's name; undefined for other types. */
+  /** The name of the volume; undefined for other types. */
   readonly volume: string | undefined
   readonly isAnonymous: boolean
-  /** The folder of the host, for a bind. */
+  /** The directory of the host, for a bind mount. */
   readonly source: string
   readonly target: string
   readonly mode: string
   readonly isWritable: boolean
 }
 
-/** Of which pod of Podman a container is. */
+/** A container's membership in a pod of Podman. */
 export interface PodMember {
   readonly id: string
   readonly name: string
-  /** It holds the namespaces of the others, and goes only with the pod. */
+  /** Whether it is the infra container, which holds the namespaces of the others and is removed only with the pod. */
   readonly isInfra: boolean
 }
 
@@ -45,16 +45,16 @@ export interface Platform {
 }
 
 /**
- * One container at one moment. Never changed in place: a transition makes a new one, so whoever holds one (a listing
- * under way, a stale listing, a cache of its serialised form) holds a snapshot.
+ * An immutable snapshot of a container. Each transition creates a new one, so a listing in progress, a stale listing or
+ * a cache of the serialised form keeps the old one.
  */
 export interface Container {
   readonly id: string
   readonly name: string
-  /** Counts creations: what was created later has the greater one, whatever the clock said. */
+  /** A number that grows with each creation, regardless of the clock. */
   readonly sequence: number
   readonly createdAtMs: number
-  /** As it was asked for. */
+  /** The image as given at creation. */
   readonly image: string
   readonly imageId: string
   readonly labels: Readonly<Record<string, string>>
@@ -67,27 +67,27 @@ export interface Container {
   readonly startedAtMs: number | undefined
   readonly finishedAtMs: number | undefined
   readonly restartCount: number
-  /** Ended by somebody's stop or kill: no restart policy brings it back then. */
+  /** Stopped or killed by a request, so its restart policy does not apply. */
   readonly wasStopped: boolean
   readonly mounts: readonly Mount[]
-  /** `container:<full id>` where it shares another container's; the same for the next three. */
+  /** `container:<full id>` if it shares another container's, as also for the next three. */
   readonly networkMode: string
   readonly pidMode: string
   readonly ipcMode: string
   readonly utsMode: string
   readonly cgroupParent: string
-  /** Full ids of the containers that have to run before it (`podman run --requires`). */
+  /** Full ids of the containers that must run before it (`podman run --requires`). */
   readonly requires: readonly string[]
   readonly pod: PodMember | undefined
-  /** Which variant of its image it was made from. */
+  /** The platform of its image. */
   readonly platform: Platform
-  /** Whose hostname, hosts and resolv.conf it has: its own id, or the holder's of its network. Undefined before a start. */
+  /** The container whose hostname, hosts and resolv.conf it uses: itself, or the holder of its network. Undefined before its first start. */
   readonly filesOf: string | undefined
-  /** What became of an attempt to remove it. `cut-short`: Podman has lost half of it, and fails wherever it shows it. */
+  /** The state of an attempt to remove it. `cut-short`: on Podman it is half removed, and every answer that would show it fails. */
   readonly removal: 'under-way' | 'failed' | 'cut-short' | undefined
   readonly restartPolicy: RestartPolicy
   readonly autoRemove: boolean
-  /** What the request gave and this engine only hands back. */
+  /** The parts of the create request that this engine only returns. */
   readonly config: Readonly<Record<string, unknown>>
   readonly hostConfig: Readonly<Record<string, unknown>>
 }
@@ -101,15 +101,15 @@ export interface Image {
   readonly id: string
   readonly tags: readonly string[]
   readonly createdAtMs: number
-  /** Those of its first platform. */
+  /** The labels of its first platform. */
   readonly labels: Readonly<Record<string, string>>
   /** At least one. */
   readonly platforms: readonly ImagePlatform[]
-  /** The containerd image store can lose what an image consists of, and still answers. */
+  /** False after the containerd image store lost its content. */
   readonly hasContent: boolean
   readonly command: readonly string[]
   readonly env: readonly string[]
-  /** Where its containers get an anonymous volume. */
+  /** Directories at which its containers get an anonymous volume. */
   readonly volumes: readonly string[]
   readonly parentId: string
   readonly sizeBytes: number
@@ -122,36 +122,36 @@ export interface Volume {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** The engine that is played: what `/version`, `/info` and the negotiation of the API's version say. */
+/** The emulated engine, as reported by `/version`, `/info` and the negotiation of the API version. */
 export interface EngineVersion {
   readonly engine: string
   readonly api: string
   readonly minApi: string
 }
 
-/** It has a process, or waits to have one again. */
+/** Whether it has a process, or waits for a restart. */
 export function isAlive({ status }: Container): boolean {
   return status === 'running' || status === 'paused' || status === 'restarting' || status === 'stopping'
 }
 
 const sharing = 'container:'
 
-/** The full id of the container whose namespace this mode shares. */
+/** Returns the full id of the container whose namespace this mode shares. */
 export function holderIn(mode: string): string | undefined {
   return mode.startsWith(sharing) ? mode.slice(sharing.length) : undefined
 }
 
-/** The containers that this one cannot run without, by full id. */
+/** Returns the full ids of the containers that this one depends on. */
 export function dependenciesOf(container: Container): string[] {
   const { networkMode, pidMode, ipcMode, utsMode, requires } = container
   const modes = [networkMode, pidMode, ipcMode, utsMode]
-  // nearly all depend on none, and this is asked of each that is created
+  // a fast path for the usual case
   if (requires.length === 0 && !modes.some((mode) => mode.startsWith(sharing))) return []
   const holders = modes.map(holderIn)
   return [...new Set([...holders, ...requires])].filter((id) => id !== undefined)
 }
 
-/** The container in whose cgroup this one was put, by full id. */
+/** Returns the full id of the container in whose cgroup this one is. */
 export function cgroupHolderOf({ cgroupParent }: Container): string | undefined {
   return cgroupParent === '' ? undefined : /[0-9a-f]{64}/.exec(cgroupParent)?.[0]
 }

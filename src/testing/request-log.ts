@@ -1,36 +1,36 @@
-/** One request that the engine has heard, and what became of it. */
+/** A request that the engine received, and its result. */
 export interface LoggedRequest {
   /** Counts from 1, in the order of arrival. */
   readonly number: number
   readonly method: string
-  /** Without the API's version and without the query. */
+  /** The path without the API version and the query. */
   readonly path: string
   readonly query: string
-  /** The full id of the container that the path names, where there is one. */
+  /** The full id of the container in the path, if there is one. */
   readonly containerId: string | undefined
-  /** When it arrived and when its answer was whole, by the clock's monotonic milliseconds. */
+  /** When it arrived, and when its answer was complete, in monotonic milliseconds of the clock. */
   readonly atMs: number
   readonly endedAtMs: number | undefined
-  /** Undefined while nothing has been answered. */
+  /** Undefined before the answer begins. */
   readonly status: number | undefined
-  /** Bytes of the body that were sent. */
+  /** The number of bytes of the body that were sent. */
   readonly bytes: number
-  /** The connection was gone before the answer was whole, whoever closed it. */
+  /** The connection was closed before the answer was complete, by either side. */
   readonly closedEarly: boolean
-  /** The kinds of the faults that struck it. */
+  /** The kinds of the faults that applied to it. */
   readonly faults: readonly string[]
 }
 
 export type MutableLoggedRequest = { -readonly [Key in keyof LoggedRequest]: LoggedRequest[Key] }
 
-/** Which requests are meant; what is left out is not asked about. */
+/** Selects requests. An omitted property matches every request. */
 export interface RequestMatch {
   readonly method?: string
   readonly path?: string | RegExp
   readonly containerId?: string
 }
 
-/** What the engine was asked: the account that others' accounts are checked against. Keeps the latest ones. */
+/** The requests that the engine received. Keeps the latest ones. */
 export class RequestLog implements Iterable<LoggedRequest> {
   readonly #limit: number
   readonly #now: () => number
@@ -42,7 +42,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     this.#now = now
   }
 
-  /** How many there were since the start or the last `clear()`, also those that are no longer kept. */
+  /** The number of requests since the start or the last `clear()`, including those no longer kept. */
   get total(): number {
     return this.#total
   }
@@ -52,7 +52,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
   }
 
   /**
-   * The kept requests that match, oldest first.
+   * Returns the kept requests that match, oldest first.
    *
    * @example
    * const deletes = engine.requests.matching({ method: 'DELETE', containerId: id })
@@ -66,7 +66,7 @@ export class RequestLog implements Iterable<LoggedRequest> {
     )
   }
 
-  /** Forgets all of them. Those under way are not counted again. */
+  /** Deletes all entries. Requests in progress are not counted again. */
   clear(): void {
     this.#kept = []
     this.#total = 0

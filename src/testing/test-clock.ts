@@ -2,35 +2,35 @@ import { setImmediate as nextTurn, setTimeout as realPause } from 'node:timers/p
 import type { Clock } from '../domain/clock.ts'
 
 /**
- * A clock that only the test moves: hours pass in milliseconds. Give one and the same clock to `createReconciler` and to
- * `createEmbeddedEngine`. All times are milliseconds.
+ * A clock that only the test advances, so that hours pass in milliseconds. Pass the same clock to `createReconciler` and
+ * to `createEmbeddedEngine`. All times are in milliseconds.
  */
 export interface TestClock extends Clock {
   /**
-   * Lets time pass, on both clocks. Timers fire in the order they are due, those that they set in turn included, and
-   * promises settle before the first, between each two and after the last. Rejects with what a timer throws.
+   * Advances both clocks. Timers fire in the order in which they are due, including new ones that they set. Promises
+   * settle before, between and after them. Rejects with the error that a timer throws.
    */
   advance(ms: number): Promise<void>
-  /** Lets time pass without a timer firing; then every late one fires, in order, at the late time: as after SIGSTOP. */
+  /** Advances the clocks without firing timers; then all late timers fire in order at the new time, as after SIGSTOP. */
   stall(ms: number): Promise<void>
-  /** Sets the wall clock forward (or back, by less than zero); monotonic time and timers know nothing of it. */
+  /** Changes the wall clock, backwards if negative. Monotonic time and timers are unaffected. */
   jumpWall(ms: number): void
-  /** Lets everything that is ready run, and all slices of work that breathe; no time passes. */
+  /** Runs everything that is ready, including work in slices. No time passes. */
   settle(): Promise<void>
-  /** Time stands still until this promise has settled, or has taken `patienceMs` of real time. */
+  /** Stops time until this promise settles, or for `patienceMs` of real time. */
   waitFor(work: Promise<unknown>): void
-  /** How many timers are set. */
+  /** The number of pending timers. */
   readonly pendingTimers: number
 }
 
 export interface TestClockOptions {
-  /** What `now()` begins with. Default: 5000. */
+  /** The initial value of `now()`. Default: 5000. */
   readonly nowMs?: number
-  /** What `wallNow()` begins with, in milliseconds since 1970. Default: 2026-01-15, 12:00 UTC. */
+  /** The initial value of `wallNow()`, in milliseconds since 1970. Default: 2026-01-15, 12:00 UTC. */
   readonly wallMs?: number
   /**
-   * How long, in real milliseconds, time stands still for one request to the engine. What takes longer hangs on purpose, or
-   * waits for this clock, and is waited for no more. Default: 1000.
+   * How long, in real milliseconds, time stops for one request to the engine. A longer request hangs on purpose or waits
+   * for this clock, so time continues. Default: 1000.
    */
   readonly patienceMs?: number
 }
@@ -43,10 +43,10 @@ interface Timer {
 const longestDelayMs = 2 ** 31 - 1
 
 /**
- * Makes a clock that only the test moves.
+ * Creates a clock that only the test advances.
  *
- * It is as strict as Node's timers are treacherous: a delay that Node would silently turn into 1 ms (NaN, infinite, 2^31
- * and more) throws a RangeError. A delay under 1 ms waits 1 ms, as in Node.
+ * Delays that Node silently turns into 1 ms (NaN, infinite, 2^31 and more) throw a RangeError. A delay under 1 ms waits
+ * 1 ms, as in Node.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export function createTestClock(options: TestClockOptions = {}): TestClock {
     await settle()
   }
 
-  /** What is under way takes real time, until it settles or our patience ends. */
+  /** Waits in real time until the pending work settles, or for `patienceMs`. */
   async function waitForWork(): Promise<void> {
     const works = [...underWay]
     const giveUp = new AbortController()
