@@ -2,25 +2,25 @@ import type { ServerResponse } from 'node:http'
 import type { Gate } from './gate.ts'
 import type { MutableLoggedRequest } from './request-log.ts'
 
-/** What a fault makes of an answer that is ready to be sent. */
+/** How a fault changes an answer before it is sent. */
 export interface Shaping {
-  /** Nothing of it is ever sent. */
+  /** Nothing is ever sent. */
   readonly isMute: boolean
-  /** The connection closes after so many bytes of the body; `half` of it, or of its first piece. */
+  /** The connection closes after this many bytes of the body, or after half of it or of its first chunk. */
   readonly closeAfterBytes: number | 'half' | undefined
-  /** Only the first half of the body is sent, as if it were whole. */
+  /** Only the first half of the body is sent, as if it were complete. */
   readonly isCut: boolean
 }
 
 export const plainShaping: Shaping = { isMute: false, closeAfterBytes: undefined, isCut: false }
 
-/** Sends the answer to one request, and writes down what was sent. */
+/** Sends the answer to one request, and records it in the request log. */
 export class Answer {
   shaping: Shaping = plainShaping
   readonly #response: ServerResponse
   readonly #gate: Gate
   readonly #entry: MutableLoggedRequest
-  /** The engine's wall clock: an answer's date is that of its first byte. */
+  /** The engine's wall clock. The date of an answer is the time of its first byte. */
   readonly #now: () => number
   #isOver = false
 
@@ -35,7 +35,7 @@ export class Answer {
     return this.#response.headersSent || this.#isOver
   }
 
-  /** Whether the one who asked has gone. */
+  /** Whether the client has disconnected. */
   get isAbandoned(): boolean {
     return this.#response.destroyed || this.#response.socket === null
   }
@@ -48,7 +48,7 @@ export class Answer {
     this.#response.setHeader(name, value)
   }
 
-  /** A whole answer with a JSON body. */
+  /** Sends a complete answer with a JSON body. */
   json(status: number, value: unknown): Promise<void> {
     return this.text(status, `${JSON.stringify(value)}\n`, 'application/json')
   }
@@ -72,7 +72,7 @@ export class Answer {
     if (this.#begin(status, undefined)) this.#finish(undefined)
   }
 
-  /** Begins an answer whose body comes in pieces. Returns false when there is nobody to send it to. */
+  /** Begins a chunked answer. Returns false if the client has disconnected. */
   async stream(contentType: string): Promise<boolean> {
     await this.#gate.pass()
     if (!this.#begin(200, contentType)) return false
@@ -80,7 +80,7 @@ export class Answer {
     return true
   }
 
-  /** Sends a piece, as fast as it is taken. Returns false when the rest need not be made. */
+  /** Sends a chunk, with backpressure. Returns false if no further chunks are needed. */
   async write(text: string): Promise<boolean> {
     await this.#gate.pass()
     if (this.#isOver || this.isAbandoned) return false
@@ -108,7 +108,7 @@ export class Answer {
     if (!this.#isOver) this.#finish(undefined)
   }
 
-  /** Closes the connection as it is. */
+  /** Closes the connection immediately. */
   cut(): void {
     this.#isOver = true
     this.#response.socket?.destroy()

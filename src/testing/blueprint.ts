@@ -1,7 +1,7 @@
 import type { Container, PodMember, RestartPolicy } from './model.ts'
 import { Refusal } from './refusal.ts'
 
-/** Everything a container is made from, whether it was asked for over HTTP or directly. */
+/** The properties from which a container is created, over HTTP or directly. */
 export interface Blueprint {
   readonly name: string | undefined
   readonly image: string
@@ -9,7 +9,7 @@ export interface Blueprint {
   readonly command: readonly string[]
   readonly env: readonly string[]
   readonly labels: Readonly<Record<string, string>>
-  /** Folders at which an anonymous volume is asked for. */
+  /** Directories at which an anonymous volume is requested. */
   readonly anonymousVolumes: readonly string[]
   readonly mounts: readonly AskedMount[]
   readonly networkMode: string
@@ -17,10 +17,10 @@ export interface Blueprint {
   readonly ipcMode: string
   readonly utsMode: string
   readonly cgroupParent: string
-  /** References of containers. */
+  /** References to containers. */
   readonly requires: readonly string[]
   readonly pod: PodMember | undefined
-  /** `os/architecture`; empty: the host's. */
+  /** `os/architecture`; empty for the host's. */
   readonly platform: string
   readonly restartPolicy: RestartPolicy
   readonly autoRemove: boolean
@@ -28,7 +28,7 @@ export interface Blueprint {
   readonly hostConfig: Readonly<Record<string, unknown>>
 }
 
-/** A volume by name, a new anonymous one (no source), or a folder of the host. */
+/** A requested mount: a volume by name, a new anonymous one (no source), or a directory of the host. */
 export interface AskedMount {
   readonly type: 'volume' | 'bind' | 'tmpfs'
   readonly source: string
@@ -39,7 +39,7 @@ export interface AskedMount {
 
 const restartPolicies: readonly string[] = ['', 'no', 'always', 'unless-stopped', 'on-failure']
 
-/** Reads the body of a request to create a container. Throws the engine's refusal where it makes no sense. */
+/** Reads the body of a create request. Throws the engine's refusal if it is invalid. */
 export function readBlueprint(
   name: string | undefined,
   platform: string,
@@ -79,7 +79,7 @@ export function readBlueprint(
   }
 }
 
-/** What another container like this one would be made from. */
+/** The blueprint for another container like this one. */
 export function blueprintOf(container: Container): Blueprint {
   const { platform, mounts, labels } = container
   return {

@@ -6,21 +6,21 @@ import { Refusal } from './refusal.ts'
 import type { View } from './shapes/view.ts'
 import type { World } from './world.ts'
 
-/** One request, read and understood. */
+/** One parsed request. */
 export interface Call {
   readonly world: World
   readonly method: string
   readonly path: string
-  /** The version that the path asks for, or the engine's own. */
+  /** The API version in the path, or the engine's own. */
   readonly apiVersion: string
   readonly query: URLSearchParams
   readonly body: Buffer
   readonly answer: Answer
-  /** What the path names: a container, an image, a volume or a network; empty where it names nothing. */
+  /** The container, image, volume or network in the path; empty if there is none. */
   readonly reference: string
 }
 
-/** One kind of request: the pattern captures the reference. */
+/** One endpoint. The pattern captures the reference. */
 export interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
   readonly pattern: RegExp
@@ -41,7 +41,7 @@ export async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(pieces)
 }
 
-/** The body as a JSON object. Throws the engine's refusal where it is none. */
+/** The body as a JSON object. Throws the engine's refusal if it is not one. */
 export function jsonBody({ body, world }: Call): Readonly<Record<string, unknown>> {
   const { dialect } = world
   if (body.length === 0) throw dialect.badBody('EOF')
@@ -65,7 +65,7 @@ export function containerOf({ world, reference }: Call): Container {
   return world.containers.resolve(reference)
 }
 
-/** As the engine reads switches: everything counts but these. */
+/** Reads a boolean as the engine does: every value except these is true. */
 export function isOn(query: URLSearchParams, name: string): boolean {
   return !['', '0', 'no', 'false', 'none'].includes((query.get(name) ?? '').trim().toLowerCase())
 }

@@ -26,14 +26,14 @@ export interface ContainersParts {
 
 const validName = /^\/?[a-zA-Z0-9][a-zA-Z0-9_.-]+$/
 
-/** Where the engine keeps what belongs to containers, as far as answers name it. */
+/** The engine's data directory, as shown in answers. */
 export const dataRoot = '/var/lib/docker'
 
-/** What an engine makes of a container whose image names no platform: the one that it runs on itself. */
+/** The architecture of containers whose image has no platform: that of the host. */
 const hostArchitecture = 'amd64'
 const taskIdLabel = 'com.docker.swarm.task.id'
 
-/** Makes containers and finds them; what becomes of them is for their lifecycle and for removals. */
+/** Creates and finds containers. `Lifecycle` and `Removals` change them. */
 export class Containers {
   readonly store: ContainerStore
   readonly lifecycle: Lifecycle
@@ -121,7 +121,7 @@ export class Containers {
       hostConfig: blueprint.hostConfig,
     }
     this.store.add(container)
-    // one that is put there as an old one was created back then
+    // a container created with a time in the past has its event at that time
     events.emitOfContainer('create', container, {}, container.createdAtMs)
     return container
   }
@@ -138,7 +138,7 @@ export class Containers {
     this.#parts.events.emitOfContainer('rename', renamed, { oldName: `/${container.name}` })
   }
 
-  /** Removes all that do not run and that match; tells their ids. */
+  /** Removes all matching containers that are not running, and returns their ids. */
   prune(matches: (container: Container) => boolean): string[] {
     const prunable = [...this.store.values()].filter(
       (container) => !isAlive(container) && container.status !== 'removing' && matches(container),
@@ -148,13 +148,13 @@ export class Containers {
     return prunable.map(({ id }) => id)
   }
 
-  /** What would come back is forgotten. */
+  /** Cancels pending recreations. */
   close(): void {
     for (const timer of this.#respawns) this.#parts.clock.clearTimeout(timer)
     this.#respawns.clear()
   }
 
-  /** Somebody watches over it, and starts another one like it. */
+  /** Simulates an orchestrator that recreates the container. */
   #respawn(container: Container): void {
     const { clock, faults, ids, images } = this.#parts
     const delayMs = faults.strikeRespawn(container)
@@ -205,7 +205,7 @@ export class Containers {
     return this.#mode(asked, asked)
   }
 
-  /** A holder that is there is named by its full id, however it was asked for. */
+  /** Replaces the reference to an existing holder with its full id. */
   #mode(asked: string, unshared: string): string {
     if (asked === '') return unshared
     const reference = holderIn(asked)
@@ -234,7 +234,7 @@ export class Containers {
       return {
         type,
         volume: volume.name,
-        // to Podman a volume is anonymous for ever, whoever mounts it by name
+        // on Podman a volume stays anonymous, even if it is mounted by name
         isAnonymous: source === '' || (dialect.isPodman && volume.isAnonymous),
         source: folder,
         target,
@@ -245,12 +245,12 @@ export class Containers {
   }
 }
 
-/** As an engine lists them, whatever order they were given in. */
+/** Sorts labels by name, as an engine lists them. */
 function sorted(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Podman names the tag, whether it was asked for or not. */
+/** Podman always shows the tag. */
 function withTagAsGiven(image: string, isNamed: boolean): string {
   return isNamed ? withTag(image) : image
 }

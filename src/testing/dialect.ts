@@ -1,10 +1,10 @@
 import type { Container, ContainerStatus, EngineVersion } from './model.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Whose answers the engine gives: dockerd's, dockerd's with the containerd image store, or Podman's. */
+/** The emulated engine: dockerd, dockerd with the containerd image store, or Podman. */
 export type DialectName = 'dockerd' | 'dockerd-containerd' | 'podman'
 
-/** How an engine says no. `reference` is the container as the request named it. */
+/** An engine's error answers. `reference` is the container as the request named it. */
 export interface Refusals {
   noSuchContainer(reference: string): Refusal
   ambiguousPrefix(prefix: string): Refusal
@@ -19,28 +19,28 @@ export interface Refusals {
   noSuchProgram(path: string): Refusal
 }
 
-/** Where engines of different makes and ages differ. */
+/** The differences between engines and their versions. */
 export interface Dialect extends Refusals {
   readonly name: DialectName
   readonly isPodman: boolean
-  /** The network mode of a container that asked for none. */
+  /** The network mode of a container that requested none. */
   readonly defaultNetworkMode: string
-  /** The pid and uts mode of a container that asked for none. */
+  /** The pid and uts mode of a container that requested none. */
   readonly unsharedMode: string
   readonly defaultIpcMode: string
-  /** Whether a prune of volumes spares the named ones, for a caller of this version of the API. */
+  /** Whether a prune of volumes spares named ones in this version of the API. */
   prunesOnlyAnonymous(apiVersion: string): boolean
-  /** What every answer says of the engine. */
+  /** Headers of every answer. */
   readonly headers: Readonly<Record<string, string>>
-  /** The body of a refusal. */
+  /** The body of an error answer. */
   errorShape(refusal: Refusal): object
   /** `State` in a listing, and what the filter `status` compares with. */
   listedState(container: Container): ContainerStatus
   /** `State.Status` in an inspection. */
   inspectedState(container: Container): string
-  /** An image's name as containers and images bear it. */
+  /** An image's name as shown for containers and images. */
   imageName(name: string): string
-  /** The words in which its events tell what happened. */
+  /** The actions of its events for something that happened. */
   eventWords(action: string): readonly string[]
   eventAttributes(action: string, container: Container): Readonly<Record<string, string>>
 }

@@ -15,13 +15,13 @@ import { type World } from './world.ts'
 
 const routes: readonly Route[] = [...containerRoutes, ...systemRoutes, ...imageRoutes, ...volumeRoutes]
 
-/** Below this version of the API, errors were plain text. */
+/** Before this version of the API, errors were plain text. */
 const firstJsonErrors = '1.24'
 
 const page =
   '<!DOCTYPE html><html><head><title>Request denied</title></head><body><h1>Request denied</h1></body></html>\n'
 
-/** Takes each request from its arrival to its answer: written down, met by faults, routed, answered. */
+/** Handles each request from its arrival to its answer: logs it, applies faults, routes and answers it. */
 export class Dispatcher {
   readonly #world: World
   readonly #gate: Gate
@@ -42,7 +42,7 @@ export class Dispatcher {
       entry.endedAtMs = clock.now()
       entry.closedEarly = !response.writableFinished
     })
-    // whoever leaves in the middle is seen by 'close'
+    // a client that disconnects is handled by 'close'
     response.on('error', () => {})
     this.#setHeaders(response)
     const answer = new Answer(response, this.#gate, entry, now)
@@ -66,9 +66,9 @@ export class Dispatcher {
 
   async #route(route: Route | undefined, call: Call): Promise<void> {
     const { version, dialect } = this.#world
-    // the one who asks for Podman's own API takes this for the sign of another engine
+    // a client that requests Podman's own API concludes from this that it is another engine
     if (call.path.startsWith('/libpod/') && !dialect.isPodman) throw new Refusal(404, 'page not found')
-    // not 404, which would read as 'no such container'
+    // not 404, which would mean 'no such container'
     if (!route) throw new Refusal(501, `the embedded engine does not know ${call.method} ${call.path}`)
     if (dialect.isPodman) return route.run(call)
     const { api, minApi } = version
@@ -93,7 +93,7 @@ export class Dispatcher {
     await answer.json(refusal.status, this.#world.dialect.errorShape(refusal))
   }
 
-  /** Lets the faults act that come before the call is carried out; true when it will not be. */
+  /** Applies the faults that precede the call. Resolves to true if the call is not carried out. */
   async #isEndedBy(
     path: string,
     struck: readonly CallFault[],
@@ -141,7 +141,7 @@ export class Dispatcher {
   }
 }
 
-/** Also by an engine that has just come up and is slow. */
+/** Whether the path is answered immediately even while the engine is starting. */
 function isAnsweredAtOnce(path: string): boolean {
   return path === '/events' || path === '/_ping'
 }

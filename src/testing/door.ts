@@ -4,11 +4,11 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Where an engine listens. */
+/** The address to listen on. */
 export interface ListenOptions {
-  /** A unix socket at this path. Default: one in a temporary folder of its own. */
+  /** The path of a unix socket. Default: one in a new temporary folder. */
   readonly socketPath?: string
-  /** In the place of a unix socket: a port of the loopback interface; 0 takes a free one. */
+  /** A loopback port instead of a unix socket; 0 chooses a free one. */
   readonly port?: number
 }
 
@@ -16,7 +16,7 @@ type Place = { readonly path: string } | { readonly host: string; readonly port:
 
 const loopback = '127.0.0.1'
 
-/** The socket that the engine listens on; it can be closed and opened again at the same place. */
+/** The engine's server socket. It can be closed and opened again at the same address. */
 export class Door {
   readonly #onRequest: RequestListener
   #server: Server | undefined
@@ -31,7 +31,7 @@ export class Door {
     return this.#server !== undefined
   }
 
-  /** For `DOCKER_HOST`: `unix:///…` or `tcp://127.0.0.1:…`. */
+  /** The address for `DOCKER_HOST`: `unix:///…` or `tcp://127.0.0.1:…`. */
   get address(): string {
     if (!this.#place) throw new Error('the engine has not been told where to listen: call listen() first')
     return 'path' in this.#place
@@ -54,7 +54,7 @@ export class Door {
   async open(): Promise<void> {
     if (this.#server || !this.#place) return
     const server = createServer({ keepAlive: true }, this.#onRequest)
-    // an engine never closes a connection because it is idle or slow
+    // an engine does not close idle or slow connections
     server.keepAliveTimeout = 0
     server.requestTimeout = 0
     server.headersTimeout = 0
@@ -67,7 +67,7 @@ export class Door {
     if (typeof address === 'object' && address) this.#place = { host: loopback, port: address.port }
   }
 
-  /** Refuses new connections and cuts those there are. */
+  /** Refuses new connections and closes existing ones. */
   async shut(): Promise<void> {
     const server = this.#server
     if (!server) return
@@ -78,7 +78,7 @@ export class Door {
     await closed
   }
 
-  /** Shuts for good, and clears away what it made. */
+  /** Closes permanently, and deletes the files that it created. */
   async close(): Promise<void> {
     await this.shut()
     this.#place = undefined

@@ -16,11 +16,11 @@ import { Volumes } from './volumes.ts'
 import type { World } from './world.ts'
 
 export interface EmbeddedEngineOptions {
-  /** Default: the machine's own clocks. With a clock that a test moves, everything that takes time waits for the test. */
+  /** Default: the system clocks. With a test clock, everything that takes time waits for the test. */
   readonly clock?: Clock
-  /** The same seed and the same calls give the same ids and names. Default 1. */
+  /** The seed of ids and names: the same seed and the same calls give the same ones. Default 1. */
   readonly seed?: number
-  /** Whose answers it gives. Default `dockerd`, with the classic image store. */
+  /** The engine to emulate. Default: `dockerd` with the classic image store. */
   readonly dialect?: DialectName
   /**
    * The version that it reports and emulates. Supported are dockerd 20.10 (API 1.41), 26 (1.45) and 28 (1.51), and Podman

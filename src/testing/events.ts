@@ -7,15 +7,15 @@ export interface EngineEvent {
   readonly actorId: string
   readonly attributes: Readonly<Record<string, string>>
   readonly atMs: number
-  /** As the engine sends it, with `status`, `id` and `from`; and, from 1.52 of the API on, without them. */
+  /** The event as sent, with `status`, `id` and `from`; from API 1.52 on without them. */
   readonly json: string
   readonly plainJson: string
 }
 
-/** As many as an engine remembers for those who ask with `since`. */
+/** The number of events that an engine remembers for requests with `since`. */
 const rememberedEvents = 256
 
-/** What happened, told to whoever listens now and remembered for a while. */
+/** Sends events to the current listeners, and remembers the last ones. */
 export class EventLog {
   readonly #now: () => number
   readonly #dialect: Dialect
@@ -85,7 +85,7 @@ export class EventLog {
     return () => this.#listeners.delete(listener)
   }
 
-  /** As after a restart of the engine: nobody listens any more and nothing is remembered. */
+  /** Drops all listeners and remembered events, as a restart of the engine does. */
   forget(): void {
     this.#remembered = []
     this.#listeners.clear()
@@ -111,7 +111,7 @@ function serialise(
     scope: 'local',
     time: Math.floor(atMs / 1000),
   }
-  // nanoseconds since 1970 are beyond what a JavaScript number holds exactly, so they are written as digits
+  // nanoseconds since 1970 exceed a JavaScript number's precision, so they are written as digits
   const nanos = `${Math.floor(atMs)}${String(count % 1_000_000).padStart(6, '0')}`
   return `${JSON.stringify(body).slice(0, -1)},"timeNano":${nanos}}\n`
 }

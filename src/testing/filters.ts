@@ -4,10 +4,10 @@ import { isAlive, type Container, type ContainerStatus } from './model.ts'
 import { Refusal } from './refusal.ts'
 import type { ContainerStore } from './store.ts'
 
-/** What a request asked to filter by: each key with its values. */
+/** The filters of a request: each key with its values. */
 export type Filters = ReadonlyMap<string, readonly string[]>
 
-/** Reads `{"key":["value"]}` and the form `{"key":{"value":true}}`; refuses keys that the call does not know. */
+/** Reads `{"key":["value"]}` and `{"key":{"value":true}}`. Refuses unknown keys. */
 export function readFilters(text: string | null, known: ReadonlySet<string>, dialect: Dialect): Filters {
   const filters = new Map<string, readonly string[]>()
   if (text === null || text === '') return filters
@@ -79,7 +79,7 @@ const podmanStatuses: ReadonlySet<string> = new Set([
   'removing',
   'unknown',
 ] satisfies ContainerStatus[])
-/** Those that ask about containers which do not run, and so look at all of them. */
+/** Filters that apply to all containers, including those that are not running. */
 const impliesAll = ['status', 'exited', 'before', 'since']
 
 export interface ListingQuery {
@@ -88,7 +88,7 @@ export interface ListingQuery {
   readonly ignoresLabels: boolean
 }
 
-/** The question that a listing asks of each container. Throws the engine's refusal where the filters make no sense. */
+/** Returns a predicate for the filters. Throws the engine's refusal if they are invalid. */
 export function listingMatcher(
   query: ListingQuery,
   store: ContainerStore,
@@ -128,7 +128,7 @@ export function listingMatcher(
   anyOf('volume', (volume) => (one) => one.mounts.some((m) => m.volume === volume || m.target === volume))
   for (const reference of values('before')) checks.push(createdAround(store, dialect, reference, -1))
   for (const reference of values('since')) checks.push(createdAround(store, dialect, reference, 1))
-  // nothing here has health checks, published ports, tasks or isolation
+  // health checks, published ports, tasks and isolation are not emulated
   anyOf('health', (health) => () => health === 'none')
   for (const key of ['expose', 'publish']) anyOf(key, () => () => false)
   return (one) => checks.every((check) => check(one))
@@ -144,7 +144,7 @@ export function hasLabel(
   return ({ labels }) => Object.hasOwn(labels, key) && labels[key] === value
 }
 
-/** `label` and `label!` of a prune. */
+/** The filters `label` and `label!` of a prune. */
 export function labelQuestion(
   filters: Filters,
 ): (one: { readonly labels: Readonly<Record<string, string>> }) => boolean {
@@ -183,7 +183,7 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
-/** A moment given as seconds since 1970, as a date, or as a duration before now (`10m`). */
+/** A time given as seconds since 1970, as a date, or as a duration before now (`10m`). */
 export function momentOf(text: string, nowMs: number): number {
   if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text) * 1000
   const ago = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text)

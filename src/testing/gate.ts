@@ -1,12 +1,12 @@
 /**
- * Where everything that the engine does waits while it is frozen; and how work that began before the engine went down
- * knows that it is no longer wanted.
+ * Everything that the engine does waits here while it is frozen. Work that began before the engine went down is detected
+ * by its `life`.
  */
 export class Gate {
   #waiting: (() => void)[] | undefined
   #life = 0
 
-  /** Another number after each time the engine went down. */
+  /** Grows each time the engine goes down. */
   get life(): number {
     return this.#life
   }
@@ -21,13 +21,13 @@ export class Gate {
     for (const go of waiting) go()
   }
 
-  /** The engine dies: what waits will never go on. */
+  /** The engine goes down: what waits never continues. */
   drop(): void {
     this.#waiting = undefined
     this.#life += 1
   }
 
-  /** Resolves when the gate is open; those who waited go in the order they came. */
+  /** Resolves when the gate is open, in the order of the calls. */
   async pass(): Promise<void> {
     while (this.#waiting) {
       const waiting = this.#waiting

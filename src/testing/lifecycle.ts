@@ -14,31 +14,31 @@ export interface LifecycleParts {
   readonly store: ContainerStore
   readonly events: EventLog
   readonly dialect: Dialect
-  /** A container with `--rm` has ended. */
+  /** Called when a container with `--rm` has exited. */
   readonly onAutoRemove: (id: string) => void
 }
 
-/** What runs in a container while it runs. */
+/** The simulated process of a running container. */
 interface Process {
   timer: unknown
-  /** Would have ended while it was paused; does so when it is let on. */
+  /** The exit code, if it would have exited while paused; it exits when it is unpaused. */
   owedCode: number | undefined
 }
 
 const networks: ReadonlySet<string> = new Set(['default', 'bridge', 'host', 'none'])
 const firstRestartDelayMs = 100
 const longestRestartDelayMs = 60_000
-/** A process that ran this long has earned a quick restart again. */
+/** After a process has run this long, its restart delay is reset. */
 const steadyMs = 10_000
 const defaultGraceMs = 10_000
 
-/** How long a container has to end by itself before it is killed, where nobody says. */
+/** The default stop timeout of a container. */
 export function graceMsOf({ config }: Container): number {
   const own = config['StopTimeout']
   return typeof own === 'number' ? own * 1000 : defaultGraceMs
 }
 
-/** How a container goes from one state to another by itself or because somebody asked. */
+/** The state transitions of containers, on request or by themselves. */
 export class Lifecycle {
   readonly #parts: LifecycleParts
   readonly #processes = new Map<string, Process>()
@@ -50,7 +50,7 @@ export class Lifecycle {
     this.#parts = parts
   }
 
-  /** Returns false when it was running already. */
+  /** Returns false if it is already running. */
   start(container: Container): boolean {
     const { status } = container
     const isWaiting = status === 'restarting'
@@ -67,7 +67,7 @@ export class Lifecycle {
     return true
   }
 
-  /** Nobody waits for an answer: where it cannot start, it stays as it is and remembers why. */
+  /** Starts it without a request: if it cannot start, it stays as it is and records the error. */
   startUnasked(container: Container): void {
     try {
       this.#run(container)
@@ -76,7 +76,7 @@ export class Lifecycle {
     }
   }
 
-  /** Its process ends by itself; a restart policy may bring it back. */
+  /** Its process exits by itself; its restart policy applies. */
   exit(id: string, code: number): void {
     const container = this.#parts.store.get(id)
     if (!container || !isAlive(container)) return
@@ -101,7 +101,7 @@ export class Lifecycle {
     } else if (politeSignals.has(signal)) this.#askToEnd(container, signal)
   }
 
-  /** Asks the process to end, and kills it after the grace. Resolves to false when it was not running. */
+  /** Signals the process, and kills it after the grace. Resolves to false if it is not running. */
   async stop(container: Container, graceMs: number): Promise<boolean> {
     const { clock, store, events, dialect } = this.#parts
     const { id } = container
@@ -143,14 +143,14 @@ export class Lifecycle {
     if (owedCode !== undefined) this.exit(container.id, owedCode)
   }
 
-  /** Kills it, whatever its restart policy and `--rm` say: the first step of a forced removal. */
+  /** Kills it regardless of its restart policy and `--rm`: the first step of a forced removal. */
   killForRemoval(container: Container): Container {
     if (!isAlive(container)) return container
     this.#parts.events.emitOfContainer('kill', container, { signal: String(sigkill) })
     return this.#change(this.#end(container, 128 + sigkill), { wasStopped: true })
   }
 
-  /** The engine went down and took its containers along, or is coming up again. */
+  /** Ends all processes, when the engine goes down with its containers. */
   endAll(): void {
     for (const container of this.#parts.store.values()) if (isAlive(container)) this.#end(container, 137)
   }
@@ -163,7 +163,7 @@ export class Lifecycle {
     }
   }
 
-  /** Resolves with the exit code when the container ends or is removed. */
+  /** Resolves with the exit code when the container exits or is removed. */
   untilEnded(id: string): Promise<number> {
     return new Promise((resolve) => {
       const waiters = this.#waiters.get(id)
@@ -191,7 +191,7 @@ export class Lifecycle {
     } else if (process) process.owedCode = codeOnPoliteSignal(signal)
   }
 
-  /** From here on it runs, or the engine remembers why it does not. */
+  /** Runs it, or records why it cannot run. */
   #run(container: Container): void {
     const { events, dialect } = this.#parts
     const [path = ''] = container.command
@@ -215,7 +215,7 @@ export class Lifecycle {
     this.#play(started)
   }
 
-  /** Plays what its program does by itself. */
+  /** Simulates its program. */
   #play(started: Container): void {
     const { store, clock } = this.#parts
     const program = programOf(started.command, started.hostConfig['Init'] === true)
@@ -234,13 +234,13 @@ export class Lifecycle {
     this.#forgetProcess(container.id)
     this.#change(container, {
       status: container.status === 'restarting' ? 'exited' : container.status,
-      // Podman tells only the one who asked
+      // Podman reports this only in the answer
       ...(this.#parts.dialect.isPodman ? {} : { exitCode: isThere ? 128 : 127, error: message }),
       filesOf: isThere ? container.filesOf : this.#filesOf(container),
     })
   }
 
-  /** A guest in another's network has the files of the first that holds it; Podman gives each its own. */
+  /** A guest uses the files of its network's first holder; on Podman each container has its own. */
   #filesOf({ id, networkMode }: Container): string {
     const holderId = holderIn(networkMode)
     const holder = holderId === undefined ? undefined : this.#parts.store.get(holderId)
@@ -268,7 +268,7 @@ export class Lifecycle {
 
   #end(container: Container, code: number): Container {
     this.#forgetProcess(container.id)
-    // one that waits for its restart has died before, and that was told
+    // a container that waits for its restart has already died, with an event
     if (container.status === 'restarting') return this.#change(container, { status: 'exited' })
     const ended = this.#change(container, {
       status: 'exited',
@@ -283,7 +283,7 @@ export class Lifecycle {
     return ended
   }
 
-  /** A pid namespace ends with its first process; and without one of its own, the kill goes to the whole cgroup. */
+  /** A pid namespace ends with its first process. Without a pid namespace of its own, the whole cgroup is killed. */
   #diesWith(holder: Container, guest: Container): boolean {
     if (guest.status === 'restarting') return false
     if (holderIn(guest.pidMode) === holder.id) return true

@@ -6,7 +6,7 @@ interface Past {
   readonly untilMs: number
 }
 
-/** What containers were until a while ago, for listings that are behind. */
+/** Past states of containers, for outdated listings. */
 export class ListingHistory {
   readonly #clock: Clock
   readonly #delayMs: number
@@ -26,7 +26,7 @@ export class ListingHistory {
     this.#pasts.delete(id)
   }
 
-  /** The container as it was so long ago, or as it came to be since. */
+  /** The container as it was that long ago, or as it was created since. */
   past(now: Container): Container {
     const pasts = this.#within(now.id)
     if (pasts.length === 0) this.#pasts.delete(now.id)

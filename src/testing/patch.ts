@@ -1,6 +1,6 @@
 import type { Patch } from './fault.ts'
 
-/** The answer with these fields instead of its own; a field that is undefined is left out when it is sent. */
+/** Returns the answer with these fields replaced. Fields that are undefined are not sent. */
 export function patched(shape: object, patches: readonly Patch[]): object {
   return patches.reduce<object>(applied, shape)
 }

@@ -1,9 +1,9 @@
-/** What a container's command would do, as far as an engine without processes can tell. */
+/** The simulated behaviour of a container's command. */
 export interface Program {
-  /** Ends by itself so long after its start; undefined: runs until it is ended. */
+  /** The time after which it exits; undefined if it runs until it is stopped. */
   readonly endsAfterMs: number | undefined
   readonly exitCode: number
-  /** Its exit code when a polite signal (TERM, INT, QUIT, HUP) reaches it; undefined: it ignores those. */
+  /** Its exit code on TERM, INT, QUIT or HUP; undefined if it ignores these signals. */
   readonly codeOnPoliteSignal: ((signal: number) => number) | undefined
 }
 
@@ -13,8 +13,8 @@ const longestTimerMs = 2 ** 31 - 1
 const diesOfSignal = (signal: number): number => 128 + signal
 
 /**
- * `true`, `false`, `exit N` in a shell and `sleep N` do what they say; everything else runs until it is ended. As the
- * first process of a container, `sleep` and a shell without `trap` ignore polite signals unless an init stands before.
+ * `true`, `false`, `exit N` in a shell and `sleep N` are simulated; everything else runs until it is stopped. As the
+ * first process of a container without an init, `sleep` and a shell without `trap` ignore TERM, INT, QUIT and HUP.
  */
 export function programOf(command: readonly string[], hasInit: boolean): Program {
   const [path = '', ...args] = command
@@ -47,7 +47,7 @@ function durationOf(args: readonly string[]): number | undefined {
   return totalMs > longestTimerMs ? undefined : totalMs
 }
 
-/** Where nothing is, so that a start can fail. */
+/** Paths that do not exist, so that a start can fail. */
 export function isProgramThere(path: string): boolean {
   return !path.startsWith('/no/such/')
 }
@@ -73,7 +73,7 @@ const signals: Readonly<Record<string, number>> = {
   WINCH: 28,
 }
 
-/** The number of a signal given by number or by name, with or without SIG; undefined when there is none such. */
+/** The number of a signal given by number or name, with or without SIG; undefined if it does not exist. */
 export function signalNumber(text: string): number | undefined {
   if (/^\d+$/.test(text)) {
     const number = Number(text)

@@ -1,8 +1,8 @@
-/** Where every id and name of one embedded engine comes from: the same seed gives the same ones, in the same order. */
+/** The source of all ids and names of an embedded engine. The same seed gives the same sequence. */
 export interface IdSource {
   /** 64 lower-case hexadecimal digits. */
   nextId(): string
-  /** A whole number from 0 up to, and without, the limit. */
+  /** An integer in [0, limit). */
   below(limit: number): number
 }
 
@@ -18,7 +18,7 @@ export function createIdSource(seed: number): IdSource {
   }
 }
 
-/** A counter through a mixing function (splitmix, 32 bits): a small generator whose neighbouring seeds have nothing in common. */
+/** A splitmix generator with 32 bits, in which similar seeds give unrelated sequences. */
 function wordsFrom(seed: number): () => number {
   let counter = Math.imul(seed | 0, 0x9e3779b1) ^ 0x5bd1e995
   const mix = (): number => {
@@ -28,7 +28,7 @@ function wordsFrom(seed: number): () => number {
     word = Math.imul(word ^ (word >>> 15), 0x735a2d97)
     return (word ^ (word >>> 15)) >>> 0
   }
-  // one word a step would repeat after 2^32 of them; a second, slower stream makes that no concern
+  // a second, slower stream extends the period beyond 2^32
   let carry = mix()
   return () => {
     carry = (Math.imul(carry, 1_664_525) + 1_013_904_223) | 0
@@ -65,7 +65,7 @@ const things = [
   'oar',
 ]
 
-/** A name for a container that was given none, as an engine makes one up. `attempt` counts from 0; later ones get a number. */
+/** A generated name for a container without one. `attempt` counts from 0; later attempts add a number. */
 export function inventName(ids: IdSource, attempt: number): string {
   const name = `${tempers[ids.below(tempers.length)]}_${things[ids.below(things.length)]}`
   return attempt === 0 ? name : `${name}${ids.below(10 ** Math.min(9, attempt + 1))}`

@@ -26,14 +26,14 @@ export interface RemovalOptions {
 }
 
 interface Removal {
-  /** What all that asked for it wait for; only where an engine lets them. */
+  /** Awaited by further removal requests, on engines that let them wait. */
   done: Promise<void> | undefined
-  /** Ends its slow part now. */
+  /** Ends the simulated delay. */
   finish: () => void
   timer: unknown
 }
 
-/** How a container goes: at once, slowly, half, or not at all. */
+/** Removals of containers: immediate, slow, incomplete or failed. */
 export class Removals {
   readonly #parts: RemovalsParts
   readonly #underWay = new Map<string, Removal>()
@@ -42,13 +42,13 @@ export class Removals {
     this.#parts = parts
   }
 
-  /** Resolves when it is gone. Throws the engine's refusal. */
+  /** Resolves when the container is removed. Throws the engine's refusal. */
   async remove(container: Container, reference: string, options: RemovalOptions): Promise<void> {
     if (this.#parts.dialect.isPodman) await this.#removeAsPodman(container, reference, options)
     else await this.#removeAsDockerd(container, reference, options)
   }
 
-  /** Takes it away at once, whatever state it is in. */
+  /** Removes it immediately in any state. */
   removeNow(id: string, volumes: boolean): boolean {
     const { store, lifecycle, faults, events } = this.#parts
     const container = store.get(id)
@@ -64,12 +64,12 @@ export class Removals {
     return true
   }
 
-  /** A slow removal of it, where one is under way, ends now. */
+  /** Ends a slow removal of it, if one is in progress. */
   finish(id: string): void {
     this.#underWay.get(id)?.finish()
   }
 
-  /** Killed, and its remains could not be cleared away: dockerd keeps it as dead, Podman has lost half of it. */
+  /** Kills it and leaves the rest: dockerd keeps it as dead, Podman has half removed it. */
   fail(container: Container): void {
     const { store, lifecycle, dialect } = this.#parts
     const dead = lifecycle.killForRemoval(container)
@@ -80,7 +80,7 @@ export class Removals {
     )
   }
 
-  /** The engine dies in the middle of them. What it had given up on before, it finds again when it is back. */
+  /** The engine goes down during removals. Removals that had failed before are visible again when it is back. */
   abandon(): void {
     const { clock, store, dialect } = this.#parts
     for (const [id, { timer }] of this.#underWay) {
@@ -109,7 +109,7 @@ export class Removals {
     this.removeNow(container.id, volumes)
   }
 
-  /** Whoever asks while one is under way waits for its end, and hears the same. */
+  /** Requests during a removal wait for its end, and get the same answer. */
   #removeAsPodman(container: Container, reference: string, options: RemovalOptions): Promise<void> {
     const underWay = this.#underWay.get(container.id)
     if (underWay?.done) return underWay.done
@@ -137,7 +137,7 @@ export class Removals {
     const stopped = store.get(id)
     if (!stopped || this.#underWay.get(id) !== removal) return
     const dead = lifecycle.killForRemoval(stopped)
-    // what others depend on is refused, and has been stopped by then
+    // a container with dependents is refused, but has been stopped by then
     const dependents = store.namersOf(id).filter((namer) => dependenciesOf(namer).includes(id))
     if (dependents.length > 0) throw removalOfHolder(container, dependents)
     const delayMs = faults.strikeRemoval(dead)

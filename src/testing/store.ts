@@ -3,19 +3,18 @@ import { cgroupHolderOf, dependenciesOf, type Container } from './model.ts'
 const bucketDigits = 4
 
 /**
- * Which containers there are, and the ways to find one: by id, by name, by a prefix of the id. Adding, replacing and
- * deleting take the same time however many there are.
+ * All containers, indexed by id, name and id prefix. Adding, replacing and deleting take constant time.
  */
 export class ContainerStore {
   readonly #byId = new Map<string, Container>()
   readonly #idByName = new Map<string, string>()
-  /** The ids that begin with the same digits. */
+  /** Ids by their first digits. */
   readonly #buckets = new Map<string, Set<string>>()
-  /** The containers that name another one, by the id of that one; what they name never changes. */
+  /** Containers by the id of the container that they refer to, which never changes. */
   readonly #naming = new Map<string, Set<string>>()
   readonly #onReplace: (before: Container) => void
 
-  /** `onReplace` hears of each container as it was until now. */
+  /** `onReplace` is called with the previous version of each changed container. */
   constructor(onReplace: (before: Container) => void = () => {}) {
     this.#onReplace = onReplace
   }
@@ -51,7 +50,7 @@ export class ContainerStore {
     }
   }
 
-  /** Those that share a namespace or the cgroup of this one, or require it; oldest first. */
+  /** The containers that share a namespace or the cgroup of this one, or require it; oldest first. */
   namersOf(id: string): Container[] {
     return [...(this.#naming.get(id) ?? [])].flatMap((namer) => this.#byId.get(namer) ?? [])
   }
@@ -81,7 +80,7 @@ export class ContainerStore {
     }
   }
 
-  /** By full id, then by name, then by a prefix that only one id has. */
+  /** Finds a container by full id, then by name, then by an unambiguous id prefix. */
   find(reference: string): Container | 'ambiguous' | undefined {
     const whole = this.#byId.get(reference)
     if (whole) return whole

@@ -3,7 +3,7 @@ import type { Mount, Volume } from './model.ts'
 import type { IdSource } from './random.ts'
 import { Refusal } from './refusal.ts'
 
-/** The volumes of one engine, and which containers use which. */
+/** The volumes of an engine, and the containers that use them. */
 export class Volumes {
   readonly #byName = new Map<string, Volume>()
   readonly #users = new Map<string, Set<string>>()
@@ -25,7 +25,7 @@ export class Volumes {
     return this.#byName.values()
   }
 
-  /** Without a name: a new anonymous volume. With the name of one that is there: that one. */
+  /** Creates a volume, anonymous without a name. Returns the existing one if the name exists. */
   create(
     name?: string,
     labels: Readonly<Record<string, string>> = {},
@@ -64,7 +64,7 @@ export class Volumes {
     else this.#users.set(name, new Set([containerId]))
   }
 
-  /** A container is gone; with `andAnonymous` the anonymous volumes go that nobody else uses. */
+  /** Called when a container is gone. With `andAnonymous`, its anonymous volumes that are no longer in use are removed. */
   release(mounts: readonly Mount[], containerId: string, andAnonymous: boolean): void {
     for (const { volume, isAnonymous } of mounts) {
       if (volume === undefined) continue
@@ -82,7 +82,7 @@ export class Volumes {
     this.#destroy(name)
   }
 
-  /** Removes those that nobody uses and that match, and tells their names. */
+  /** Removes matching volumes that are not in use, and returns their names. */
   prune(matches: (volume: Volume) => boolean): string[] {
     const unused = [...this.#byName.values()].filter(({ name }) => !this.#users.has(name)).filter(matches)
     for (const { name } of unused) this.#destroy(name)

@@ -2,9 +2,9 @@ import { isBelow, type Dialect, type Refusals } from '../dialect.ts'
 import type { Container, ContainerStatus, EngineVersion } from '../model.ts'
 import { Refusal } from '../refusal.ts'
 
-/** Docker 20.10 speaks below this version of the API, 26 from it on. */
+/** Docker 20.10 has an older version of the API, 26 this one or a newer one. */
 const firstOf26 = '1.42'
-/** Docker 28. */
+/** The same for Docker 28. */
 const firstOf28 = '1.48'
 
 export function dockerdDialect({ engine, api }: EngineVersion, hasContainerdStore: boolean): Dialect {

@@ -32,7 +32,7 @@ export function podmanDialect({ engine, api }: EngineVersion): Dialect {
   }
 }
 
-/** It never says `restarting`: in between it is stopped, like any other that has ended. */
+/** Podman never reports `restarting`: between two runs the container is stopped. */
 function listedState({ status }: Container, isFour: boolean): ContainerStatus {
   if (status === 'restarting') return 'stopped'
   if (status === 'dead') return 'exited'
@@ -51,7 +51,7 @@ const eventWords: Readonly<Record<string, readonly string[]>> = {
   destroy: ['remove'],
 }
 
-/** Every name that gives no registry is one of Docker's. */
+/** Names without a registry are in Docker's. */
 function qualified(name: string): string {
   if (name === '' || name.startsWith('sha256:') || name.includes('@')) return name
   const [first = '', ...rest] = name.split('/')
@@ -133,7 +133,7 @@ export function removalOfHolder({ id }: Container, dependents: readonly Containe
   )
 }
 
-/** The inspection came between the two halves of a removal. */
+/** The answer to an inspection in the middle of a removal. */
 export function goneMeanwhile({ id }: Container): Refusal {
   return new Refusal(
     500,
@@ -142,7 +142,7 @@ export function goneMeanwhile({ id }: Container): Refusal {
   )
 }
 
-/** What an engine says wherever it would show a container that it has lost half of. */
+/** The answer wherever a half removed container would be shown. */
 export function halfLost({ id }: Container): Refusal {
   const reason = 'layer not known'
   return new Refusal(

@@ -20,7 +20,7 @@ import { summaryJson } from '../shapes/summary.ts'
 import type { View } from '../shapes/view.ts'
 import { type World } from '../world.ts'
 
-/** A listing is made and sent in slices of so many containers; in between everything else has its turn. */
+/** A listing is created and sent in slices of this many containers, so that it does not block the event loop. */
 export const containersPerSlice = 256
 
 function route(method: Route['method'], path: string, run: Route['run']): Route {
@@ -178,7 +178,7 @@ async function wait(call: Call): Promise<void> {
     if (isAboutNow && now && !isAlive(now)) resolve(exitCode)
     else void lifecycle.untilEnded(id).then(check)
   })
-  // the header goes out at once: a client waits for it before it starts the container
+  // the headers are sent immediately: a client waits for them before it starts the container
   if (!(await call.answer.stream('application/json'))) return
   if (await call.answer.write(`${JSON.stringify({ StatusCode: await ended })}\n`)) await call.answer.end()
 }

@@ -38,7 +38,7 @@ async function list(call: Call): Promise<void> {
   )
 }
 
-/** `name`, `name:tag`, with `*` for anything but a slash. */
+/** `name` or `name:tag`, in which `*` matches anything except a slash. */
 function globOf(text: string): RegExp {
   const escaped = text.replaceAll(/[.+?^${}()|[\]\\]/g, String.raw`\$&`).replaceAll('*', '[^/]*')
   return new RegExp(`^${escaped}(?::[^/]*)?$`)
@@ -46,14 +46,14 @@ function globOf(text: string): RegExp {
 
 async function inspect(call: Call): Promise<void> {
   const { world, reference, answer } = call
-  // the image of a container that has none
+  // the image id of a container without an image
   if (reference === 'sha256:' && world.dialect.isPodman) throw unusableImageName(reference)
   const image = world.images.resolve(reference)
   const shape = imageShape(image, platformOf(call, image), viewOf(call))
   await answer.json(200, patched(shape, world.faults.strikeImage(image)))
 }
 
-/** The variant that was asked for; else that of the host, whatever containers were made from. */
+/** The requested platform of an image, or the host's, regardless of its containers. */
 function platformOf({ query, apiVersion, reference }: Call, { platforms }: Image): ImagePlatform {
   const asked = isBelow(apiVersion, '1.49') ? null : query.get('platform')
   const [first] = platforms
@@ -77,7 +77,7 @@ function readPlatform(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** There is no registry behind this engine: only what it has can be pulled. */
+/** There is no registry, so only images that the engine has can be pulled. */
 async function pull({ world, query, answer }: Call): Promise<void> {
   const name = familiarName(query.get('fromImage') ?? '')
   const asked = query.get('tag') ?? ''
@@ -116,7 +116,7 @@ interface ImageRemoval {
   readonly isForced: boolean
 }
 
-/** Takes the name away; the image goes with its last one, or by its id, unless a container that runs is made from it. */
+/** Removes the name. The image is removed with its last name, or by its id, unless a running container uses it. */
 function removeAsDockerd({ world, reference }: Call, { image, users, isForced }: ImageRemoval): object[] {
   const { images, dialect } = world
   const isByName = images.isName(reference)
@@ -145,7 +145,7 @@ function removeAsDockerd({ world, reference }: Call, { image, users, isForced }:
   return [...reported, { Deleted: image.id }]
 }
 
-/** By force it takes the containers along; from 5.8 on not those that run. */
+/** With force, its containers are removed too; from 5.8 on, not running ones. */
 function removeAsPodman({ world, reference }: Call, { image, users, isForced }: ImageRemoval): object[] {
   const { images, containers, dialect, version } = world
   const [user] = users
@@ -170,7 +170,7 @@ function removeAsPodman({ world, reference }: Call, { image, users, isForced }: 
   return [{ Deleted: image.id.slice(7) }, ...untagged]
 }
 
-/** A snapshot of a container: an image that carries the container's labels. */
+/** Commits a container: the new image has the container's labels. */
 async function commit(call: Call): Promise<void> {
   const { world, query, body, answer } = call
   const container = world.containers.resolve(query.get('container') ?? '')

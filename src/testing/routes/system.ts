@@ -50,7 +50,7 @@ async function ping({ world, answer }: Call): Promise<void> {
 async function info({ world, answer }: Call): Promise<void> {
   const { id, ids, dialect, version, containers, images, events } = world
   const shape = infoShape({
-    // Podman has another one each time
+    // on Podman it changes with each request
     id: dialect.isPodman ? ids.nextId() : id,
     version,
     nowMs: world.now(),
@@ -125,7 +125,7 @@ async function events({ world, query, apiVersion, answer }: Call): Promise<void>
   await answer.end()
 }
 
-/** Until the time is over or the listener has gone. */
+/** Sends events until the given time, or until the client disconnects. */
 async function listen(
   { world, answer }: Pick<Call, 'world' | 'answer'>,
   tell: (event: EngineEvent) => void,
@@ -142,7 +142,7 @@ async function listen(
   unsubscribe()
 }
 
-/** Sends events one after the other, each in a chunk of its own unless a fault has it otherwise. */
+/** Sends events in order, each in its own chunk unless a fault changes that. */
 function createEventSender(
   chunks: () => { joined: number; splitBytes: number },
   write: (text: string) => Promise<boolean>,

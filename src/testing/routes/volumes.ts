@@ -42,7 +42,7 @@ async function create(call: Call): Promise<void> {
   await call.answer.json(201, volumeShape(volume))
 }
 
-/** Without `all` the anonymous ones only; engines before 1.42 of the API made no such difference. */
+/** Without `all`, removes only anonymous volumes; before API 1.42 all of them. */
 async function prune({ world, query, apiVersion, answer }: Call): Promise<void> {
   const knowsAll = world.dialect.prunesOnlyAnonymous(apiVersion)
   const known = new Set(['label', 'label!', ...(knowsAll ? ['all'] : [])])

@@ -3,7 +3,7 @@ const minute = 60 * second
 const hour = 60 * minute
 const day = 24 * hour
 
-/** A duration as the engine says it to people, in its status texts. */
+/** A duration as in the engine's status texts. */
 export function spokenDuration(ms: number): string {
   const hours = Math.floor(ms / hour + 0.5)
   if (ms < second) return 'Less than a second'

@@ -88,7 +88,7 @@ const podmanOnly = {
 const kernelMemory = { KernelMemory: 0, KernelMemoryTCP: 0 }
 const annotations = { Annotations: { 'io.container.manager': 'libpod' } }
 
-/** How a container was asked to run, with what the engine adds. */
+/** The requested `HostConfig`, with the engine's defaults. */
 export function hostConfigShape(container: Container, { dialect, version }: View): object {
   const { name, maximumRetryCount } = container.restartPolicy
   const { isPodman } = dialect
@@ -100,7 +100,7 @@ export function hostConfigShape(container: Container, { dialect, version }: View
     ...(isFour || isOldDockerd ? kernelMemory : {}),
     ...(isPodman && !isFour && container.filesOf !== undefined ? annotations : {}),
     ...container.hostConfig,
-    // nothing that a container would write is kept, and this is how an engine says so
+    // logs are not kept, which an engine reports like this
     LogConfig: { Type: 'none', Config: isPodman ? null : {} },
     NetworkMode: container.networkMode,
     PidMode: container.pidMode,

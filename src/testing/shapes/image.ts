@@ -18,7 +18,7 @@ function descriptorOf({ id }: Image, { dialect }: View): object {
   }
 }
 
-/** Null rather than empty. */
+/** Null instead of an empty object. */
 function filled<T extends object>(value: T): T | null {
   return Object.keys(value).length === 0 ? null : value
 }
@@ -46,7 +46,7 @@ export function imageSummaryShape(image: Image, view: View, containerCount = -1)
   }
 }
 
-/** The answer to an inspection of an image, or of one of its variants. */
+/** The answer to an inspection of an image, or of one of its platforms. */
 export function imageShape(image: Image, platform: ImagePlatform, view: View): object {
   const { dialect, version } = view
   const isPodman58 = dialect.isPodman && !isBelow(version.engine, '5.8')
@@ -82,7 +82,7 @@ function graphDriverOf({ id }: Image, { dialect }: View): object {
   return { Data: { MergedDir: `${folder}/merged`, ...data }, Name: 'overlay2' }
 }
 
-/** How its containers are made. Podman leaves out what is empty from 5.8 on, the labels among it. */
+/** The defaults of its containers. From 5.8 on Podman omits empty fields, including the labels. */
 function configOf(image: Image, platform: ImagePlatform, { dialect, version }: View): object {
   const own = image.hasContent
     ? {

@@ -6,11 +6,11 @@ import { emptyConfig } from './image.ts'
 import { mountShape, networksOf } from './summary.ts'
 import { fineTimestamp, manifestDescriptor, type View } from './view.ts'
 
-/** Where Podman keeps the files of a container. */
+/** The directory in which Podman keeps the files of containers. */
 const podmanRun = '/run/containers/storage/overlay-containers'
 const podmanStorage = '/var/lib/containers/storage/overlay'
 
-/** All there is to say of one container: the answer to an inspection. */
+/** The answer to an inspection of a container. */
 export function containerShape(container: Container, view: View): object {
   const { id, command, imageId, platform } = container
   const { dialect, apiVersion } = view
@@ -49,7 +49,7 @@ function driverOf({ dialect }: View): string {
   return dialect.name === 'dockerd-containerd' ? 'overlayfs' : 'overlay2'
 }
 
-/** Once it has been started: the files that the engine mounts into it. */
+/** The files that the engine mounts into it, after its first start. */
 function filesShape({ filesOf }: Container, { dialect }: View): object {
   const folder = dialect.isPodman ? `${podmanRun}/${filesOf}/userdata` : `${dataRoot}/containers/${filesOf}`
   const path = (name: string): string => (filesOf === undefined ? '' : `${folder}/${name}`)
@@ -60,7 +60,7 @@ function filesShape({ filesOf }: Container, { dialect }: View): object {
   }
 }
 
-/** What it has written is there until it is removed; where the containerd image store keeps it is not told. */
+/** Its writable layer. With the containerd image store its path is not shown. */
 function layersOf(container: Container, { dialect, version }: View): object | null {
   const { id, status, imageId } = container
   if (status === 'dead' || dialect.name === 'dockerd-containerd') return null
@@ -137,7 +137,7 @@ function networkSettingsShape(container: Container, view: View): object {
   }
 }
 
-/** What Podman's own API says of a container, as far as nobody else's does. */
+/** The answer of Podman's own API, reduced to what Docker's API does not show. */
 export function libpodShape(container: Container, view: View): object {
   const { id, pod, imageId, image } = container
   return {

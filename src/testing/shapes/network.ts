@@ -1,7 +1,7 @@
 import { isBelow } from '../dialect.ts'
 import type { View } from './view.ts'
 
-/** A container's end of a network; nothing is connected here. */
+/** A container's network endpoint. Nothing is actually connected. */
 export function endpointShape({ dialect, version }: View): object {
   const knows = (dockerdApi: string, podman: string): boolean =>
     dialect.isPodman ? !isBelow(version.engine, podman) : !isBelow(version.api, dockerdApi)

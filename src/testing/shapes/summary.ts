@@ -4,18 +4,18 @@ import { spokenDuration } from './durations.ts'
 import { endpointShape } from './network.ts'
 import { manifestDescriptor, type View } from './view.ts'
 
-/** What a container looks like in a listing, in two halves: between them stands the text that changes with time. */
+/** The entry of a container in two halves, around the status text, which changes with time. */
 interface Halves {
   readonly before: string
   readonly after: string
-  /** What they depend on besides the container. */
+  /** What else the halves depend on. */
   readonly image: string
   readonly hasDescriptor: boolean
 }
 
 const serialised = new WeakMap<Container, Halves>()
 
-/** One container of a listing, as JSON. Made once for each state of a container, however often it is listed. */
+/** A listing's entry as JSON, cached until the container changes. */
 export function summaryJson(container: Container, nowMs: number, view: View): string {
   const image = shownImage(container, view)
   const hasDescriptor = view.dialect.name === 'dockerd-containerd' && !isBelow(view.apiVersion, '1.48')
@@ -27,13 +27,13 @@ export function summaryJson(container: Container, nowMs: number, view: View): st
   return `${halves.before}${statusText(container, view.dialect.listedState(container), nowMs)}${halves.after}`
 }
 
-/** dockerd shows the id where the name has come to mean another image, or none. */
+/** dockerd shows the id if the name now belongs to another image, or to none. */
 function shownImage({ image, imageId }: Container, { dialect, images }: View): string {
   const isMoved = image !== '' && !image.startsWith('sha256:') && images.find(image)?.id !== imageId
   return isMoved && !dialect.isPodman ? imageId : image
 }
 
-/** The status in words, as `docker ps` shows it. */
+/** The status text, as shown by `docker ps`. */
 function statusText(container: Container, state: ContainerStatus, nowMs: number): string {
   const { exitCode } = container
   const since = (fromMs: number | undefined) => spokenDuration(Math.max(0, nowMs - (fromMs ?? nowMs)))
@@ -99,7 +99,7 @@ function serialise(
   }
 }
 
-/** Podman hands out parts of requests along with its answers. */
+/** Podman's listings also contain empty fields of create requests. */
 function podmanFields({ version }: View): object {
   const nothing = { Name: '', Config: null, NetworkingConfig: null, Platform: null }
   return isBelow(version.engine, '5.0')
@@ -116,7 +116,7 @@ function quoted(word: string): string {
   return /\s/.test(word) ? `'${word}'` : word
 }
 
-/** A mount as listings and inspections show it. A listing tells the folder of a named volume, once it has been mounted. */
+/** A mount as in listings and inspections. A listing shows the directory of a named volume once it has been mounted. */
 export function mountShape(mount: Mount, isFolderKnown: boolean): object {
   const { type, volume, source, target, mode, isWritable } = mount
   const rest = { Destination: target, Mode: mode, RW: isWritable }

@@ -110,7 +110,7 @@ export function infoShape({ id, version, nowMs, containers, imageCount, listener
   }
 }
 
-/** The networks that every engine has. */
+/** The default networks. */
 export function networkShapes(nowMs: number): { Name: string; Id: string }[] {
   const drivers = { bridge: 'bridge', host: 'host', none: 'null' }
   return Object.entries(drivers).map(([name, driver], index) => ({

@@ -1,13 +1,13 @@
 import type { Platform } from '../model.ts'
 import type { World } from '../world.ts'
 
-/** What the shape of an answer depends on, besides what it is about. */
+/** What answers depend on besides the object itself. */
 export interface View extends Pick<World, 'dialect' | 'version' | 'images'> {
-  /** The version of the API that the caller asked for. */
+  /** The requested API version. */
   readonly apiVersion: string
 }
 
-/** Which variant of an image a container was made from, as the containerd image store tells it. */
+/** The platform of a container's image, as shown with the containerd image store. */
 export function manifestDescriptor(digest: string, { architecture, os }: Platform): object {
   return {
     mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -19,12 +19,12 @@ export function manifestDescriptor(digest: string, { architecture, os }: Platfor
 
 const never = '0001-01-01T00:00:00Z'
 
-/** A moment as the engine writes it; the year 1 where it has not come. */
+/** A time in the engine's format; the year 1 if it is undefined. */
 export function timestamp(ms: number | undefined): string {
   return ms === undefined ? never : new Date(ms).toISOString()
 }
 
-/** The same to the nanosecond: what is finer than the clock is taken from the id of what it is about. */
+/** The same in nanoseconds. The digits below the clock's resolution come from the object's id. */
 export function fineTimestamp(ms: number | undefined, id: string): string {
   if (ms === undefined) return never
   const nanos = Number.parseInt(id.replace(/^sha256:/, '').slice(0, 8), 16) % 1_000_000

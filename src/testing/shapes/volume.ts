@@ -14,7 +14,7 @@ export function volumeShape(volume: Volume): object {
   }
 }
 
-/** What Podman's own API says of a volume. */
+/** The answer of Podman's own API about a volume. */
 export function libpodVolumeShape(volume: Volume): object {
   return { ...volumeShape(volume), ...(volume.isAnonymous ? { Anonymous: true } : {}) }
 }
