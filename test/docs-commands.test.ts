@@ -284,7 +284,7 @@ test('docs/least-privilege.md, When something is denied: a denied stop is report
     expect.stringMatching(
       /^tracking: .* is dangling, and has\(id\) has not returned true for any container yet/,
     ),
-    expect.stringMatching(/^removal: crawl-2: cannot stop container .* denies us$/),
+    expect.stringMatching(/^removal: crawl-2: cannot stop container .* denies access$/),
   ])
 })
 

@@ -50,7 +50,7 @@ export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCod
 export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode> {
   const { host, image, speed, json } = flags
   if (image !== undefined && host === undefined) {
-    throw new UsageError('--image goes with --host: the embedded engine has an image of its own')
+    throw new UsageError('--image requires --host; the embedded engine has its own image')
   }
   const inspector = await openInspector(flags.inspect, world)
   const abort = new AbortController()

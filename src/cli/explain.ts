@@ -18,7 +18,7 @@ export async function explain(container: string, flags: Flags, world: CliWorld):
     ...diagnosticLog(flags, world),
     dryRun: true,
   })
-  const explanation = await withSpinner('looking', world, reconciler.explain(container))
+  const explanation = await withSpinner('scanning', world, reconciler.explain(container))
   world.stdout.write(flags.json ? jsonLine(explanation) : renderExplanation(explanation))
   return exitDone
 }

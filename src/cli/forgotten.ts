@@ -7,6 +7,6 @@ export function reportForgotten({ unpausesForgotten }: ScanReport, { stderr }: C
   if (count === 0) return
   const those = count === 1 ? 'a running container is' : `${count} running containers are`
   stderr.write(
-    `hint: the engine no longer knows what was unpaused within the creation grace, so ${those} graced; a shorter --creation-grace needs less of its memory, and flotsam run needs none\n`,
+    `hint: the engine no longer remembers what was unpaused within the creation grace, so ${those} graced; a shorter --creation-grace needs less of its memory, and flotsam run none of it\n`,
   )
 }

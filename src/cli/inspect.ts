@@ -7,7 +7,7 @@ import type { CliWorld } from './world.ts'
 /** `true`: a port that is free. */
 export type InspectFlag = number | true
 
-const form = 'it must be a port from 1 to 65535, or 0 for one that is free'
+const form = 'it must be a port from 1 to 65535, or 0 for a free one'
 
 export function inspectOption(): Option {
   return new Option(

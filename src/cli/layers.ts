@@ -62,7 +62,7 @@ async function fileLayer(path: string | undefined, namedBy: string): Promise<rea
   if (path === undefined) return []
   if (path === '') throw refusal(namedBy, show(path), 'it must name a file')
   const layer = readFileLayer(path, await textOf(path, namedBy))
-  if (layer.length === 0) throw new UsageError(`${namedBy}: ${path} holds no settings`)
+  if (layer.length === 0) throw new UsageError(`${namedBy}: ${path} contains no settings`)
   return layer
 }
 
@@ -82,7 +82,7 @@ function readFileLayer(path: string, text: string): readonly Given[] {
   if (fault) throw new UsageError(`${path}:${lines.linePos(fault.pos[0]).line}: ${messageWithCause(fault)}`)
   if (contents === null || (isScalar(contents) && contents.value === null)) return []
   if (!isMap(contents))
-    throw new UsageError(`${placeOf(contents)}: it must hold settings, such as "period: 5m"`)
+    throw new UsageError(`${placeOf(contents)}: it must contain settings, such as "period: 5m"`)
   return contents.items
     .map(({ key, value }) => ({ name: String(isScalar(key) ? key.value : key), place: placeOf(key), value }))
     .filter(({ name }) => name !== schemaKey)

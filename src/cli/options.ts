@@ -14,7 +14,7 @@ export interface Flags extends CommandValues {
 export function addSharedOptions(command: Command): Command {
   for (const setting of settings) command.addOption(new Option(formOf(setting), helpOf(setting)))
   return command
-    .option('--json', 'One JSON object on stdout and nothing else; for run, JSON logs also on a terminal.')
+    .option('--json', 'Prints only one JSON object on stdout; for run, JSON logs also on a terminal.')
     .option('--config <FILE>', 'Settings from a JSON or YAML file.')
 }
 

@@ -37,29 +37,29 @@ const commands: readonly CommandOf[] = [
   {
     name: 'run',
     description:
-      'keep reconciling until SIGINT or SIGTERM; logs on stdout, one JSON object a line when it is no terminal',
+      'keep reconciling until SIGINT or SIGTERM; log to stdout, one JSON object per line unless it is a terminal',
     option: inspectOption,
     act: run,
   },
   {
     name: 'scan',
-    description: 'one scan: every owned container with its verdict and reason; removes nothing',
+    description: 'scan once and print every owned container with its verdict and reason; remove nothing',
     act: scan,
   },
   {
     name: 'sweep',
-    description: 'one scan; remove what dangles now, wait until that is settled, and exit',
+    description: 'scan once, remove what is dangling, wait until that is settled, and exit',
     act: sweep,
   },
   {
     name: 'explain',
     argument: ['<container>', 'a full id, an id prefix, or a name'],
-    description: 'the verdict of one container, rule by rule; removes nothing',
+    description: 'explain the verdict of one container, rule by rule; remove nothing',
     act: (flags, world, { command }) => explain(command.args[0] ?? '', flags, world),
   },
   {
     name: 'config',
-    description: 'every setting in force, and where it was given; asks no engine',
+    description: 'print every effective setting and its source; contact no engine',
     isOffline: true,
     act: ({ json }, world, { given }) => config(json === true, given, world),
   },
@@ -159,7 +159,7 @@ function explainFailure(error: unknown, { stderr }: CliWorld): ExitCode {
   }
   if (error instanceof EngineError || isInspectors(error)) say(error.message)
   else if (error instanceof TrackerError) say(`${flagOf(error)}: ${error.message}`)
-  else stderr.write(`error: a fault inside: ${error instanceof Error ? error.stack : String(error)}\n`)
+  else stderr.write(`error: internal error: ${error instanceof Error ? error.stack : String(error)}\n`)
   return exitFailed
 }
 

@@ -21,11 +21,11 @@ export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
     dryRun: true,
   })
   await source?.check()
-  const report = await withSpinner('looking', world, reconciler.scan())
+  const report = await withSpinner('scanning', world, reconciler.scan())
   stdout.write(flags.json ? jsonLine(report) : renderScan(report, wantsColor(stdout, env)))
   reportForgotten(report, world)
   if (!source) {
-    stderr.write(`hint: no tracker given, so no container is called dangling; give ${trackerForms}\n`)
+    stderr.write(`hint: no tracker given, so no container is reported as dangling; give ${trackerForms}\n`)
     return exitDone
   }
   const failure = report.containers.find(({ reason }) => isTrackerFailure(reason))

@@ -5,7 +5,7 @@ export type Settled =
   | { readonly as: 'removed' | 'vanished' }
   /** No longer to be removed: adopted, spared or not the owner's any more. */
   | {
-      readonly as: 'let-live'
+      readonly as: 'left'
       readonly verdict: VerdictName | 'foreign'
       readonly reason: Reason | 'not-owned'
     }
@@ -94,7 +94,7 @@ export class Settlement {
         this.#settled.set(id, { as: event.type })
         return
       case 'released':
-        this.#settled.set(id, { as: 'let-live', verdict: 'foreign', reason: 'not-owned' })
+        this.#settled.set(id, { as: 'left', verdict: 'foreign', reason: 'not-owned' })
         return
       case 'classified':
         this.#noteVerdict(event)
@@ -111,10 +111,10 @@ export class Settlement {
   #noteVerdict({ id, verdict, reason }: EventOf<'classified'>): void {
     // Dangling again is removed again; a recovery grace ends by itself within the time that a sweep has.
     if (verdict === 'dangling' || reason === 'recovery-grace') this.#reopen(id)
-    else this.#settled.set(id, { as: 'let-live', verdict, reason })
+    else this.#settled.set(id, { as: 'left', verdict, reason })
   }
 
   #reopen(id: string): void {
-    if (this.#settled.get(id)?.as === 'let-live') this.#settled.delete(id)
+    if (this.#settled.get(id)?.as === 'left') this.#settled.delete(id)
   }
 }

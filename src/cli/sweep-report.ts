@@ -31,7 +31,7 @@ export function sweepReport(
   for (const [{ id }, settled] of settlement.outcomes()) {
     if (settled === undefined) unknown.push(id)
     else if (settled.as === 'failed') failed.push({ id, error: settled.error })
-    else if (settled.as === 'let-live') {
+    else if (settled.as === 'left') {
       if (settled.verdict === 'spared') spared.push({ id, reason: settled.reason as SpareReason })
     } else (settled.as === 'removed' ? removed : vanished).push(id)
   }
@@ -44,7 +44,7 @@ export function stillGraced({ containers }: ScanReport, settlement: Settlement):
     verdict === 'graced' ? [{ id, reason }] : [],
   )
   const meanwhile = [...settlement.outcomes()].flatMap(([{ id }, settled]) =>
-    settled?.as === 'let-live' && settled.verdict === 'graced' ? [{ id, reason: settled.reason }] : [],
+    settled?.as === 'left' && settled.verdict === 'graced' ? [{ id, reason: settled.reason }] : [],
   )
   return [...atOnce, ...meanwhile] as readonly Graced[]
 }

@@ -19,11 +19,11 @@ const progressAfterMs = 1000
 const barWidth = 30
 
 const earlyEnds: Readonly<Record<Exclude<SweepEnd, 'settled'>, string>> = {
-  'engine-down': 'the engine does not answer any more',
-  'no-news': 'nothing has come of the last requests for too long',
-  'too-long': 'it took too long as a whole',
+  'engine-down': 'the engine no longer answers',
+  'no-news': 'the last requests have had no result for too long',
+  'too-long': 'it took too long in total',
   interrupted: 'it was interrupted',
-  crashed: 'a fault inside ended it',
+  crashed: 'an internal error ended it',
 }
 
 /** Tells people, or programs, what a sweep does and did. */
@@ -72,7 +72,7 @@ export class SweepReporter implements SweepListener {
     for (const id of report.wouldRemove) each('would remove', id)
     for (const id of report.vanished) each('vanished', id)
     for (const { id, error } of report.failed) each('failed', id, `: ${printable(error)}`)
-    for (const id of report.unknown) each('unknown', id, ': whether it was removed could not be found out')
+    for (const id of report.unknown) each('unknown', id, ': whether it was removed is unknown')
     for (const { id, reason } of inOrder(report.spared, find)) each('spared', id, `: ${reason}`)
     for (const { id, reason, atMost } of inOrder(graces, find))
       each('graced', id, `: ${reason}, for another ${atMost} at most`)

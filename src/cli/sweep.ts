@@ -28,7 +28,7 @@ export async function sweep(
   const unknowns = new Unknowns()
   viewer.on('degraded', unknowns.receive)
   await source.check()
-  const scan = await withSpinner('looking', world, viewer.scan())
+  const scan = await withSpinner('scanning', world, viewer.scan())
   reportForgotten(scan, world)
   const settlement = new Settlement(flags.dryRun ? [] : danglingIn(scan))
   const sweepReporter = new SweepReporter(world, flags.json === true)

@@ -100,7 +100,7 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
     }
     const stretch = take(bytes, from, end)
     const closes = bytes[end] !== comma
-    if (closes && bytes[end] !== closeBracket) throw notJson('it closes what is not open')
+    if (closes && bytes[end] !== closeBracket) throw notJson('unexpected closing bracket')
     if (closes) place = 'after'
     if (expectedEnd !== undefined) {
       isFollowing = false
@@ -124,14 +124,14 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
         }
         const byte = bytes[at++]
         if (isSpace(byte)) continue
-        if (place === 'after') throw notJson('something follows its end')
+        if (place === 'after') throw notJson('unexpected data after the end')
         if (byte !== openBracket) throw notAnArray(bytes.subarray(at - 1))
         place = 'within'
       }
     },
     end() {
       if (place === 'before') throw new AnswerError('the answer is empty')
-      if (place === 'within') throw notJson('it ends too early')
+      if (place === 'within') throw notJson('unexpected end')
     },
   }
 }

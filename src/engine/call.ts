@@ -28,8 +28,8 @@ export function callEngine<T>(
       abort.abort()
     }
     const expire = () =>
-      fail(timedOut(context, `no whole answer within ${deadlineMs} ms${queueAdvice(context)}`))
-    const giveUp = () => fail(timedOut(context, 'given up before it was answered'))
+      fail(timedOut(context, `no complete answer within ${deadlineMs} ms${queueAdvice(context)}`))
+    const giveUp = () => fail(timedOut(context, 'aborted before it was answered'))
     const timer =
       deadlineMs === undefined ? undefined : clock.setTimeout(expire, Math.min(deadlineMs, longestDelayMs))
     let hasSettled = false

@@ -49,7 +49,7 @@ export async function askToChange(
   const answer = await Promise.race([departure.withheld, dial(modem, question, options.signal, departure)])
   if (answer === 'withheld' || departure.hasLeft) return answer
   answer.destroy()
-  throw new AnswerError('the engine answered before it was asked')
+  throw new AnswerError('the engine answered before the request was sent')
 }
 
 const cannotHold =

@@ -119,7 +119,10 @@ function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified
     case 401:
     case 403:
     case 407:
-      return { kind: 'misconfigured', cause: `${cause}; the engine, or a proxy before it, denies us` }
+      return {
+        kind: 'misconfigured',
+        cause: `${cause}; the engine, or a proxy in front of it, denies access`,
+      }
     case 404:
       // positive-evidence: only a response in the API's format proves that a container or image is gone
       if (asksForAll || !(thrown instanceof StatusError && thrown.isOfEngine)) {

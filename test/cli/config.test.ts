@@ -139,7 +139,7 @@ describe('an invalid file is one clear line, and exit code 2', () => {
     'an empty one is named: %j',
     async (content) => {
       const path = await file(content)
-      const named = `${path} holds no settings\n`
+      const named = `${path} contains no settings\n`
       expect(await configOf(`scan --owner a=b --config ${path}`)).toEqual({
         code: 2,
         out: '',

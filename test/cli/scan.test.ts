@@ -118,7 +118,7 @@ describe('scan', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/spared {2,}tracker-unknown$/m)
     expect(err).toBe(
-      'hint: no tracker given, so no container is called dangling; give --tracked FILE, --tracked-url URL or --nothing-tracked\n',
+      'hint: no tracker given, so no container is reported as dangling; give --tracked FILE, --tracked-url URL or --nothing-tracked\n',
     )
   })
 
@@ -194,7 +194,7 @@ describe('a failed scan ends with 1 and one line', () => {
     expect(await ranCli(`scan ${target} --tracked ${file}`)).toEqual({
       code: 1,
       out: '',
-      err: `error: --tracked: "${file}" is invalid: its last line is "web"; a whole file ends with the line "end"; write it with flotsam track, or write a new file and rename it\n`,
+      err: `error: --tracked: "${file}" is invalid: its last line is "web"; a complete file ends with the line "end"; write it with flotsam track, or write a new file and rename it\n`,
     })
     expect(engine.requests.total).toBe(0)
   })

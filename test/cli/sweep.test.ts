@@ -184,7 +184,7 @@ describe('truthful: the outcome of each container', () => {
 
   describe('positive-evidence: events that the engine has forgotten are not taken as absent', () => {
     const hint = (who: string) =>
-      `hint: the engine no longer knows what was unpaused within the creation grace, so ${who} graced; a shorter --creation-grace needs less of its memory, and flotsam run needs none\n`
+      `hint: the engine no longer remembers what was unpaused within the creation grace, so ${who} graced; a shorter --creation-grace needs less of its memory, and flotsam run none of it\n`
 
     it('an unpause that other events have pushed out of its memory', async () => {
       const [unpaused, ended] = [old(), old({ state: 'created' })]
@@ -269,7 +269,7 @@ describe('truthful: the outcome of each container', () => {
     }
     const { code, err, json, tookMs } = await swept('--json')
     expect([code, json()]).toEqual([1, { ...nothing, unknown: [id] }])
-    expect(err).toBe('error: the sweep ended early: the engine does not answer any more\n')
+    expect(err).toBe('error: the sweep ended early: the engine no longer answers\n')
     expect(tookMs).toBeGreaterThan(30_000)
     expect(tookMs).toBeLessThan(40_000)
   })
@@ -308,7 +308,7 @@ describe('truthful: the outcome of each container', () => {
     engine.fault = (verb) => (verb === 'remove' ? 'in-progress' : undefined)
     const { code, err, json, tookMs } = await swept('--json')
     expect([code, json()]).toEqual([1, { ...nothing, unknown: [id] }])
-    expect(err).toBe('error: the sweep ended early: nothing has come of the last requests for too long\n')
+    expect(err).toBe('error: the sweep ended early: the last requests have had no result for too long\n')
     expect(tookMs).toBeLessThan(200_000)
   })
 

@@ -49,7 +49,7 @@ describe('flotsam demo', () => {
   it.each([
     ['--speed', '9', '--speed: "9" is not allowed; it must be a number from 0.25 to 4'],
     ['--speed', 'fast', '--speed: "fast" is not allowed; it must be a number from 0.25 to 4'],
-    ['--image', 'busybox', '--image goes with --host: the embedded engine has an image of its own'],
+    ['--image', 'busybox', '--image requires --host; the embedded engine has its own image'],
     ['--host', 'ssh://me@there', '--host: "ssh://me@there" is not allowed; the demo can only relay'],
     ['--host', 'nonsense', '--host'],
   ])('%s %s is wrong usage', async (flag, value, message) => {

@@ -29,7 +29,7 @@ describe('every-call-ends', () => {
     await clock.advance(1)
     expect(thrown).toMatchObject({
       kind: 'timed-out',
-      message: 'cannot remove container abc at unix:///engine.sock: no whole answer within 10000 ms',
+      message: 'cannot remove container abc at unix:///engine.sock: no complete answer within 10000 ms',
     })
     expect(seen.map((signal) => signal.aborted)).toEqual([true])
     expect(clock.pendingTimers).toBe(0)

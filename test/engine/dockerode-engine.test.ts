@@ -554,7 +554,7 @@ describe('every-call-ends: a wedged engine', () => {
     expect(await second).toMatchObject({
       kind: 'timed-out',
       message: says(
-        /: no whole answer within 10000 ms; its agent lets one request through at a time \(maxSockets\), and following the events takes one for good$/,
+        /: no complete answer within 10000 ms; its agent lets one request through at a time \(maxSockets\), and following the events takes one for good$/,
       ),
     })
     await clock.advance(10_000)

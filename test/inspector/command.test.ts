@@ -105,7 +105,7 @@ describe('--inspect', () => {
     ])
     expect([code, out]).toEqual([2, ''])
     expect(err).toBe(
-      `error: --inspect: "${port}" is not allowed; it must be a port from 1 to 65535, or 0 for one that is free\n`,
+      `error: --inspect: "${port}" is not allowed; it must be a port from 1 to 65535, or 0 for a free one\n`,
     )
   })
 

@@ -11,7 +11,9 @@ why and ends with 1, and the file is as it was; ids that cannot be used end it w
 export function addTrack(program: Command, world: CliWorld, onEnd: (code: ExitCode) => void): void {
   program
     .command('track')
-    .description('keep the file of --tracked: add, remove or list ids, or reset it to exactly these')
+    .description(
+      'maintain the file of --tracked: add, remove or list ids, or reset it to exactly the given ids',
+    )
     .addArgument(
       new Argument(
         '<file>',

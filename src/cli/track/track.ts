@@ -44,7 +44,7 @@ export async function track(request: TrackRequest, { stdout, stderr }: CliWorld)
 function checkRequest({ path, action, ids, nothingTracked }: TrackRequest): void {
   if (path === '') throw new UsageError('track: "" is not allowed; it must be FILE')
   if (nothingTracked && (action !== 'reset' || ids.length > 0)) {
-    throw new UsageError('--nothing-tracked goes with reset alone, and with no ids')
+    throw new UsageError('--nothing-tracked is only for reset, without ids')
   }
   if (action === 'list') {
     if (ids.length > 0) throw new UsageError('track list takes no ids')

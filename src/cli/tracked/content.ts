@@ -32,7 +32,7 @@ export function readContent(text: string): TrackedContent {
   return { ids: new Set(lines) }
 }
 
-const endForm = 'a whole file ends with the line "end"'
+const endForm = 'a complete file ends with the line "end"'
 
 /** The same the other way round. */
 export function contentOf(ids: Iterable<string>): string {

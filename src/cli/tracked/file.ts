@@ -57,7 +57,7 @@ export async function readTrackedFile(path: string, duringReading: () => unknown
 async function refuseStale(path: string, { nlink }: Stats): Promise<void> {
   if (await isMountedFile(path)) throw mounted(path)
   if (nlink === 0n)
-    throw invalid(path, 'it has no name any more, so that another file may have taken its place')
+    throw invalid(path, 'it was deleted or replaced, so another file may have taken its place')
 }
 
 async function openFile(path: string): Promise<FileHandle> {

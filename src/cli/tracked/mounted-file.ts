@@ -4,7 +4,7 @@ import { parseMountTable } from '../../self/mount-table.ts'
 
 /** What a file that was mounted shows for ever, and what to do about it. */
 export const mountTheFolder =
-  'the file itself is mounted, so a new file that is renamed over it never shows here; mount its folder instead'
+  'the file itself is mounted, so a new file renamed over it is never visible here; mount its folder instead'
 
 /**
  * Whether the file that a path leads to is a mount of its own, as `--volume /run/agent/containers:/containers` makes one.

@@ -18,7 +18,7 @@ export function trackedUrl(url: URL): TrackedSource {
   const answers = new FreshAnswers({
     read: (signal) => fetchIds(url, signal),
     deadlineMs,
-    late: () => failed(url, `no whole answer within ${deadlineMs / 1000} s`),
+    late: () => failed(url, `no complete answer within ${deadlineMs / 1000} s`),
   })
   return {
     flag: '--tracked-url',

@@ -127,8 +127,8 @@ describe('wrong usage ends with 2 and one line, and changes nothing', () => {
     [['remove', two.toUpperCase()], `track remove: "${two.toUpperCase()}" is not ${idForm}`],
     [['add', 'end'], `track add: "end" is not ${idForm}`],
     [['list', one], 'track list takes no ids'],
-    [['add', one, '--nothing-tracked'], '--nothing-tracked goes with reset alone, and with no ids'],
-    [['reset', one, '--nothing-tracked'], '--nothing-tracked goes with reset alone, and with no ids'],
+    [['add', one, '--nothing-tracked'], '--nothing-tracked is only for reset, without ids'],
+    [['reset', one, '--nothing-tracked'], '--nothing-tracked is only for reset, without ids'],
     [
       ['ad', one],
       "command-argument value 'ad' is invalid for argument 'action'. Allowed choices are add, remove, list, reset.",

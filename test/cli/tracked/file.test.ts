@@ -105,7 +105,7 @@ describe('unknown-is-spared: a file that is not entirely ids is rejected as a wh
     })
   })
 
-  const whole = 'a whole file ends with the line "end"'
+  const whole = 'a complete file ends with the line "end"'
   const noLineFeed = `its last line has no line feed; ${whole}`
   it.each([
     ['an empty file', '', `it is empty; ${whole}`],
@@ -253,7 +253,7 @@ describe('fresh-scan: every question is answered from a reading that began after
 })
 
 describe('fresh-scan: a complete file that is no longer the one with that name is rejected', () => {
-  const unnamed = 'it has no name any more, so that another file may have taken its place'
+  const unnamed = 'it was deleted or replaced, so another file may have taken its place'
 
   it.skipIf(process.platform !== 'linux')('a path that leads to a file without a name', async () => {
     await writeFile(path, trackedText(one))
@@ -270,7 +270,7 @@ describe('fresh-scan: a complete file that is no longer the one with that name i
 
   describe.skipIf(noSmallDisk !== undefined)('a file that is mounted by itself', () => {
     const advice =
-      'the file itself is mounted, so a new file that is renamed over it never shows here; mount its folder instead'
+      'the file itself is mounted, so a new file renamed over it is never visible here; mount its folder instead'
     let mounted: string
     beforeEach(async () => {
       mounted = join(folder, 'mounted')

@@ -202,7 +202,7 @@ describe('unknown-is-spared: a URL that cannot be read', () => {
     })
     const reported = expect(source.check()).rejects.toMatchObject({
       reason: 'tracked-url-failed',
-      message: `${shown} cannot be read: no whole answer within 1.5 s`,
+      message: `${shown} cannot be read: no complete answer within 1.5 s`,
     })
     await server.requested(1)
     vi.advanceTimersByTime(1500)
