@@ -42,7 +42,7 @@ describeOnEngine('dockerd', 'the demo', (engine) => {
       }
       const openStage = () => openHostStage({ host: engine().address, image: engine().image })
       expect(await runDemo({ screen, speed: 2, openStage, signal: abort.signal })).toBe(1)
-      expect(screen.text()).toContain('interrupted; everything that it made is removed')
+      expect(screen.text()).toContain('interrupted; everything that it created is removed')
       expect(await idsOn(engine())).toEqual(before)
     },
     storyLimitMs,

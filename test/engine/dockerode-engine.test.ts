@@ -537,7 +537,7 @@ describe('every-call-ends: a wedged engine', () => {
     await server.requested(1)
     expect(server.openConnections).toBe(1)
     outer.abort()
-    expect(await ended).toMatchObject({ kind: 'timed-out', message: says(/given up/) })
+    expect(await ended).toMatchObject({ kind: 'timed-out', message: says(/aborted before/) })
     await server.quiet()
   })
 
