@@ -239,8 +239,12 @@ export const containerMachine = setup({
       failure: context.failure ?? stillListed,
     })),
     endRemoved: assign({ outcome: 'removed', isByAnswer: true }),
-    endMissed: assign(({ context }) => ({
-      outcome: context.isSent ? ('removed' as const) : ('vanished' as const),
+    /** truthful: what the engine removes as soon as it ends is removed by a stop of ours. */
+    endMissed: assign(({ context: { ending, isSent, stop } }) => ({
+      outcome:
+        isSent || (ending?.isAutoRemoved === true && stop !== undefined)
+          ? ('removed' as const)
+          : ('vanished' as const),
     })),
     endReleased: assign({ outcome: 'released' }),
   },
@@ -254,8 +258,11 @@ export const containerMachine = setup({
     isStuck: ({ context }) => isStuckAfter(context.failures, context.failure?.kind),
     wasStuck: ({ context }) => context.isStuck,
     needsApproval: ({ context }) => context.policy.hasHook && !context.isApproved,
-    stopsGracefully: ({ context }) =>
-      context.policy.stopsGracefully && !context.gracefulStopAttempted && runs.has(context.listed.state),
+    /** Where a removal would wait for the container's own stop timeout, the owner's timeout applies instead, also 0. */
+    isStoppedFirst: ({ context: { ending, gracefulStopAttempted, listed, policy } }) =>
+      (policy.stopsGracefully || ending?.waitsForStop === true) &&
+      !gracefulStopAttempted &&
+      runs.has(listed.state),
     isJudgedGraced: ({ event }) => event.type === 'judged' && event.judgement.verdict.verdict === 'graced',
     isJudgedDangling: ({ event }) =>
       event.type === 'judged' && event.judgement.verdict.verdict === 'dangling',
@@ -269,8 +276,17 @@ export const containerMachine = setup({
     isCancelled: ({ event }) => answerIn(event)?.answer === 'cancelled',
     isStale: ({ event }) => answerIn(event)?.answer === 'stale',
     isUnsettled: ({ event }) => answerIn(event)?.answer === 'unsettled',
-    /** Already ended, gone or being removed: continue with the removal, which repeats every check. */
-    isGoneOrGoing: ({ event }) => ['ended', 'gone', 'in-progress'].includes(failureIn(event)?.kind ?? ''),
+    /**
+     * Already ended, gone or being removed, or not allowed and not what the owner asked for: continue with the removal, which
+     * repeats every check.
+     */
+    isDispensable: ({ context, event }) => {
+      const kind = failureIn(event)?.kind ?? ''
+      return (
+        ['ended', 'gone', 'in-progress'].includes(kind) ||
+        (kind === 'misconfigured' && !context.policy.stopsGracefully)
+      )
+    },
     isUnavailable: ({ event }) => failureIn(event)?.kind === 'unavailable',
     isRefusedWhilePaused: ({ context, event }) =>
       context.listed.state === 'paused' &&
@@ -428,7 +444,7 @@ export const containerMachine = setup({
                 choosing: {
                   always: [
                     { guard: 'needsApproval', target: 'askingHook' },
-                    { guard: 'stopsGracefully', target: 'stopping' },
+                    { guard: 'isStoppedFirst', target: 'stopping' },
                     { target: 'deleting' },
                   ],
                 },
@@ -452,8 +468,7 @@ export const containerMachine = setup({
                   },
                 },
                 stopping: {
-                  description:
-                    'Sends SIGTERM and waits for the container to exit, up to the configured timeout.',
+                  description: 'Sends SIGTERM, and SIGKILL after the configured timeout.',
                   // The pending response is more precise than a scan that completed before it.
                   on: { missed: {}, disowned: {} },
                   invoke: {
@@ -469,7 +484,7 @@ export const containerMachine = setup({
                       },
                       { guard: 'isStale', target: '#container.removing.expired' },
                       {
-                        guard: 'isGoneOrGoing',
+                        guard: 'isDispensable',
                         target: 'deleting',
                         actions: ['settleRequest', 'rememberStopAttempted'],
                       },

@@ -48,6 +48,16 @@ export interface ContainerRecord {
   readonly confirmedAs: ListedLike | undefined
   /** The name from its last inspection; undefined if listings include the name. */
   readonly inspectedName?: string | undefined
+  /** From any inspection; undefined before the first one. */
+  readonly ending?: EndingLike | undefined
+}
+
+/** What the engine does by itself when the container is stopped or removed. */
+export interface EndingLike {
+  /** The engine removes it as soon as it ends. */
+  readonly isAutoRemoved: boolean
+  /** A forced removal first waits for the container's own stop timeout. */
+  readonly waitsForStop: boolean
 }
 
 export type RecordChange = Partial<ContainerRecord>
@@ -150,6 +160,7 @@ export interface Inspected {
   readonly inspectedName?: string | undefined
   /** The confirmed entry of the listing, if it is to be remembered. */
   readonly confirmedAs?: ListedLike | undefined
+  readonly ending?: EndingLike | undefined
 }
 
 export interface Start {
@@ -165,7 +176,7 @@ export const confirmed = 'confirmed'
 
 export function inspected(
   record: ContainerRecord,
-  { at, start, objection, endedByItself, named, inspectedName, confirmedAs }: Inspected,
+  { at, start, objection, endedByItself, named, inspectedName, confirmedAs, ending }: Inspected,
   creationGraceMs: number,
 ): RecordChange {
   const newStart = start && started(record, start, at, creationGraceMs)
@@ -174,6 +185,7 @@ export function inspected(
     ...newStart,
     ...(named && { listed: named }),
     ...(inspectedName !== undefined && { inspectedName }),
+    ...(ending && { ending }),
     ...(endedByItself && { stop: undefined }),
     ...(objection === confirmed && { disagreements: 0, confirmedAs: isGraced ? undefined : confirmedAs }),
     ...(objection !== undefined && objection !== confirmed && objected(record, objection, at.atMs)),

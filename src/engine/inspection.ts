@@ -44,6 +44,10 @@ export function readInspection(
     restartCount: readCount(answer, 'RestartCount'),
     namespaces: readNamespaces(hostConfig, own?.dependencies ?? []),
     isInfra: own?.isInfra,
+    ending: {
+      isAutoRemoved: hostConfig['AutoRemove'] === true,
+      waitsForStop: own !== undefined && asRecord(answer['Config'])?.['StopTimeout'] !== 0,
+    },
     selfMarks: readSelfMarks(answer),
     engineNowMs,
   }

@@ -3,7 +3,7 @@ import type { Fleet } from '../containers/fleet.ts'
 import { isStoppedByUs, type KnownContainer } from '../containers/record.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { ContainerSummary, Inspection } from '../domain/container.ts'
+import type { ContainerSummary, Ending, Inspection } from '../domain/container.ts'
 import type { Report } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { isAtRest } from '../domain/states.ts'
@@ -84,6 +84,7 @@ export class Inspections {
       confirmedAs,
       named: named === known.listed ? undefined : named,
       inspectedName: nameMissingIn(known, inspection),
+      ending: inspection.ending,
     })
     if (objection === 'self-unknown') this.#reportSelf(known)
     return objection
@@ -102,8 +103,10 @@ export class Inspections {
     const objection = isSelf ? 'self' : inspection.isInfra ? 'infra-container' : undefined
     const start = this.#startOf(known, inspection)
     const inspectedName = nameMissingIn(known, inspection)
-    if (start || objection || inspectedName !== undefined)
-      this.#note(known.id, { start, endedByItself: false, objection, inspectedName })
+    const { ending } = inspection
+    const isOrdinary = !ending.isAutoRemoved && !ending.waitsForStop
+    if (start || objection || inspectedName !== undefined || !isOrdinary)
+      this.#note(known.id, { start, endedByItself: false, objection, inspectedName, ending })
   }
 
   /**
@@ -144,6 +147,7 @@ export class Inspections {
       readonly named?: ContainerSummary | undefined
       readonly inspectedName?: string | undefined
       readonly confirmedAs?: ContainerSummary | undefined
+      readonly ending?: Ending | undefined
     },
   ): void {
     const { awake, fleet } = this.#options

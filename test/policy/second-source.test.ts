@@ -19,6 +19,7 @@ const inspection: Inspection = {
   restartCount: 0,
   namespaces: { network: 'bridge', pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
   isInfra: false,
+  ending: { isAutoRemoved: false, waitsForStop: false },
   selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
   engineNowMs: undefined,
 }

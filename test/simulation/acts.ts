@@ -350,12 +350,13 @@ function timesOf(removalFault: RemovalFault, random: Random): number {
 }
 
 /** What a leaked container does, as a rule. */
-function aLife(random: Random, world: World): Pick<Draft, 'state' | 'restartsAfterMs'> {
+function aLife(random: Random, world: World): Pick<Draft, 'state' | 'restartsAfterMs' | 'isAutoRemoved'> {
   if (world.setting.isPodman && random.chance(0.15)) {
     const state = random.pick(podmansStates)
     world.note(`podman:${state}`)
     return { state }
   }
+  if (random.chance(0.1)) return { state: 'running', isAutoRemoved: true }
   return {
     state: random.weighted([
       [0.8, 'running'],

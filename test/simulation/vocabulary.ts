@@ -71,6 +71,8 @@ const ways = [
   'starts-again-by-orchestrator',
   'loses-image',
   'lists-failed-removals',
+  'removes-what-ended',
+  'waits-for-stop',
 ] as const
 /** The last question, when the connection stands. */
 const lastQuestions = ['asked-last', 'withheld'] as const

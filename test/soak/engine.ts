@@ -236,6 +236,7 @@ function inspectionOf(
     restartCount: 0,
     namespaces: { network: networkMode, pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
     isInfra: false,
+    ending: { isAutoRemoved: false, waitsForStop: false },
     selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
     engineNowMs,
   }

@@ -254,6 +254,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         ...namespaces,
       },
       isInfra,
+      ending: { isAutoRemoved: false, waitsForStop: false },
       selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
       engineNowMs: Math.floor((clock.wallNow() + engine.clockOffsetMs) / 1000) * 1000,
     }

@@ -62,7 +62,8 @@ export const containerWords: Words = {
     isStuck: 'It has failed four times; six times when another client is removing it.',
     wasStuck: 'It has been reported as stuck.',
     needsApproval: 'There is a hook, and it has not yet approved this removal.',
-    stopsGracefully: 'Containers are given time to end, and this one runs and was not asked to stop before.',
+    isStoppedFirst:
+      'It runs, was not asked to stop before, and is given time to end, or its removal would wait for its own stop timeout.',
     isJudgedGraced: 'The new verdict is `graced`.',
     isJudgedDangling: 'The new verdict is `dangling`.',
     hasApproved: 'The hook answered `true`.',
@@ -70,7 +71,8 @@ export const containerWords: Words = {
     isCancelled: 'Asked again last, it is not to be removed.',
     isStale: 'The verdict expired before the request could be sent; nothing was sent.',
     isUnsettled: "The engine's answer leaves open what happened.",
-    isGoneOrGoing: 'It is gone, or another client is removing it.',
+    isDispensable:
+      'It has ended or is gone, another client is removing it, or the owner did not ask for it and it is not allowed.',
     isUnavailable: 'The engine does not answer.',
     isRefusedWhilePaused: 'The engine refused to remove it, and it is paused.',
   },

@@ -25,6 +25,8 @@ export interface Body {
   readonly createdAtMs: number
   /** How soon a restart policy brings it back when it ended without a request. */
   readonly restartsAfterMs: number | undefined
+  /** The engine removes it as soon as it ends. */
+  readonly isAutoRemoved: boolean
   state: string
   /** Its name in listings until they have caught up. */
   listedState: string
@@ -49,7 +51,9 @@ export interface Body {
 
 /** What may be set for a container before it is created. */
 export type Draft = Pick<Body, 'id' | 'name' | 'labels' | 'imageId' | 'state'> &
-  Partial<Pick<Body, 'shares' | 'isInfra' | 'restartsAfterMs' | 'removalFault' | 'replaced'>>
+  Partial<
+    Pick<Body, 'shares' | 'isInfra' | 'restartsAfterMs' | 'isAutoRemoved' | 'removalFault' | 'replaced'>
+  >
 
 export function bears(labels: Body['labels'], filter: string): boolean {
   const [key = '', value] = filter.split('=')

@@ -59,6 +59,7 @@ export class SimulatedEngine {
       shares: [],
       isInfra: false,
       restartsAfterMs: undefined,
+      isAutoRemoved: false,
       removalFault: undefined,
       replaced: undefined,
       ...draft,
@@ -127,11 +128,22 @@ export class SimulatedEngine {
     if (hasEnded({ state }) && !hasEnded(body)) {
       body.endedMs = this.#timeline.nowMs
       body.finishedAtMs = this.nowMs
+      if (body.isAutoRemoved) this.#removeSoon(body)
     }
     this.#setState(body, state)
     this.events.emit(
       ({ exited: 'die', paused: 'pause', running: 'start' } as Record<string, string>)[state] ?? state,
       body,
+    )
+  }
+
+  #removeSoon(body: Body): void {
+    this.#timeline.after(this.#random.between(5, 500), () =>
+      this.wire.whenUp(() => {
+        if (!hasEnded(body) || body.removedMs !== undefined) return
+        this.#witness.note('engine:removes-what-ended')
+        this.end(body)
+      }),
     )
   }
 
@@ -382,7 +394,8 @@ export class SimulatedEngine {
   }
 
   #stop(request: Request, body: Body, graceSeconds: number): void {
-    this.#timeline.after(this.#random.between(50, graceSeconds * 1000), () =>
+    if (graceSeconds === 0) this.#witness.note('engine:waits-for-stop')
+    this.#timeline.after(this.#random.between(50, Math.max(300, graceSeconds * 1000)), () =>
       this.wire.whenUp(() => {
         // Ended by request, it stays ended, whatever its policy.
         if (body.removedMs === undefined && !hasEnded(body)) this.put(body, 'exited')

@@ -34,6 +34,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
       dependencies: body.shares.filter(({ space }) => space === 'dependency').map(({ holderId }) => holderId),
     },
     isInfra: saysInfra ? body.isInfra : undefined,
+    ending: { isAutoRemoved: body.isAutoRemoved, waitsForStop: saysInfra },
     selfMarks: {
       hostnamePath: '',
       hostsPath: '',

@@ -310,7 +310,11 @@ export class Safety implements Witness {
     }
     if (!life.scan || listedIn(life, id))
       violate('truthful', id, `called ${event.type} while the last scan holds it`)
-    if (event.type === 'removed' && sent?.mayHaveArrived !== true)
+    // What the engine removes as soon as it ends is removed by a stop of ours.
+    const isEndedForGood =
+      this.#options.engine().bodies.find((body) => body.id === id)?.isAutoRemoved === true
+    const isOurs = sent?.mayHaveArrived === true || (isEndedForGood && life.endedByUs.has(id))
+    if (event.type === 'removed' && !isOurs)
       violate('truthful', id, 'called removed by us although nothing of ours can have arrived')
   }
 }
