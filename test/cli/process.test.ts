@@ -12,7 +12,7 @@ const labels = { 'com.example.agent': 'agent-7' }
 let cli: BuiltCli
 beforeAll(() => {
   cli = buildCli()
-}, 60_000)
+})
 afterAll(() => cli.close())
 
 let engine: EmbeddedEngine

@@ -44,6 +44,10 @@ describe('positive-evidence: the answers of real engines are read completely', (
         labels: (body['Config'] as Record<string, object>)['Labels'],
         engineNowMs: 7,
         isInfra: undefined,
+        ending: {
+          isAutoRemoved: (body['HostConfig'] as { AutoRemove: boolean }).AutoRemove,
+          waitsForStop: false,
+        },
       })
       expect(inspected.createdAtMs).toBe(Date.parse(String(body['Created'])))
       const hasRun = state['StartedAt'] !== '0001-01-01T00:00:00Z'
@@ -205,6 +209,16 @@ describe('the Podman API', () => {
     expect(inspected.isInfra).toBe(true)
     expect(inspected.namespaces.dependencies).toEqual([fakeId(3)])
     expect(read(silent, libpod()).isInfra).toBe(false)
+  })
+
+  test.each([
+    [{ StopTimeout: 10 }, libpod(), true],
+    [{ StopTimeout: 0 }, libpod(), false],
+    [{}, libpod(), true],
+    [{ StopTimeout: 10 }, undefined, false],
+  ])('with %j a forced removal waits for the stop timeout: %#', (config, own, waitsForStop) => {
+    const whole = { ...silent, Config: { ...(silent as { Config: object }).Config, ...config } }
+    expect(read(whole, own).ending).toEqual({ isAutoRemoved: false, waitsForStop })
   })
 
   test.each([

@@ -584,6 +584,41 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     )
   })
 
+  test.each([
+    [{ isAutoRemoved: false, waitsForStop: true }, 'running', 'stopping'],
+    [{ isAutoRemoved: false, waitsForStop: true }, 'exited', 'deleting'],
+    [{ isAutoRemoved: true, waitsForStop: false }, 'running', 'deleting'],
+    [undefined, 'running', 'deleting'],
+  ])(
+    'without a timeout of the owner and with %j, what is %s is first asked: %s',
+    (ending, state, request) => {
+      const record = { listed: { id: 'x', name: 'x', state }, ending }
+      expect(stateOf(pure.after([dangling, admitted], { record }))).toBe(`${request}+taken`)
+    },
+  )
+
+  test('a stop that the owner did not ask for may be denied: the removal comes next', () => {
+    const waits = { record: { ending: { isAutoRemoved: false, waitsForStop: true } } }
+    const denied: AttemptAnswer = { answer: 'failed', failure: failureOf('misconfigured'), stop: undefined }
+    const steps = [...out, answers('stop', denied)]
+    expect(stateOf(pure.after(steps, waits))).toBe('deleting+taken')
+    expect(context(steps, waits).failures).toBe(0)
+    expect(stateOf(pure.after(steps, gracefully))).toBe('removing.backingOff.quick')
+  })
+
+  test.each([
+    [true, 'stopped by us', [...out, stop('done'), removal('gone'), missed], 'removed'],
+    [false, 'stopped by us', [...out, stop('done'), removal('gone'), missed], 'vanished'],
+    [true, 'not yet stopped', [dangling, admitted, removal('gone'), missed], 'vanished'],
+    [true, 'untouched', [dangling, missed], 'vanished'],
+  ] as const)(
+    'truthful: auto-removed %s and %s, when it is gone it is: %s',
+    (isAutoRemoved, _, steps, outcome) => {
+      const setting = { ...gracefully, record: { ending: { isAutoRemoved, waitsForStop: false } } }
+      expect(context(steps, setting).outcome).toBe(outcome)
+    },
+  )
+
   test('an unpaused container is removed as a running one: a refusal does not unpause it twice', () => {
     const paused = { record: { listed: { id: 'x', name: 'x', state: 'paused' } } }
     const unpaused = [...out, removal('refused'), sent, answers('unpause', attemptAnswers.done)]
