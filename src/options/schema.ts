@@ -164,8 +164,7 @@ export const options = {
   stopTimeout: {
     // A timer of Node lasts at most 24 days, and the deadline of the request is longer than this timeout.
     kind: duration('0s', '24h'),
-    description:
-      "How long a container may take to exit after SIGTERM. With `0s` it is killed at once; on Podman, after the container's own stop timeout.",
+    description: 'How long a container may take to exit after SIGTERM. With `0s` it is killed at once.',
     default: '0s',
   },
   maxConcurrentRemovals: {

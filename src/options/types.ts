@@ -75,7 +75,7 @@ export interface CommonOptions {
   readonly backoff?: { readonly min?: Duration | undefined; readonly max?: Duration | undefined } | undefined
   /** Removes a container's anonymous volumes with it. Named volumes are never removed. On Podman anonymous volumes are removed only if all of them were created with the container. Default: `true`. */
   readonly removeVolumes?: boolean | undefined
-  /** How long a container may take to exit after SIGTERM. With `0s` it is killed at once; on Podman, after the container's own stop timeout. At most `24h`. Default: `'0s'`. */
+  /** How long a container may take to exit after SIGTERM. With `0s` it is killed at once. At most `24h`. Default: `'0s'`. */
   readonly stopTimeout?: Duration | undefined
   /** How many removals may run at the same time. Each one more slows down the host's own use of the engine; more than 4 gain nothing. From 1 to 20. Default: `2`. */
   readonly maxConcurrentRemovals?: number | undefined
