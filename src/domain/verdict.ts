@@ -13,7 +13,7 @@ export type Verdict =
       readonly verdict: 'dangling'
       readonly reason: 'untracked'
       /** Ended guests that do not protect it because they are untracked; the tracker is asked about them again before a removal. */
-      readonly endedGuests: readonly ContainerSummary[]
+      readonly endedGuests: () => readonly ContainerSummary[]
     }
   | { readonly verdict: 'spared'; readonly reason: SpareReason }
 

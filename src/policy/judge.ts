@@ -46,7 +46,7 @@ export interface Evidence {
   readonly protectingGuest: ContainerId | undefined
   /** Whether the namespace use of every listed container is known. */
   readonly areNamespacesKnown: boolean
-  readonly endedGuests: readonly ContainerSummary[]
+  readonly endedGuests: () => readonly ContainerSummary[]
   readonly graceEnds: GraceEnds
   /** Our own removal stopped it, so it may be removed in any state. */
   readonly stoppedByUs: boolean

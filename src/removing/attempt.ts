@@ -2,6 +2,7 @@ import { answered } from '../../machines/container.record.ts'
 import type { AttemptAnswer, FailureLike, HookAnswer, StoppedByUs } from '../../machines/types.ts'
 import type { Freshness } from '../containers/freshness.ts'
 import { judgement, type KnownContainer } from '../containers/record.ts'
+import type { ContainerSummary } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { coveredAs } from '../domain/states.ts'
@@ -92,13 +93,11 @@ type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<Ch
 /** One request that changes a container, with all checks that precede it. */
 type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
 
-type DanglingVerdict = Extract<Verdict, { readonly verdict: 'dangling' }>
-
-/** A container about to be changed, with the verdict that justifies it. */
+/** A container about to be changed, and its ended guests by the verdict that justifies that. */
 interface Candidate {
   readonly id: ContainerId
   readonly known: KnownContainer
-  readonly verdict: DanglingVerdict
+  readonly endedGuests: readonly ContainerSummary[]
 }
 
 const stale: AttemptAnswer = { answer: 'stale' }
@@ -127,7 +126,7 @@ function createAttempt(options: AttemptOptions): Attempt {
     if (!known?.verdict || !freshness.stands(known.scan)) return stale
     const { scan, verdict } = known
     if (verdict.verdict !== 'dangling') return cancelled(id, verdict, options)
-    const candidate: Candidate = { id, known, verdict }
+    const candidate: Candidate = { id, known, endedGuests: verdict.endedGuests() }
     let wasSent = false
     let objection: AttemptAnswer | undefined
     let inspectedMs = clock.now()
@@ -167,7 +166,7 @@ function createAttempt(options: AttemptOptions): Attempt {
 
 /** second-source: checks the request against inspections of the container and its ended guests. */
 async function inspect(
-  { id, verdict: { endedGuests } }: Candidate,
+  { id, endedGuests }: Candidate,
   options: AttemptOptions,
   signal: AbortSignal,
 ): Promise<AttemptAnswer | undefined> {
@@ -197,7 +196,7 @@ function askLast(
   candidate: Candidate,
   options: AttemptOptions,
 ): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
-  const guests = candidate.verdict.endedGuests.map((guest) => options.tracker.ask(guest))
+  const guests = candidate.endedGuests.map((guest) => options.tracker.ask(guest))
   if (!guests.some((answer) => answer instanceof Promise))
     return askOwnLast(candidate, guests as readonly Answer[], options)
   // All guests first and the container last, so that its answer is the most recent one when the request is sent.
@@ -207,7 +206,7 @@ function askLast(
 }
 
 function askOwnLast(
-  { id, known, verdict: { endedGuests } }: Candidate,
+  { id, known, endedGuests }: Candidate,
   guests: readonly Answer[],
   options: AttemptOptions,
 ): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {

@@ -2,7 +2,7 @@ import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
 import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
-import { weighGuests } from '../policy/namespaces.ts'
+import { noGuests, weighGuests } from '../policy/namespaces.ts'
 import { Groups } from './groups.ts'
 import { originsOf } from './label-origins.ts'
 import { inspectionsAtOnce, type ListedAgain, type NamespacesKnown } from './namespace-facts.ts'
@@ -130,7 +130,7 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       ? await options.namespaces.of(ownedSet.listed, context.signal, context.noteInspection)
       : undefined
   note(known?.failure)
-  const weighed = known ? first.map((evidence) => evidence && weigh(evidence, known)) : first
+  const weighed = known ? weighAll(known) : first
   await confirmAll()
   return {
     owned,
@@ -143,14 +143,14 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
     listedAgain: known?.listedAgain,
   }
 
-  function weigh(evidence: Evidence, { mayBeNeeded, sharing }: NamespacesKnown): Evidence {
-    const guests = weighGuests(sharing.guestsOf(evidence.container), isSurelyForgotten)
-    return {
-      ...evidence,
-      protectingGuest: guests.protecting,
-      endedGuests: guests.ended,
-      areNamespacesKnown: !mayBeNeeded(evidence.container),
-    }
+  function weighAll({ mayBeNeeded, sharing }: NamespacesKnown): (Evidence | undefined)[] {
+    const guestsOf = weighGuests(sharing, isSurelyForgotten)
+    return first.map((evidence) => {
+      if (!evidence) return undefined
+      const { protecting, ended } = guestsOf(evidence.container)
+      const areNamespacesKnown = !mayBeNeeded(evidence.container)
+      return { ...evidence, protectingGuest: protecting, endedGuests: ended, areNamespacesKnown }
+    })
   }
 
   /** Whether an ended guest would be removed itself if the policy covered its state. */
@@ -195,7 +195,7 @@ function firstEvidence(
     groupLife: ownedSet.groups.lifeOf(container),
     protectingGuest: undefined,
     areNamespacesKnown: true,
-    endedGuests: [],
+    endedGuests: noGuests,
     graceEnds: history.graceEnds,
     stoppedByUs: history.stoppedByUs,
     hookRefusal: history.hookRefusal,

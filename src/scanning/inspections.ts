@@ -14,6 +14,7 @@ import { hasEnded } from '../policy/namespaces.ts'
 import { agrees, lastStartOf, namedBy, objectionTo } from '../policy/second-source.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import { clockToleranceMs, type Graces } from './graces.ts'
+import { inspectionsAtOnce } from './namespace-facts.ts'
 
 export interface InspectionsOptions {
   readonly clock: Clock
@@ -115,8 +116,12 @@ export class Inspections {
    * @throws EngineError if a guest could not be inspected, even if it is gone; the next listing must show that
    */
   async haveEnded(guests: readonly ContainerSummary[], signal: AbortSignal): Promise<boolean> {
-    const ended = await Promise.all(guests.map(async (guest) => this.#hasEnded(guest, signal)))
-    return ended.every(Boolean)
+    for (let from = 0; from < guests.length; from += inspectionsAtOnce) {
+      const some = guests.slice(from, from + inspectionsAtOnce)
+      const ended = await Promise.all(some.map(async (guest) => this.#hasEnded(guest, signal)))
+      if (!ended.every(Boolean)) return false
+    }
+    return true
   }
 
   async #hasEnded(listed: ContainerSummary, signal: AbortSignal): Promise<boolean> {

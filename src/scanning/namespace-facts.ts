@@ -100,12 +100,12 @@ export function createNamespaceFacts(
       const callers = due.filter(({ id }) => refersByName(facts.get(id)))
       if (callers.length > 0) await askNames(containers, asking)
       const areNamed = containers.every((one) => isNamed(one) || names.has(one.id))
+      const named = namedAmong(callers.length > 0 ? containers : [], names)
       for (const caller of callers) {
         const fact = facts.get(caller.id)
-        const unresolved =
-          areNamed && refersByName(fact) ? unresolvedHolders(fact, containers, names) : undefined
+        const unresolved = areNamed && refersByName(fact) ? unresolvedHolders(fact, named) : undefined
         if (unresolved === undefined || (unresolved.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
-        else if (refersByName(fact)) facts.set(caller.id, withIds(fact, containers, names))
+        else if (refersByName(fact)) facts.set(caller.id, withIds(fact, named))
         if (unresolved?.[0] !== undefined && !hasEnded(caller))
           failures.set(
             caller.id,
@@ -130,13 +130,14 @@ export function createNamespaceFacts(
           return [[id, { ...failedAgain(before, clock.now()), failure, isStarting }] as const]
         }),
       )
+      const mayBeHolder = mayHaveJoined(unasked)
       const failed = [...failedQuestions.values()].find(({ isStarting }) => !isStarting)
       return {
         sharing: sharingAmong(sharersOf(containers, facts)),
         mayBeNeeded: (container) =>
           // The second listing no longer shows it, or lists it twice.
           (listedAgain !== undefined && !isSoundIn(listedAgain, container.id) && !gone.has(container)) ||
-          unasked.some((other) => mayHaveJoined(other, container)),
+          mayBeHolder(container),
         listedAgain,
         failure: failed?.failure,
       }
@@ -164,36 +165,56 @@ async function askNames(containers: readonly ContainerSummary[], asking: Asking)
   await askAll(nameless, { ...asking, facts: new Map(), failures: new Map(), gone: new Set() })
 }
 
+/** The shortest id prefix that engines show. */
+const certainLength = 12
 /** An id or a prefix of one, which does not change if the container is renamed. */
 const isIdOrPrefix = /^[0-9a-f]{12,64}$/
+
+/** The containers that guests may refer to by name, or by an id prefix too short to be certain. */
+interface Named {
+  idsOf(name: string): readonly ContainerId[]
+  isOne(reference: string): boolean
+}
+
+/** Made once for all callers, since there may be as many of these as containers. */
+function namedAmong(
+  containers: readonly ContainerSummary[],
+  inspected: ReadonlyMap<ContainerId, string>,
+): Named {
+  const ids = new Map<string, ContainerId[]>()
+  for (const { id, names } of containers) {
+    for (const name of new Set([...names, inspected.get(id) ?? ''])) {
+      const known = ids.get(name)
+      if (known) known.push(id)
+      else ids.set(name, [id])
+    }
+  }
+  const prefixes = new Map<number, ReadonlySet<string>>()
+  const isPrefix = (reference: string) => {
+    const { length } = reference
+    if (length >= certainLength) return false
+    const known = prefixes.get(length) ?? new Set(containers.map(({ id }) => id.slice(0, length)))
+    prefixes.set(length, known)
+    return known.has(reference)
+  }
+  return {
+    idsOf: (name) => ids.get(name) ?? [],
+    isOne: (reference) => ids.has(reference) || isPrefix(reference),
+  }
+}
 
 /**
  * protected: returns the references to holders that match no container. If the guest is running, its holder was renamed
  * before the guest was first inspected and may be any older container. An ended guest uses nothing.
  */
-function unresolvedHolders(
-  fact: SharedNamespaces,
-  containers: readonly ContainerSummary[],
-  inspected: ReadonlyMap<ContainerId, string>,
-): readonly string[] {
-  const isNamed = (reference: string) => (one: ContainerSummary) =>
-    one.id.startsWith(reference) || one.names.includes(reference) || inspected.get(one.id) === reference
-  return [...holdersOf(fact)].filter(
-    (reference) => !isIdOrPrefix.test(reference) && !containers.some(isNamed(reference)),
-  )
+function unresolvedHolders(fact: SharedNamespaces, named: Named): readonly string[] {
+  return [...holdersOf(fact)].filter((reference) => !isIdOrPrefix.test(reference) && !named.isOne(reference))
 }
 
 /** Replaces holder names with ids, because a holder may be renamed. */
-function withIds(
-  fact: SharedNamespaces,
-  containers: readonly ContainerSummary[],
-  inspected: ReadonlyMap<ContainerId, string>,
-): Fact {
-  const references = holdersOf(fact)
-  const ids = containers
-    .filter((one) => [...one.names, inspected.get(one.id) ?? ''].some((name) => references.has(name)))
-    .map(({ id }) => id)
-  return ids.length === 0 ? fact : { ...fact, dependencies: [...fact.dependencies, ...ids] }
+function withIds(fact: SharedNamespaces, named: Named): Fact {
+  const ids = new Set([...holdersOf(fact)].flatMap((reference) => named.idsOf(reference)))
+  return ids.size === 0 ? fact : { ...fact, dependencies: [...fact.dependencies, ...ids] }
 }
 
 interface Asking {

@@ -5,7 +5,7 @@ import { ownerLabel } from '../support/fake-engine.ts'
 import { createHarness, type Harness } from '../support/harness.ts'
 
 const minute = 60_000
-const dangling = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
+const dangling = { verdict: 'dangling', reason: 'untracked', endedGuests: () => [] }
 const changing = new Set(['remove', 'stop', 'unpause'])
 
 /** A reconciler whose actors a host has captured. */

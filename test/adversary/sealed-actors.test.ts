@@ -89,7 +89,7 @@ describe('nothing that a host can reach accepts an internal event', () => {
     await clock.advance(minute)
     const reportedBefore = events.length
     const judgement = {
-      verdict: { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+      verdict: { verdict: 'dangling', reason: 'untracked', endedGuests: () => [] },
       scan: 1,
       atMs: clock.now(),
       recheckMs: undefined,

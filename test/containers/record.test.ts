@@ -8,10 +8,11 @@ import {
   type KnownContainer,
 } from '../../src/containers/record.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
+import { noGuests } from '../../src/policy/namespaces.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
-const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
+const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests }
 
 describe('eventually-removed: when a verdict is worth making again', () => {
   const refusal = { reason: 'hook-refused', untilMs: 700 }
@@ -66,7 +67,7 @@ describe('scans-that-matter: whether a verdict says nothing new', () => {
 
   test.each<[Verdict | undefined, Verdict, boolean]>([
     [undefined, dangling, false],
-    [dangling, { ...dangling, endedGuests: [summary()] }, true],
+    [dangling, { ...dangling, endedGuests: () => [summary()] }, true],
     [dangling, { verdict: 'tracked', reason: 'tracked' }, false],
     [{ verdict: 'spared', reason: 'keep-label' }, { verdict: 'spared', reason: 'self' }, false],
     [graced(5), graced(5), true],

@@ -10,6 +10,7 @@ import {
   judge,
   type RuleName,
 } from '../../src/policy/judge.ts'
+import { noGuests } from '../../src/policy/namespaces.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
@@ -21,7 +22,8 @@ const noGraces: GraceEnds = {
   emptiedMs: undefined,
 }
 const guest = fakeId(71)
-const [endedGuest, otherEndedGuest] = [summary({ id: fakeId(72) }), summary({ id: fakeId(73) })]
+const endedGuests = [summary({ id: fakeId(72) }), summary({ id: fakeId(73) })]
+const twoGuests = () => endedGuests
 const nowMs = 100_000
 
 /** A container that dangles, except for what a row changes. */
@@ -41,7 +43,7 @@ function evidence(change: Partial<Evidence> = {}): Evidence {
     groupLife: undefined,
     protectingGuest: undefined,
     areNamespacesKnown: true,
-    endedGuests: [],
+    endedGuests: noGuests,
     graceEnds: noGraces,
     stoppedByUs: false,
     hookRefusal: undefined,
@@ -56,11 +58,11 @@ const state = (name: string) => ({ container: summary({ state: name }) })
 
 describe('each reason, with only that one condition changed', () => {
   test.each<[string, Partial<Evidence>, Verdict]>([
-    ['nothing against it', {}, { verdict: 'dangling', reason: 'untracked', endedGuests: [] }],
+    ['nothing against it', {}, { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests }],
     [
       'ended guests',
-      { endedGuests: [endedGuest, otherEndedGuest] },
-      { verdict: 'dangling', reason: 'untracked', endedGuests: [endedGuest, otherEndedGuest] },
+      { endedGuests: twoGuests },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: twoGuests },
     ],
     ['tracked', { answer: 'tracked' }, { verdict: 'tracked', reason: 'tracked' }],
     ['not-self', { isSelf: true }, { verdict: 'spared', reason: 'self' }],
@@ -71,7 +73,7 @@ describe('each reason, with only that one condition changed', () => {
     [
       'a keep label of false keeps nothing',
       kept('false'),
-      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests },
     ],
     ['own-label', { labelOrigin: 'image' }, { verdict: 'spared', reason: 'label-from-image' }],
     ['own-label: not known', { labelOrigin: 'unknown' }, { verdict: 'spared', reason: 'image-unknown' }],
@@ -94,7 +96,7 @@ describe('each reason, with only that one condition changed', () => {
     [
       'stopped by us, in a state not covered',
       { ...state('exited'), stoppedByUs: true },
-      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests },
     ],
     [
       'protected: a shared namespace',
@@ -150,7 +152,7 @@ describe('each reason, with only that one condition changed', () => {
         ...labelled('io.kubernetes.pod.uid'),
         policy: { ...evidence().policy, orchestrated: true },
       },
-      { verdict: 'dangling', reason: 'untracked', endedGuests: [] },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests },
     ],
     ['a group that lives', { groupLife: 'its group lives' }, { verdict: 'spared', reason: 'group-alive' }],
     ...(
@@ -355,7 +357,7 @@ const anyEvidence = fc
     labelOrigin: mostly<Evidence['labelOrigin']>('container', 'image', 'unknown'),
     protectingGuest: mostly<Evidence['protectingGuest']>(undefined, guest),
     areNamespacesKnown: mostly(true, false),
-    endedGuests: mostly<Evidence['endedGuests']>([], [otherEndedGuest]),
+    endedGuests: mostly<Evidence['endedGuests']>(noGuests, twoGuests),
     stoppedByUs: mostly(false, true),
     hookRefusal: mostly<Evidence['hookRefusal']>(undefined, 'hook-refused', 'hook-failed', 'hook-timed-out'),
     keep: mostly<Record<string, string>>({}, { 'flotsam.keep': 'false' }, { 'flotsam.keep': '' }),
@@ -384,7 +386,7 @@ describe('eventually-removed: a container spared only because of an unknown may 
 
   test('no other verdict is', () => {
     expect(isUnknown({ verdict: 'tracked', reason: 'tracked' })).toBe(false)
-    expect(isUnknown({ verdict: 'dangling', reason: 'untracked', endedGuests: [] })).toBe(false)
+    expect(isUnknown({ verdict: 'dangling', reason: 'untracked', endedGuests: noGuests })).toBe(false)
     expect(isUnknown({ verdict: 'graced', reason: 'creation-grace', endsAtMs: 1 })).toBe(false)
   })
 })

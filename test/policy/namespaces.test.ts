@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, SharedNamespaces } from '../../src/domain/container.ts'
 import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
@@ -30,6 +31,16 @@ const byNetwork = (containers: readonly ContainerSummary[]) =>
       namespaces: { ...sharesNothing, network: container.networkMode },
     })),
   )
+
+/** The guests of the holder, weighed. */
+function weigh(
+  containers: readonly ContainerSummary[],
+  isForgotten: (guest: ContainerSummary) => boolean,
+  of = holder,
+) {
+  const { protecting, ended } = weighGuests(byNetwork(containers), isForgotten)(of)
+  return { protecting, ended: ended() }
+}
 
 const guestIds = (containers: readonly ContainerSummary[], of = holder) =>
   byNetwork(containers)
@@ -109,8 +120,7 @@ describe('protected: guests of guests use the same network', () => {
 
   test('a forgotten guest that has ended does not hide a running one behind it', () => {
     const chain = [holder, guest(ids.b, ids.holder, { state: 'exited' }), guest(ids.c, ids.b)]
-    const guests = byNetwork(chain).guestsOf(holder)
-    expect(weighGuests(guests, ({ id }) => id === ids.b)).toEqual({ protecting: ids.c, ended: [chain[1]] })
+    expect(weigh(chain, ({ id }) => id === ids.b)).toEqual({ protecting: ids.c, ended: [] })
   })
 })
 
@@ -123,7 +133,7 @@ describe('protected: which guests count', () => {
     (state) => {
       const one = guest(ids.b, ids.holder, { state })
       expect(hasEnded(one)).toBe(false)
-      expect(weighGuests([one], forgotten)).toEqual({ protecting: ids.b, ended: [] })
+      expect(weigh([one], forgotten)).toEqual({ protecting: ids.b, ended: [] })
     },
   )
 
@@ -132,22 +142,90 @@ describe('protected: which guests count', () => {
     (state) => {
       const one = guest(ids.b, ids.holder, { state })
       expect(hasEnded(one)).toBe(true)
-      expect(weighGuests([one], forgotten)).toEqual({ protecting: undefined, ended: [one] })
-      expect(weighGuests([one], notForgotten)).toEqual({ protecting: ids.b, ended: [] })
+      expect(weigh([one], forgotten)).toEqual({ protecting: undefined, ended: [one] })
+      expect(weigh([one], notForgotten)).toEqual({ protecting: ids.b, ended: [] })
     },
   )
 
-  test('one guest that counts among many that do not is enough, and the others are still named', () => {
+  test('one guest that counts among many that do not is enough; without it the others are named', () => {
     const guests = [
       guest(ids.b, ids.holder, { state: 'exited' }),
       guest(ids.c, ids.holder, { state: 'dead' }),
       guest(ids.d, ids.holder),
     ]
-    expect(weighGuests(guests, forgotten)).toEqual({ protecting: ids.d, ended: guests.slice(0, 2) })
+    expect(weigh(guests, forgotten)).toEqual({ protecting: ids.d, ended: [] })
+    expect(weigh(guests.slice(0, 2), forgotten)).toEqual({ protecting: undefined, ended: guests.slice(0, 2) })
+  })
+
+  test('a guest in a cycle does not protect itself, but one behind it does', () => {
+    const ring = [
+      guest(ids.b, ids.c),
+      guest(ids.c, ids.b, { state: 'exited' }),
+      guest(ids.d, ids.c, { state: 'exited' }),
+    ]
+    const [running, ended] = ring as [ContainerSummary, ContainerSummary]
+    expect(weigh(ring, forgotten, running).protecting).toBeUndefined()
+    expect(weigh(ring, forgotten, ended).protecting).toBe(ids.b)
+    expect(weigh([...ring, guest(holder.id, ids.d)], forgotten, running).protecting).toBe(holder.id)
+  })
+
+  test('each holder has the protection that following its own guests finds', () => {
+    const name = fc.integer({ min: 0, max: 9 })
+    const called = fc.oneof(
+      { weight: 4, arbitrary: name.map((number) => `task-${number}`) },
+      name.map((number) => idOf(`${number}`)),
+      name.map((number) => idOf(`${number}`).slice(0, 3)),
+      fc.constantFrom('', 'nobody'),
+    )
+    const space = fc.constantFrom('network', 'pid', 'dependencies', 'path')
+    const body = fc.record({
+      number: name,
+      isNamed: fc.boolean(),
+      state: fc.constantFrom('running', 'exited', 'exited', 'exited'),
+      shares: fc.array(fc.tuple(space, called), { maxLength: 2 }),
+    })
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 10 }), fc.array(name), (bodies, kept) => {
+        const sharers = bodies.map(({ number, isNamed, state, shares }) => {
+          const names = isNamed ? [`task-${number}`] : []
+          const container = summary({ id: idOf(`${number}`), names, state })
+          const of = (wanted: string) => shares.find(([how]) => how === wanted)?.[1]
+          const shared = (wanted: string) => (of(wanted) === undefined ? '' : `container:${of(wanted)}`)
+          const dependencies = shares.filter(([how]) => how === 'dependencies').map(([, one]) => one)
+          const uts = of('path') === undefined ? '' : 'ns:/proc/1/ns/uts'
+          return {
+            container,
+            namespaces: {
+              ...sharesNothing,
+              network: shared('network'),
+              pid: shared('pid'),
+              uts,
+              dependencies,
+            },
+          }
+        })
+        // one entry for each id: of several, either may count
+        const once = sharers.filter(
+          ({ container: { id } }, at) => sharers.findIndex((one) => one.container.id === id) === at,
+        )
+        const sharing = sharingAmong(once)
+        const isForgotten = ({ id }: ContainerSummary) => !kept.some((number) => idOf(`${number}`) === id)
+        const guestsOf = weighGuests(sharing, isForgotten)
+        for (const { container } of [...once, { container: holder }]) {
+          const guests = sharing.guestsOf(container)
+          const counting = guests.filter((one) => !hasEnded(one) || !isForgotten(one)).map(({ id }) => id)
+          const { protecting, ended } = guestsOf(container)
+          if (counting.length > 0) expect(counting).toContain(protecting)
+          else expect(protecting).toBeUndefined()
+          expect(ended()).toEqual(counting.length > 0 ? [] : guests)
+        }
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('without containers there is no protection', () => {
-    expect(weighGuests([], notForgotten)).toEqual({ protecting: undefined, ended: [] })
+    expect(weigh([], notForgotten)).toEqual({ protecting: undefined, ended: [] })
   })
 })
 

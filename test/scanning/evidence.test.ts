@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import { type Tracked } from '../../src/domain/tracked.ts'
 import type { Evidence, GraceEnds } from '../../src/policy/judge.ts'
+import { noGuests } from '../../src/policy/namespaces.ts'
 import { ownedByLabel } from '../../src/policy/ownership.ts'
 import { evidenceSources, inquire, judgeListing } from '../../src/scanning/evidence.ts'
 import { createImageLabels } from '../../src/scanning/images.ts'
@@ -137,7 +138,7 @@ describe('the evidence of each container is its own', () => {
       groupLife: undefined,
       objection: undefined,
       protectingGuest: undefined,
-      endedGuests: [],
+      endedGuests: noGuests,
       areNamespacesKnown: true,
     }
     const graceEnds = { ...noGraces, creationMs: 8, restoreMs: 9 }
@@ -325,7 +326,8 @@ describe('protected: who shares a network', () => {
     const {
       judged: [holder],
     } = await judgeListing(sources, context)
-    expect(holder?.verdict).toEqual({ verdict: 'dangling', reason: 'untracked', endedGuests: [guest(ended)] })
+    if (holder?.verdict.verdict !== 'dangling') throw new Error('it is not dangling')
+    expect(holder.verdict.endedGuests()).toEqual([guest(ended)])
   })
 })
 

@@ -4,12 +4,13 @@ import { RecentlyGone } from '../../src/containers/recently-gone.ts'
 import type { KnownContainer } from '../../src/containers/record.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import type { TrackerAnswer, Verdict } from '../../src/domain/verdict.ts'
+import { noGuests } from '../../src/policy/namespaces.ts'
 import { Graces } from '../../src/scanning/graces.ts'
 import { summary } from '../support/summary.ts'
 
 const container = summary({ name: 'web' })
 const tracked: Verdict = { verdict: 'tracked', reason: 'tracked' }
-const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
+const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests }
 
 /** A container that the last scan judged to be tracked, with what is known of it changed. */
 function known(changes: Partial<KnownContainer> = {}) {

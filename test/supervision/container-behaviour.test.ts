@@ -6,6 +6,7 @@ import type { AttemptAnswer } from '../../machines/types.ts'
 import { RemovalQueue } from '../../src/containers/removal-queue.ts'
 import type { Happening } from '../../src/domain/events.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
+import { noGuests } from '../../src/policy/namespaces.ts'
 import type { Attempts } from '../../src/removing/attempt.ts'
 import { containerBehaviour } from '../../src/supervision/container-behaviour.ts'
 import { admitted, recordOf } from '../machines/support/container-chart.ts'
@@ -13,7 +14,7 @@ import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
-const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: [] }
+const dangling: Verdict = { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests }
 const who = { id: fakeId(1), name: 'web', image: 'nginx:1' }
 
 const record = recordOf({ listed: summary({ name: 'web', image: 'nginx:1' }) })
@@ -69,7 +70,7 @@ describe('one-line-per-change: a verdict is reported when it differs', () => {
       { verdict: 'graced', reason: 'creation-grace', endsAtMs: 2 },
       { verdict: 'graced', reason: 'restore-grace', endsAtMs: 3 },
       dangling,
-      { ...dangling, endedGuests: [summary({ id: fakeId(2) })] },
+      { ...dangling, endedGuests: () => [summary({ id: fakeId(2) })] },
     )
     expect(reports.map((event) => 'reason' in event && event.reason)).toEqual([
       'creation-grace',
