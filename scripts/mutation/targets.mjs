@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 
 const ofFunctions = [
-  'test/{judge,owner,errors}.test.ts',
+  'test/policy/{judge,ownership}.test.ts',
+  'test/domain/errors.test.ts',
   'test/options/{read,schema,duration}.test.ts',
   'test/engine/failure.test.ts',
   'test/machines/{container.record,failure-streaks,scan-pace}.test.ts',
-  'test/supervision/{freshness,record}.test.ts',
+  'test/containers/{freshness,record}.test.ts',
 ]
 const ofCharts = ['test/machines/*.{transitions,properties}.test.ts']
 
