@@ -20,8 +20,8 @@ execFileSync(join(top, 'node_modules/.bin/tsc'), [
   '--outDir',
   compiled,
 ])
-const { runDemo } = await import(join(compiled, 'src/demo/demo.js'))
-const { openEmbeddedStage } = await import(join(compiled, 'src/demo/embedded-stage.js'))
+const { runDemo } = await import(join(compiled, 'src/cli/demo/demo.js'))
+const { openEmbeddedStage } = await import(join(compiled, 'src/cli/demo/embedded-stage.js'))
 const silent = {
   write: () => {},
   isTerminal: false,

@@ -29,7 +29,7 @@ const packages = /^(?!src\/|machines\/)/
 
 /** From the top downwards. Rooms in one line do not import each other, unless `also` says so. */
 const floors: readonly (readonly string[])[] = [
-  ['cli', 'demo'],
+  ['cli'],
   ['index', 'reconciler', 'xstate-logic'],
   ['supervision'],
   ['removing', 'report'],
@@ -48,10 +48,8 @@ const outbuildings: Readonly<Record<string, readonly string[]>> = {
 }
 
 const also: readonly (readonly [string, string])[] = [
-  ['cli', 'demo'],
   ['cli', 'inspector'],
-  ['demo', 'inspector'],
-  ['demo', 'testing'],
+  ['cli', 'testing'],
   ['index', 'reconciler'],
   ['index', 'xstate-logic'],
   ['xstate-logic', 'reconciler'],
@@ -89,8 +87,20 @@ const arrows: readonly Arrow[] = [
     alsoTypes: true,
   },
   {
+    rule: 'of the command only the demo imports the embedded engine',
+    from: /^src\/cli\/(?!demo\/)/,
+    mayImport: /^(?!src\/testing\/)/,
+    alsoTypes: true,
+  },
+  {
+    rule: 'the demo is loaded by its command alone, when it is played',
+    from: /^src\/(?!cli\/demo\/)/,
+    mayImport: /^(?!src\/cli\/demo\/(?!command\.ts$))/,
+    alsoTypes: true,
+  },
+  {
     rule: 'only the demo knows dockerode, types as well, and only the engine makes modems',
-    from: /^(src\/(?!engine\/connect\.ts$|demo\/)|machines\/)/,
+    from: /^(src\/(?!engine\/connect\.ts$|cli\/demo\/)|machines\/)/,
     mayImport: /^(?!docker(ode|-modem)$)/,
     alsoTypes: true,
   },
@@ -101,7 +111,7 @@ const arrows: readonly Arrow[] = [
   },
   {
     rule: "only the command line knows pino, types as well: of a host's logger the methods that are called are all that is asked",
-    from: /^(src\/(?!cli\/|demo\/)|machines\/)/,
+    from: /^(src\/(?!cli\/)|machines\/)/,
     mayImport: /^(?!pino(-.+)?$)/,
     alsoTypes: true,
   },

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import type { Summary } from '../../src/demo/account.ts'
-import { runDemo } from '../../src/demo/demo.ts'
-import { openHostStage } from '../../src/demo/host-stage.ts'
-import { recordingScreen } from '../demo/support.ts'
+import type { Summary } from '../../src/cli/demo/account.ts'
+import { runDemo } from '../../src/cli/demo/demo.ts'
+import { openHostStage } from '../../src/cli/demo/host-stage.ts'
+import { recordingScreen } from '../cli/demo/support.ts'
 import { describeOnEngine, type RealEngine } from '../support/real-engine.ts'
 
 const storyLimitMs = 150_000

@@ -1,4 +1,4 @@
-import { shortId } from '../domain/ids.ts'
+import { shortId } from '../../domain/ids.ts'
 import type { Standing } from './board.ts'
 import type { Ink, Mark, Style } from './glyphs.ts'
 import type { Lane } from './lane.ts'

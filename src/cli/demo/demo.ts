@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { messageOf, OptionError } from '../domain/errors.ts'
-import type { Inspector } from '../inspector/index.ts'
+import { messageOf, OptionError } from '../../domain/errors.ts'
+import type { Inspector } from '../../inspector/index.ts'
 import { type Account, summarize, type Summary } from './account.ts'
 import { Agent } from './agent.ts'
 import { Board } from './board.ts'

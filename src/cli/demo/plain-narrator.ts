@@ -1,4 +1,4 @@
-import { shortId } from '../domain/ids.ts'
+import { shortId } from '../../domain/ids.ts'
 import type { BoardChange, ChartState, EngineStanding, Standing } from './board.ts'
 import { type Ink, inkFor } from './glyphs.ts'
 import type { LogLine } from './ledger.ts'

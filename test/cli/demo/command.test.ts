@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { runCli } from '../../src/cli/program.ts'
-import type { CliWorld } from '../../src/cli/world.ts'
-import { createReconciler } from '../../src/index.ts'
+import { runCli } from '../../../src/cli/program.ts'
+import type { CliWorld } from '../../../src/cli/world.ts'
+import { createReconciler } from '../../../src/index.ts'
 import { escape } from './support.ts'
 
 const storyLimitMs = 60_000

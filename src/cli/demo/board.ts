@@ -1,8 +1,8 @@
 import type { InspectionEvent, SnapshotFrom } from 'xstate'
-import type { containerMachine } from '../../machines/container.machine.ts'
-import type { supervisorMachine } from '../../machines/supervisor.machine.ts'
-import type { Outcome, VerdictLike } from '../../machines/types.ts'
-import { type EngineHealth, healthIn } from '../supervision/status.ts'
+import type { containerMachine } from '../../../machines/container.machine.ts'
+import type { supervisorMachine } from '../../../machines/supervisor.machine.ts'
+import type { Outcome, VerdictLike } from '../../../machines/types.ts'
+import { type EngineHealth, healthIn } from '../../supervision/status.ts'
 
 /** The states of a container's chart, in their usual order. */
 export type ChartState = 'discovered' | 'graced' | 'classified' | 'removing' | 'gone'

@@ -1,4 +1,4 @@
-import type { Screen } from '../../src/demo/narrator.ts'
+import type { Screen } from '../../../src/cli/demo/narrator.ts'
 
 export interface RecordingScreen extends Screen {
   readonly writes: string[]

@@ -1,5 +1,5 @@
-import type { Reconciler } from '../index.ts'
-import { formatDuration } from '../options/duration.ts'
+import type { Reconciler } from '../../index.ts'
+import { formatDuration } from '../../options/duration.ts'
 import type { Leak, Survivor } from './account.ts'
 import type { Agent } from './agent.ts'
 import type { Board } from './board.ts'

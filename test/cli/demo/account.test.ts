@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Account, summarize } from '../../src/demo/account.ts'
-import type { Evidence } from '../../src/demo/stage.ts'
+import { type Account, summarize } from '../../../src/cli/demo/account.ts'
+import type { Evidence } from '../../../src/cli/demo/stage.ts'
 
 const lost = 'a'.repeat(64)
 const kept = 'b'.repeat(64)

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { connectTo, within } from '../../src/demo/connection.ts'
-import { Relay } from '../../src/demo/relay.ts'
-import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
+import { connectTo, within } from '../../../src/cli/demo/connection.ts'
+import { Relay } from '../../../src/cli/demo/relay.ts'
+import { createEmbeddedEngine, type EmbeddedEngine } from '../../../src/testing/index.ts'
 
 const extendedDeadlineMs = 200
 const limitMs = 5000

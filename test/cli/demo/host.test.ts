@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Summary } from '../../src/demo/account.ts'
-import { runDemo } from '../../src/demo/demo.ts'
-import { openHostStage } from '../../src/demo/host-stage.ts'
-import { fastestSpeed } from '../../src/demo/pace.ts'
-import { runLabel } from '../../src/demo/stage.ts'
-import { OptionError } from '../../src/domain/errors.ts'
-import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
+import type { Summary } from '../../../src/cli/demo/account.ts'
+import { runDemo } from '../../../src/cli/demo/demo.ts'
+import { openHostStage } from '../../../src/cli/demo/host-stage.ts'
+import { fastestSpeed } from '../../../src/cli/demo/pace.ts'
+import { runLabel } from '../../../src/cli/demo/stage.ts'
+import { OptionError } from '../../../src/domain/errors.ts'
+import { createEmbeddedEngine, type EmbeddedEngine } from '../../../src/testing/index.ts'
 import { recordingScreen } from './support.ts'
 
 const storyLimitMs = 90_000

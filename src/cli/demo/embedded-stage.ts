@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { createEmbeddedEngine, type EmbeddedEngine, type LoggedRequest } from '../testing/index.ts'
+import { createEmbeddedEngine, type EmbeddedEngine, type LoggedRequest } from '../../testing/index.ts'
 import { type Evidence, type LosableCall, runLabel, type Stage } from './stage.ts'
 
 const losablePaths: Readonly<Record<LosableCall, RegExp>> = {

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Summary } from '../../src/demo/account.ts'
-import { runDemo } from '../../src/demo/demo.ts'
-import { openEmbeddedStage } from '../../src/demo/embedded-stage.ts'
-import { fastestSpeed } from '../../src/demo/pace.ts'
-import type { Evidence, Stage } from '../../src/demo/stage.ts'
-import { blocks } from '../support/pages.ts'
+import type { Summary } from '../../../src/cli/demo/account.ts'
+import { runDemo } from '../../../src/cli/demo/demo.ts'
+import { openEmbeddedStage } from '../../../src/cli/demo/embedded-stage.ts'
+import { fastestSpeed } from '../../../src/cli/demo/pace.ts'
+import type { Evidence, Stage } from '../../../src/cli/demo/stage.ts'
+import { blocks } from '../../support/pages.ts'
 import { hideCursor, type RecordingScreen, recordingScreen, showCursor, visible } from './support.ts'
 
 const storyLimitMs = 90_000

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { drawFrame, type FrameRow } from '../../src/demo/frame.ts'
-import { inkFor } from '../../src/demo/glyphs.ts'
-import { Lane } from '../../src/demo/lane.ts'
-import { wrap } from '../../src/demo/narrator.ts'
+import { drawFrame, type FrameRow } from '../../../src/cli/demo/frame.ts'
+import { inkFor } from '../../../src/cli/demo/glyphs.ts'
+import { Lane } from '../../../src/cli/demo/lane.ts'
+import { wrap } from '../../../src/cli/demo/narrator.ts'
 
 const ink = inkFor({ hasColour: false, hasUnicode: true })
 

@@ -1,13 +1,11 @@
 import { type Command, Option } from 'commander'
-import { runDemo } from '../demo/demo.ts'
-import { openHostStage } from '../demo/host-stage.ts'
-import type { Screen } from '../demo/narrator.ts'
-import { fastestSpeed, slowestSpeed } from '../demo/pace.ts'
-import { show } from '../domain/show.ts'
-import { type InspectFlag, inspectOption, openInspector } from './inspect.ts'
-import { wantsColor } from './text.ts'
-import { UsageError } from './usage.ts'
-import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
+import { show } from '../../domain/show.ts'
+import { type InspectFlag, inspectOption, openInspector } from '../inspect.ts'
+import { wantsColor } from '../text.ts'
+import { UsageError } from '../usage.ts'
+import { type CliWorld, exitDone, exitFailed, type ExitCode } from '../world.ts'
+import type { Screen } from './narrator.ts'
+import { fastestSpeed, slowestSpeed } from './pace.ts'
 
 export interface DemoFlags {
   readonly host?: string
@@ -47,6 +45,7 @@ export function addDemo(program: Command, world: CliWorld, onEnd: (code: ExitCod
     .action(async (flags: DemoFlags) => onEnd(await demo(flags, world)))
 }
 
+/** Plays the demo, whose code is loaded only then. */
 export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode> {
   const { host, image, speed, json } = flags
   if (image !== undefined && host === undefined) {
@@ -57,6 +56,10 @@ export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode>
   const interrupt = () => abort.abort(new Error('interrupted'))
   const endings = [world.onSignal(interrupt), world.onOutputClosed(interrupt)]
   try {
+    const [{ runDemo }, { openHostStage }] = await Promise.all([
+      import('./demo.ts'),
+      import('./host-stage.ts'),
+    ])
     const code = await runDemo({
       screen: screenOf(world),
       signal: abort.signal,

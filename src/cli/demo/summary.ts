@@ -1,5 +1,5 @@
-import { shortId } from '../domain/ids.ts'
-import { formatDuration } from '../options/duration.ts'
+import { shortId } from '../../domain/ids.ts'
+import { formatDuration } from '../../options/duration.ts'
 import type { Summary } from './account.ts'
 import { type Ink, inkFor } from './glyphs.ts'
 import { type Screen, wrap } from './narrator.ts'

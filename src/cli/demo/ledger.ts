@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import type { Reconciler } from '../index.ts'
+import type { Reconciler } from '../../index.ts'
 
 /** One line of Flotsam's log. */
 export interface LogLine {

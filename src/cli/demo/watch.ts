@@ -1,5 +1,5 @@
 import type { InspectionEvent } from 'xstate'
-import { createReconciler, type OwnerLabel, type Reconciler } from '../index.ts'
+import { createReconciler, type OwnerLabel, type Reconciler } from '../../index.ts'
 import type { Agent } from './agent.ts'
 import type { Ledger } from './ledger.ts'
 import type { Pace } from './pace.ts'
