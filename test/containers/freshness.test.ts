@@ -67,6 +67,17 @@ describe('fresh-scan: a verdict stands', () => {
     expect(freshness.isOpen).toBe(false)
   })
 
+  test('at 5 s exactly, until the chart’s own timer fires', async () => {
+    const { clock, freshness, judge, list } = made()
+    const stood: boolean[] = []
+    // Set before the chart's, and so called before it.
+    clock.setTimeout(() => stood.push(freshness.stands(1)), verdictLifeMs)
+    list(1)
+    judge()
+    await clock.advance(verdictLifeMs)
+    expect([...stood, freshness.stands(1)]).toEqual([true, false])
+  })
+
   test('until the next listing comes back, even before that one is judged', () => {
     const { freshness, judge, list } = opened()
     list(2)
