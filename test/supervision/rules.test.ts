@@ -836,7 +836,7 @@ describe('orchestrated', () => {
 
 describe('a container that comes back under its name soon after each removal', () => {
   test.each([
-    ['soon, and again', 11_000, ['web.1 has come back 2 times soon after its removal']],
+    ['soon, and again', 11_000, ['web.1 was recreated 2 times soon after its removal']],
     ['much later', 5 * minute, []],
   ])('%s: reported once, if at all', async (_, afterMs, messages) => {
     const harness = createHarness({ tracked: nothingTracked, period: '5s' })
