@@ -5,14 +5,14 @@ export type EngineKind = 'dockerd' | 'podman'
 
 export interface Availability {
   readonly available: boolean
-  /** What is missing, in words; empty when nothing is. */
+  /** What is missing, as text; empty if nothing is. */
   readonly missing: readonly string[]
 }
 
-/** How to get all of it on Debian and its relatives. */
+/** How to install all of it on Debian and its derivatives. */
 export const howToGetEngines =
   'sudo apt-get install docker.io busybox-static iptables podman, then as root: npm run test:engine'
-/** How to get the engines of other suites than the installed one. */
+/** How to unpack the engines of Debian suites other than the installed one. */
 export const howToUnpackEngines = 'as root: apt-get install patchelf, then scripts/engines/unpack.sh'
 
 const binariesOf: Record<EngineKind, readonly string[]> = {
@@ -26,31 +26,31 @@ export function findBinary(name: string): string | undefined {
   return searchPath.map((dir) => join(dir, name)).find(isExecutable)
 }
 
-/** The busybox that the test image is made of. It stands alone in its image, so it must need no shared library. */
+/** The busybox of the test image. It is the only file there, so it must be statically linked. */
 export function findStaticBusybox(): string | undefined {
   return searchPath.map((dir) => join(dir, 'busybox')).find((file) => isExecutable(file) && isStatic(file))
 }
 
-/** Whether a private engine of that kind, the installed one, can be started here. */
+/** Whether the installed engine of that kind can be started as a private one. */
 export function engineAvailability(kind: EngineKind): Availability {
   const binaries = binariesOf[kind].filter((name) => findBinary(name) === undefined)
   const missing = [...missingForAnyEngine(), ...binaries]
   return { available: missing.length === 0, missing }
 }
 
-/** What every private engine needs of this machine, wherever its own programs lie; in words. */
+/** What every private engine needs but this machine lacks, as text. */
 export function missingForAnyEngine(): readonly string[] {
   const tools = findBinary('tar') === undefined ? ['tar'] : []
   const busybox = findStaticBusybox() === undefined ? ['a static busybox'] : []
   return [...missingRights(), ...tools, ...busybox]
 }
 
-/** True when the real engines are left out on purpose. */
+/** Whether the tests on real engines are disabled explicitly. */
 export function engineTestsAreOff(): boolean {
   return process.env['FLOTSAM_ENGINE_TESTS'] === 'off'
 }
 
-/** True when a missing engine is a failure. */
+/** Whether a missing engine is a failure. */
 export function engineIsRequired(): boolean {
   return process.env['FLOTSAM_REQUIRE_ENGINE'] === '1'
 }
@@ -81,7 +81,7 @@ function isExecutable(file: string): boolean {
   }
 }
 
-/** A dynamic program names its loader near the start of the file. */
+/** A dynamically linked program contains the path of its loader near the beginning. */
 function isStatic(file: string): boolean {
   const head = Buffer.alloc(4096)
   const descriptor = openSync(file, 'r')

@@ -3,7 +3,7 @@ import { until } from './engine-process.ts'
 
 const settleDeadlineMs = 30_000
 
-/** What a test sets of a container; all of it is optional. The default container sleeps for a day. */
+/** The options of a test's container. By default it sleeps for a day. */
 export interface ContainerRequest {
   readonly name?: string
   readonly labels?: Readonly<Record<string, string>>
@@ -11,14 +11,14 @@ export interface ContainerRequest {
   readonly cmd?: readonly string[]
   /** 'none' by default: a private engine has no bridge. */
   readonly networkMode?: string
-  /** `/data` makes an anonymous volume there, `name:/data` a named one. */
+  /** `/data` creates an anonymous volume there, `name:/data` a named one. */
   readonly volumes?: readonly string[]
   /** How long the engine waits after SIGTERM when it stops this container gracefully; 0 by default. */
   readonly stopTimeoutSeconds?: number
   readonly hostConfig?: Docker.HostConfig
 }
 
-/** Short forms for what tests do with containers, on any engine that a dockerode client can reach. */
+/** Helpers for containers, on any engine that a dockerode client can reach. */
 export class EngineContainers {
   readonly #docker: Docker
   readonly #image: string
@@ -30,13 +30,13 @@ export class EngineContainers {
     this.#hostConfig = hostConfig
   }
 
-  /** Creates a container and gives its full id. */
+  /** Creates a container and returns its full id. */
   async create(request: ContainerRequest = {}): Promise<string> {
     const container = await this.#docker.createContainer(this.#body(request))
     return container.id
   }
 
-  /** Creates a container, starts it and gives its full id. */
+  /** Creates and starts a container, and returns its full id. */
   async run(request: ContainerRequest = {}): Promise<string> {
     const container = await this.#docker.createContainer(this.#body(request))
     await start(container)
@@ -47,7 +47,7 @@ export class EngineContainers {
     return (await this.state(id)) !== undefined
   }
 
-  /** The state word of the engine (`running`, `exited`, …); undefined where it does not know the container. */
+  /** The inspected state (`running`, `exited`, …); undefined if the container does not exist. */
   async state(id: string): Promise<string | undefined> {
     try {
       return (await this.#docker.getContainer(id).inspect()).State.Status
@@ -57,15 +57,15 @@ export class EngineContainers {
     }
   }
 
-  /** The state word of the listing; undefined where it omits the container. */
+  /** The listed state; undefined if the listing omits the container. */
   async listedState(id: string): Promise<string | undefined> {
     const rows = await this.#docker.listContainers({ all: true })
     return rows.find((row) => row.Id === id)?.State
   }
 
   /**
-   * Waits until listing and inspection agree on that state. From dockerd 26 and Podman 5 on both may be behind what the engine
-   * has answered: for a third of a second after a wait, a stop or a kill they still say `running` or `stopped`.
+   * Waits until listing and inspection agree on that state. From dockerd 26 and Podman 5 on both may lag behind: for a third
+   * of a second after the answer to a wait, a stop or a kill they still show `running` or `stopped`.
    */
   async settled(id: string, state: string): Promise<void> {
     const agree = async () => (await this.listedState(id)) === state && (await this.state(id)) === state
@@ -108,7 +108,7 @@ async function start(container: Docker.Container): Promise<void> {
   }
 }
 
-/** The HTTP status that a dockerode error carries. */
+/** The HTTP status of a dockerode error. */
 export function statusOf(error: unknown): number | undefined {
   const status: unknown = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
   return typeof status === 'number' ? status : undefined

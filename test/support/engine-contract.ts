@@ -8,37 +8,37 @@ import { plainRequest } from './engine-http.ts'
 import type { EngineUnderTest } from './engine-matrix.ts'
 import { until } from './engine-process.ts'
 
-/** What the contract needs of an engine: one that is up, empty, and used by nothing else. */
+/** An engine for the contract: it is up, empty, and used by nothing else. */
 export interface ContractSubject {
   readonly docker: Docker
-  /** An image with `sh`, `sleep` and `false` in it. */
+  /** An image that contains `sh`, `sleep` and `false`. */
   readonly image: string
-  /** What every container needs here, besides what the test says. */
+  /** Settings that every container needs here. */
   readonly hostConfig?: Docker.HostConfig
-  /** Makes an image that carries labels, and gives its name. */
+  /** Creates an image with labels, and returns its name. */
   labelledImage(labels: Readonly<Record<string, string>>): Promise<string>
 }
 
 /**
- * Where engines differ, and Flotsam has to live with either. Each is proved by a test below: an engine whose
- * behaviour changes fails the suite.
+ * Differences between engines that Flotsam must tolerate. A test below proves each, so that a changed engine fails the
+ * suite.
  */
 export interface EngineTraits {
-  /** The listing says `HostConfig.NetworkMode`. Where it does not, only an inspection shows shared namespaces. */
+  /** The listing contains `HostConfig.NetworkMode`. Otherwise only an inspection shows shared namespaces. */
   readonly listsNetworkMode: boolean
   /** A container that crashes over and over is `restarting` in between; Podman shows `stopped` and `running`. */
   readonly showsRestarting: boolean
-  /** What a force-removal of the holder of a running guest's network namespace answers. */
+  /** The status of a forced removal of the holder of a running guest's network namespace. */
   readonly removalOfHolder: 204 | 500
-  /** What an unforced removal of a running container answers. */
+  /** The status of an unforced removal of a running container. */
   readonly unforcedRemovalOfRunning: 409 | 500
-  /** What a kill of an exited container answers. */
+  /** The status of a kill of an exited container. */
   readonly killOfExited: 409 | 500
-  /** What a stop of a paused container answers; where it is not 204 the container stays paused. */
+  /** The status of a stop of a paused container. If it is not 204, the container stays paused. */
   readonly stopOfPaused: 204 | 500
-  /** The statuses that the loser of two removals at once may get. */
+  /** The possible statuses of the second of two concurrent removals. */
   readonly secondRemovalAtOnce: readonly number[]
-  /** A force-removal sends SIGKILL at once; otherwise it first waits the container's stop timeout after SIGTERM. */
+  /** A forced removal sends SIGKILL immediately; otherwise only after SIGTERM and the container's stop timeout. */
   readonly forceKillsAtOnce: boolean
 }
 
@@ -64,7 +64,7 @@ export const podmanTraits: EngineTraits = {
   forceKillsAtOnce: false,
 }
 
-/** The traits of an engine in the matrix. */
+/** Returns the traits of an engine. */
 export function traitsOf({ kind, version }: EngineUnderTest): EngineTraits {
   if (kind === 'dockerd') return dockerdTraits
   return version.startsWith('4.') ? podmanTraits : { ...podmanTraits, killOfExited: 409 }
@@ -73,7 +73,7 @@ export function traitsOf({ kind, version }: EngineUnderTest): EngineTraits {
 const unknownId = 'f'.repeat(64)
 const settleDeadlineMs = 30_000
 
-/** Registers, inside the caller's `describe`, everything that Flotsam relies on in an engine. */
+/** Defines, inside the caller's `describe`, tests for everything that Flotsam relies on. */
 export function defineEngineContract(subject: () => ContractSubject, traits: EngineTraits): void {
   const tools = (): ContractTools => new ContractTools(subject())
   describe('listing', () => defineListing(tools, traits))
@@ -84,11 +84,11 @@ export function defineEngineContract(subject: () => ContractSubject, traits: Eng
   describe('stopping and killing', () => defineStopping(tools, traits))
 }
 
-/** As our own adapter reads them, so that engines which word them otherwise still compare equal. */
+/** Uses our own adapter, so that engines with different names for actions compare as equal. */
 function defineEvents(tools: () => ContractTools): void {
   const owned = { 'com.example.agent': 'agent-7' }
 
-  /** The container events of the engine during `act`, up to the given last one. */
+  /** The container events during `act`, up to the given last one. */
   async function received(
     word: string,
     act: (containers: EngineContainers) => Promise<string>,
@@ -137,7 +137,7 @@ function defineEvents(tools: () => ContractTools): void {
   })
 }
 
-/** The words that the tests below are written in. */
+/** Helpers for the tests below. */
 class ContractTools {
   readonly docker: Docker
   readonly containers: EngineContainers
@@ -149,7 +149,7 @@ class ContractTools {
     this.containers = new EngineContainers(subject.docker, subject.image, subject.hostConfig)
   }
 
-  /** The container's row in a listing of everything; undefined when the listing omits it. */
+  /** The container's entry in a complete listing; undefined if it is omitted. */
   async row(id: string): Promise<Docker.ContainerInfo | undefined> {
     return (await this.docker.listContainers({ all: true })).find((row) => row.Id === id)
   }
@@ -166,7 +166,7 @@ class ContractTools {
     return (await plainRequest(this.docker, 'DELETE', `/containers/${id}?force=1${query}`)).status
   }
 
-  /** A container in that state. */
+  /** Creates a container in that state. */
   async inState(state: string): Promise<string> {
     if (state === 'created') return this.containers.create()
     if (state === 'exited') {
@@ -181,7 +181,7 @@ class ContractTools {
     return id
   }
 
-  /** Crashes at once, over and over; the engine waits longer before each new start. */
+  /** Creates a container in a crash loop; the engine waits longer before each restart. */
   async crashing(): Promise<string> {
     const id = await this.containers.run({
       cmd: ['false'],
@@ -328,7 +328,7 @@ function defineRemoval(tools: () => ContractTools, traits: EngineTraits): void {
     const always = { RestartPolicy: { Name: 'always' } }
     const id = await t.containers.run({ name: 'contract-restart', hostConfig: always })
     expect(await t.forceRemove(id)).toBe(204)
-    // lets the engine live through more time than the first wait of a restart policy
+    // lets more time pass than the first delay of a restart policy
     const other = await t.containers.run({ cmd: ['sleep', '1'] })
     await t.docker.getContainer(other).wait()
     const names = (await t.docker.listContainers({ all: true })).flatMap((row) => row.Names)

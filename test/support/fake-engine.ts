@@ -14,7 +14,7 @@ import type {
 import type { FakeClock } from './fake-clock.ts'
 import { createSameWords } from './same-words.ts'
 
-/** A container of the fake engine; everything that a test does not care for has a plain value. */
+/** A container of the fake engine. Properties that a test does not set have simple defaults. */
 export interface FakeContainer {
   id: ContainerId
   name: string
@@ -26,7 +26,7 @@ export interface FakeContainer {
   networkMode: string
   mountTargets: string[]
   platform: string
-  /** What inspections contain and listings leave out. */
+  /** Shown by inspections and not by listings. */
   namespaces: Partial<SharedNamespaces>
   startedAtMs: number | undefined
   finishedAtMs: number | undefined
@@ -43,39 +43,39 @@ export interface Request {
   readonly force?: boolean | undefined
 }
 
-/** What happens to a call instead of its answer: a failure of a kind, a hang until the caller gives up, or an answer of the test's own making. */
+/** What replaces the answer of a call: a failure of a kind, a hang until it is aborted, or the test's own answer. */
 export type Fault = FailureKind | 'hang' | (() => Promise<unknown>)
 
-/** An engine behind the port, in memory, on the test's clock. It records its calls. */
+/** An implementation of the engine port in memory, on the test's clock. It records its calls. */
 export interface FakeEngine extends Engine {
   readonly containers: Map<string, FakeContainer>
   readonly requests: Request[]
   readonly images: Map<string, Record<string, string>>
-  /** How far its clock is ahead of the test's wall clock. */
+  /** The offset of its clock from the test's wall clock. */
   clockOffsetMs: number
-  /** Since when it remembers its events, by its own clock; undefined where it remembers none. */
+  /** The time of its oldest remembered event, by its own clock; undefined if it remembers none. */
   rememberedSinceMs: number | undefined
-  /** Says what goes wrong with a call; undefined answers it. */
+  /** Returns the fault of a call; undefined if it is answered normally. */
   fault: (verb: Verb, id: string | undefined) => Fault | undefined
-  /** Called as a listing leaves the engine. */
+  /** Called with each listing before it is returned. */
   shapeListing: (listing: Listing) => Listing
-  /** Called as an inspection leaves the engine. */
+  /** Called with each inspection before it is returned. */
   shapeInspection: (inspection: Inspection) => Inspection
-  /** Whether no connection can be made for a request that changes something: then it never leaves. */
+  /** Whether connections for requests that change something fail, so that these are never sent. */
   isUnreachable: boolean
   add(container?: Partial<Omit<FakeContainer, 'id'>> & { id?: string; ageMs?: number }): FakeContainer
   count(verb: Verb, id?: string): number
-  /** How many follow its events now. */
+  /** The number of open event streams. */
   readonly listenerCount: number
-  /** Emits to those who follow its events; about a container that it has, or had, unless the test invents one. */
+  /** Sends an event to all event streams. Its properties default to those of the container with that id. */
   emit(action: string, about: Pick<EngineEvent, 'id'> & Partial<EngineEvent>): void
-  /** Ends the streams of events: as a restart does, or with an error. */
+  /** Ends all event streams, as a restart does, or with an error. */
   endEvents(error?: EngineError): void
 }
 
 let made = 0
 
-/** A full id of its own for each number. */
+/** Returns a distinct full id for each number. */
 export function fakeId(number: number): ContainerId {
   return parseContainerId(
     (number * 0x9e3779b1).toString(16).padStart(16, '0').slice(-16).padStart(64, 'c0ffee'),
@@ -260,7 +260,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     }
   }
 
-  /** A request that changes something: the last question is asked when its connection stands. */
+  /** A request that changes something. The last question is asked when its connection is open. */
   async function change(
     verb: Verb,
     id: string,
@@ -270,9 +270,9 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
   ): Promise<ChangeOutcome> {
     if (engine.isUnreachable) throw new EngineError('unavailable', `${verb}: no connection`)
     const mayLeave = call.mayLeave()
-    // As a connection does: after an answer at once, the request leaves in the same turn.
+    // Like a real connection: after a synchronous answer, the request is sent in the same turn.
     if (!(typeof mayLeave === 'boolean' ? mayLeave : await mayLeave)) return 'withheld'
-    // An answer of the test's own making says nothing, and confirms.
+    // A test's own answer without a value counts as a confirmation.
     const outcome: ChangeOutcome | undefined = await answer(verb, id, call, carryOut, more)
     return outcome ?? 'done'
   }

@@ -6,8 +6,8 @@ import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from './fak
 import { selfNamed } from './self-tests.ts'
 
 /**
- * A reconciler on a clock and an engine that only the test moves, with everything that it emits. It follows no events
- * unless a test asks for that: then scans come at the test's own times.
+ * A reconciler with a clock and an engine that the test controls, and everything that it emits. By default it does not
+ * follow events, so that the test determines when it scans.
  */
 export interface Harness {
   readonly clock: FakeClock
@@ -15,7 +15,7 @@ export interface Harness {
   readonly tracked: Set<string>
   readonly reconciler: Reconciler
   readonly events: FlotsamEvent[]
-  /** How many answers hold the process now. */
+  /** The number of callers that keep the process alive. */
   readonly holds: number
   of<TName extends EventName>(name: TName): EventOf<TName>[]
 }

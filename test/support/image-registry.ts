@@ -24,12 +24,12 @@ export class ImageRegistry {
     return registry
   }
 
-  /** Method and path of everything that was asked for, in order. */
+  /** Method and path of all requests, in order. */
   get requests(): readonly string[] {
     return this.#requests
   }
 
-  /** Takes an image, and gives the reference by which an engine pulls it. */
+  /** Adds an image, and returns the reference by which an engine pulls it. */
   add(name: string, contents: ImageContents): string {
     for (const content of contents) this.#contents.set(content.digest, content)
     this.#tags.set(name, contents[0].digest)

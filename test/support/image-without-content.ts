@@ -3,10 +3,10 @@ import { ImageRegistry } from './image-registry.ts'
 import { busyboxTar, imageOf, layerOf } from './registry-image.ts'
 
 /**
- * Brings about, by two ordinary pulls, an image of which an engine with the containerd image store lacks a part: a layer that
- * the engine has unpacked already, out of another blob, is never fetched. Containers of it run, and bear the labels of the
- * image; an inspection of it answers 200 and knows neither labels nor platform nor layers. Other engines have all of it.
- * Gives the name of the image.
+ * Creates, by two ordinary pulls, an image that is incomplete on an engine with the containerd image store: a layer that
+ * the engine has already unpacked from another blob is never fetched. Containers of it run and have the image's labels.
+ * An inspection of it succeeds, but shows neither labels nor platform nor layers. Other engines have all of it. Returns
+ * the name of the image.
  */
 export async function imageWithoutContent(
   { docker }: { readonly docker: Docker },

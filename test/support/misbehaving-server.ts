@@ -6,18 +6,18 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** How the server treats one request; what it leaves undone stays undone. */
+/** How the server handles one request. */
 export type Behaviour = (response: ServerResponse, request: IncomingMessage) => void
 
 export interface SeenRequest {
   readonly method: string
   readonly path: string
   readonly query: URLSearchParams
-  /** Which connection it came on, counted from 1. */
+  /** The number of its connection, counted from 1. */
   readonly connection: number
 }
 
-/** An HTTP server that misbehaves as configured, and watches its own connections. */
+/** An HTTP server that misbehaves as configured, and tracks its connections. */
 export interface MisbehavingServer {
   /** `unix:///…`, or `tcp://127.0.0.1:…` */
   readonly address: string
@@ -27,7 +27,7 @@ export interface MisbehavingServer {
   readonly connections: number
   readonly openConnections: number
   behave(behaviour: Behaviour): void
-  /** Resolves once so many requests have come in all. */
+  /** Resolves after this many requests in total. */
   requested(count: number): Promise<void>
   /** Resolves once no connection is open. */
   quiet(): Promise<void>
@@ -63,7 +63,7 @@ export async function startMisbehavingServer(
       query: url.searchParams,
       connection: open.get(request.socket) ?? 0,
     })
-    // answered first, so that a caller that awaits the request finds it answered
+    // answered first, so that it is answered when `requested` resolves
     current(response, request)
     wake()
   }
@@ -109,7 +109,7 @@ export async function startMisbehavingServer(
   }
 }
 
-/** Answers in one piece. */
+/** Sends a complete answer. */
 export function answers(status: number, body: unknown, headers: Record<string, string> = {}): Behaviour {
   return (response) => {
     response.writeHead(status, { 'content-type': 'application/json', ...headers })
@@ -117,7 +117,7 @@ export function answers(status: number, body: unknown, headers: Record<string, s
   }
 }
 
-/** Answers with a page, as proxies do. */
+/** Answers with an HTML page, as proxies do. */
 export function answersPage(status: number): Behaviour {
   return answers(status, '<html><body>Forbidden</body></html>\n', { 'content-type': 'text/html' })
 }
@@ -133,12 +133,12 @@ export function stallsAfter(beginning: string): Behaviour {
   }
 }
 
-/** Writes these bytes on the connection and closes it. */
+/** Writes these bytes to the connection and closes it. */
 export function writesRaw(text: string): Behaviour {
   return (response) => void response.socket?.end(text)
 }
 
-/** Breaks the connection with a reset before any answer. */
+/** Resets the connection without an answer. */
 export const resets: Behaviour = (response) => {
   const socket = response.socket
   if (socket !== null && 'resetAndDestroy' in socket && socket.remotePort !== undefined)
@@ -146,7 +146,7 @@ export const resets: Behaviour = (response) => {
   else socket?.destroy()
 }
 
-/** Treats the first request by the first behaviour, and so on; the last one stays. */
+/** Applies one behaviour to each request in order; the last one applies to all further requests. */
 export function inTurn(...behaviours: readonly [Behaviour, ...Behaviour[]]): Behaviour {
   let next = 0
   return (response, request) => {

@@ -1,11 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The top of the project. */
+/** The root of the project. */
 export const root = join(import.meta.dirname, '../..')
 export const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
-/** Every page, written or generated, as a path from the top of the project. */
+/** Every page, written or generated, as a path relative to the root. */
 export const pages = [
   'README.md',
   'CONTRIBUTING.md',
@@ -32,7 +32,7 @@ export function blocks(page: string, language: string, heading?: string): readon
 export function section(page: string, heading: string): string {
   const [, after] = read(page).split(new RegExp(`^#+ ${heading}$`, 'm'))
   if (after === undefined) throw new Error(`${page} has no heading "${heading}"`)
-  // a comment in a shell or YAML block is no heading
+  // a comment in a shell or YAML block is not a heading
   const withoutBlocks = after.replaceAll(/^```.*?^```$/gms, (block) => block.replaceAll('#', '\0'))
   return (withoutBlocks.split(/^#+ /m)[0] as string).replaceAll('\0', '#')
 }

@@ -6,10 +6,10 @@ export interface Sentence {
   readonly text: string
 }
 
-/** Between such marks a page is generated from the code, and reads as the code does. */
+/** Parts between such marks are generated from the code. */
 const generated = /<!-- (?:\w+: generated|drawn|measured).*? -->[^]*?<!-- (?:\w+: )?(?:end|to here) -->/g
 
-/** The sentences of a page that is written by hand: without code, generated parts and addresses. */
+/** The handwritten sentences of a page, without code, generated parts and addresses. */
 export function sentencesOf(page: string): readonly Sentence[] {
   return sentencesIn(read(page))
 }
@@ -50,7 +50,7 @@ function blocksIn(prose: string): Sentence[] {
   return blocks
 }
 
-/** How many words a sentence has; a snippet of code is one. */
+/** The number of words in a sentence; a code span counts as one. */
 export function wordCount({ text }: Sentence): number {
   return text.split(/\s+/).filter((word) => /\w/.test(word)).length
 }

@@ -21,7 +21,7 @@ const readyDeadlineMs = 180_000
 /** An engine of its own for one test file: own socket, own storage, no network, no image but a busybox. */
 export interface RealEngine {
   readonly kind: EngineKind
-  /** Its name in the matrix, such as `dockerd-28-containerd`. */
+  /** Its name, such as `dockerd-28-containerd`. */
   readonly name: string
   readonly socketPath: string
   /** For the option `engine` and for `--host`. */
@@ -30,26 +30,26 @@ export interface RealEngine {
   readonly docker: Docker
   /** The name of the image of a static busybox that every engine starts with. */
   readonly image: string
-  /** What every container needs here, for a test that creates its own with `docker`. */
+  /** Settings that every container needs here, for a test that creates its own with `docker`. */
   readonly hostConfig: Docker.HostConfig
-  /** The daemon's process id, for measuring it. */
+  /** The daemon's process id, for measurements. */
   readonly pid: number
-  /** Creates a container and gives its full id. */
+  /** Creates a container and returns its full id. */
   create(request?: ContainerRequest): Promise<string>
-  /** Creates a container, starts it and gives its full id. */
+  /** Creates and starts a container, and returns its full id. */
   run(request?: ContainerRequest): Promise<string>
-  /** Makes an image that carries labels, from the same busybox, and gives its name. */
+  /** Creates an image with labels from the same busybox, and returns its name. */
   labelledImage(labels: Readonly<Record<string, string>>): Promise<string>
   exists(id: string): Promise<boolean>
-  /** The state word of the engine (`running`, `exited`, …); undefined where it does not know the container. */
+  /** The inspected state (`running`, `exited`, …); undefined if the container does not exist. */
   state(id: string): Promise<string | undefined>
-  /** The state word of the listing, which is what Flotsam sees; undefined where it omits the container. */
+  /** The listed state, which Flotsam sees; undefined if the listing omits the container. */
   listedState(id: string): Promise<string | undefined>
   /** Waits until listing and inspection agree on that state: either may lag behind what the engine has answered. */
   settled(id: string, state: string): Promise<void>
-  /** SIGSTOP: from then on it accepts connections and answers nothing. containerd and the containers go on. */
+  /** SIGSTOP: it then accepts connections, but answers nothing. containerd and the containers continue. */
   freeze(): Promise<void>
-  /** SIGCONT; nothing happens to an engine that is not frozen. */
+  /** SIGCONT; has no effect on an engine that is not frozen. */
   thaw(): void
   /**
    * SIGKILL. dockerd takes its containerd with it. Containers survive the crash, as they do in production; a dockerd
@@ -58,7 +58,7 @@ export interface RealEngine {
   kill(): Promise<void>
   /** Starts it again on the same storage and socket; a running one is first asked to end, which ends dockerd's containers. */
   restart(): Promise<void>
-  /** Ends it with everything it started and removes every trace. A second call does nothing. */
+  /** Ends it with everything that it started, and removes every trace. Idempotent. */
   stop(): Promise<void>
 }
 
@@ -83,7 +83,7 @@ export function describeOnEngine(
   describe.skipIf(isLeftOut)(suiteTitle(title, 'no engine'), () => defineOn(start, absentEngine, define))
 }
 
-/** What a suite is defined with that will not run. */
+/** A placeholder for suites that will not run. */
 const absentEngine: EngineUnderTest = {
   name: 'none',
   kind: 'dockerd',
@@ -126,7 +126,7 @@ function endSharedEnginesWithFile(): void {
   })
 }
 
-/** One that a test has ended is started again, empty. */
+/** Starts an empty engine again if a test has ended it. */
 async function sharedEngine(about: EngineUnderTest): Promise<RealEngine> {
   const found = shared.get(about.name)
   if (found !== undefined && !found.hasEnded) return found
@@ -144,7 +144,7 @@ export async function startEngine(about: EngineUnderTest): Promise<PrivateEngine
     await importBusybox(engine.docker, engine.image, engine.imageArchive)
     return engine
   } catch (cause) {
-    // the reason why it could not start matters more than the error of ending it
+    // the reason why it could not start matters more than an error while ending it
     await directory.end().catch((alsoEnding: unknown) => {
       throw new AggregateError([cause, alsoEnding], `${about.name} neither started nor ended`, { cause })
     })
@@ -250,7 +250,7 @@ class PrivateEngine implements RealEngine {
     await this.#directory.end()
   }
 
-  /** Ready is an engine that lists; a ping proves nothing. */
+  /** Waits until the engine answers a listing; a ping is not enough. */
   async ready(deadlineMs = readyDeadlineMs): Promise<void> {
     let complaint: unknown
     await until(
