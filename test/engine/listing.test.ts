@@ -117,11 +117,11 @@ describe('a listing is read as JSON.parse reads it', () => {
     ['an object', '{"message":"[]"}', 'no array'],
     ['a text', '"[]"', 'no array'],
     ['nothing', '', 'empty'],
-    ['trailing garbage', '[] x', 'follows its end'],
-    ['two arrays', '[][]', 'follows its end'],
+    ['trailing garbage', '[] x', 'data after the end'],
+    ['two arrays', '[][]', 'data after the end'],
     ['a trailing comma', '[1,]', 'malformed'],
     ['a missing entry', '[,1]', 'malformed'],
-    ['the wrong bracket', '[1}', 'not open'],
+    ['the wrong bracket', '[1}', 'closing bracket'],
     ['a byte order mark', '\uFEFF[]', 'no array'],
   ])('%s is refused and says why', (_what, text, why) => {
     expect(() => scan(text)).toThrow(why)
