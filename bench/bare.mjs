@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http'
 
 const requestDeadlineMs = 120_000
 
-/** The least that a program can do to talk to an engine: one kept-alive connection for each slot, and no checks. */
+/** A minimal client: one kept-alive connection for each slot, and no checks. */
 export class BareClient {
   #agent
   #socketPath
@@ -12,17 +12,17 @@ export class BareClient {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** All containers, parsed and otherwise untouched. */
+  /** Lists all containers, parsed and otherwise unprocessed. */
   async list() {
     return JSON.parse(await this.#ask('GET', '/containers/json?all=1', 200, asText))
   }
 
-  /** The bytes of a listing, read and thrown away: the cost of the engine and the socket, for any client. */
+  /** Reads a listing and discards it: the cost of the engine and the socket for any client. */
   async drain() {
     return this.#ask('GET', '/containers/json?all=1', 200, asLength)
   }
 
-  /** Removes them in order, so many at a time. */
+  /** Removes them in order, `atOnce` at a time. */
   async removeAll(ids, atOnce) {
     const waiting = [...ids]
     const removeSome = async () => {

@@ -7,7 +7,7 @@ const top = join(import.meta.dirname, '..')
 const folder = join(top, 'node_modules/.cache/flotsam-bench')
 const buildDeadlineMs = 120_000
 
-/** Compiles what is measured into a separate folder: `dist` may be rebuilt at any time. */
+/** Compiles into a separate folder, because `dist` may be rebuilt at any time. */
 export function build() {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n')

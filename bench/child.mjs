@@ -18,8 +18,8 @@ export function startChild(file, { args = [], answers = {}, execArgv = [] } = {}
 }
 
 /**
- * Measures in a process that does nothing else: `subjects/NAME.mjs`, given its settings and the engine's verbs.
- * Gives what it measured.
+ * Runs `subjects/NAME.mjs` in a process that does nothing else, with its settings and the engine's verbs. Returns the
+ * measurements.
  */
 export async function measureIn(name, settings, { answers, deadlineMs = 300_000, execArgv = [] }) {
   const child = startChild('subject.mjs', { args: [name], answers, execArgv: ['--expose-gc', ...execArgv] })

@@ -1,6 +1,6 @@
 /**
- * Everything that is measured, group by group. Each group gives figures: plain data with the spread of every contender's
- * samples, the ratio of ours to another's where both were taken side by side, and a goal where there is one.
+ * All measurements, by group. Each group returns figures: plain data with the spread of each contender's samples, the
+ * ratio of ours to another's if both were measured side by side, and a goal if there is one.
  */
 import { measureIn } from './child.mjs'
 import { ratioOf, spreadOf } from './statistics.mjs'
@@ -12,10 +12,10 @@ const goals = {
   bytes: 4096,
   idlePercent: 0.2,
   removalRatio: 1.05,
-  /** How much more a container may cost at 100,000 than at 10,000. */
+  /** The allowed ratio of the cost per container at 100,000 to that at 10,000. */
   growth: 1.5,
 }
-/** The size that the goals are set for. */
+/** The size to which the goals apply. */
 const goalSize = 10_000
 const idlePeriodMs = 30_000
 
@@ -74,7 +74,7 @@ const phases = {
   removal: 'mass removal',
   stop: 'stop()',
 }
-/** Requests sent before the client ended may still be carried out. */
+/** Requests that the client sent before its end may still be carried out. */
 async function refill(engine, count) {
   await new Promise((settled) => setTimeout(settled, settleMs))
   await engine.answers.fill(count - (await engine.answers.size()), engine.status)
@@ -82,7 +82,7 @@ async function refill(engine, count) {
 
 const settleMs = 500
 const ourPhases = ['first', 'steady', 'graceEnd', 'removal', 'stop']
-/** Enough of a mass removal to see its batches, where the whole would take minutes. */
+/** Enough removals to include several batches, without taking minutes. */
 const removalsAt = (count) => (count > goalSize ? 200 : Math.min(count, 1000))
 
 export async function stalls(engine, count, { lives }) {
@@ -193,7 +193,7 @@ export async function recovery(engine, count, { lives, width }) {
   ]
 }
 
-/** All of them wait side by side, each in a process of its own, and no two follow the same engine's events at once. */
+/** All idle at the same time, each in its own process. No two follow the events of the same engine. */
 export async function idle(engines, { idleMs }) {
   const [somewhere] = engines
   const cases = [
@@ -246,7 +246,7 @@ export async function removal(engine, { leaks, status, width, rounds, ways }) {
   }))
 }
 
-/** How long it takes the host to create a container of its own while leaks are removed, so many at once. */
+/** How long the host takes to create a container of its own while leaks are removed, `width` at once. */
 export async function beside(engine, { leaks, status, width, rounds }) {
   const settings = { address: engine.address, leaks, status, width, rounds }
   const taken = await measureIn('removal', settings, { ...engine, deadlineMs: 900_000 })
@@ -265,7 +265,7 @@ export async function beside(engine, { leaks, status, width, rounds }) {
 const scansProfiled = 40
 const removalsProfiled = 500
 
-/** Where the time goes, by a profile of the CPU. */
+/** Where the time is spent, by a CPU profile. */
 export async function profile(engine, count) {
   if (count !== goalSize) return []
   const settings = { address: engine.address, count, scans: scansProfiled, removals: removalsProfiled }
@@ -285,7 +285,7 @@ export async function profile(engine, count) {
 
 const sumOf = (places) => Object.values(places).reduce((sum, ms) => sum + ms, 0)
 
-/** The CPU time of a scan for each container should not grow with their number; a bare listing's share is beside it. */
+/** The CPU time of a scan per container should not grow with their number. That of a bare listing is shown beside it. */
 export function linearity(figures) {
   const cpuOf = (who, count) =>
     figures.find(

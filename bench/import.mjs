@@ -1,4 +1,4 @@
-/** What it costs a host to have Flotsam at all: to install the packed package, and to import it. Asks npm's registry. */
+/** The cost of installing the packed package, and of importing it. Uses npm's registry. */
 import { execFileSync } from 'node:child_process'
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { ratioOf, sideBySide, spreadOf } from './statistics.mjs'
 
 const top = join(import.meta.dirname, '..')
 const goal = { importRatio: 1.1, packages: 2 }
-/** What an agent that embeds Flotsam most likely has anyway. */
+/** The dependencies that an agent with Flotsam most likely has anyway. */
 const usual = ['dockerode', 'xstate', 'pino']
 
 export async function embedding({ samples }) {
@@ -58,7 +58,7 @@ function bytesBelow(folder) {
     .reduce((sum, one) => sum + (one.isFile() ? one.size : 0), 0)
 }
 
-/** Each in a new process, in turn. */
+/** Measures each in a new process, in turn. */
 async function importFigures(program, rounds) {
   const importing =
     (...names) =>

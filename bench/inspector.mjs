@@ -1,5 +1,5 @@
-// What it costs to be inspected: processor time per event at 1,000 containers, and how long the event loop stands still
-// when a tab joins. Beside it the inspector that @statelyai/inspect ships, on the same actors.
+// The cost of the inspector: CPU time per event at 1,000 containers, and how long the event loop is blocked when a tab
+// connects. It is compared with the inspector of @statelyai/inspect, on the same actors.
 //
 //   npm run build && node bench/inspector.mjs [--rounds 5] [--events 4000] [--json FILE]
 import { fork } from 'node:child_process'
@@ -61,10 +61,10 @@ async function main() {
   if (values.json) writeFileSync(values.json, `${JSON.stringify({ figures, stalls }, undefined, 2)}\n`)
 }
 
-/** Each opens something to inspect with, and returns what ends it. */
+/** Each opens an inspector, and returns a function that closes it. */
 const ways = {
   none: async () => ({ end: async () => {} }),
-  // What XState itself takes to report an event.
+  // The time that XState itself takes to report an event.
   callback: async () => ({ inspect: () => {}, end: async () => {} }),
   'no tab': async () => {
     const inspector = await openInspector()
@@ -105,7 +105,7 @@ async function openInspector(options) {
   return createInspector(options)
 }
 
-/** Processor time per event, what is sent later included. */
+/** CPU time per event, including what is sent later. */
 async function costUs(system, open, events) {
   const { inspect, end } = await open()
   const { send, stop } = await system(actorCount, inspect)
@@ -125,8 +125,8 @@ async function costUs(system, open, events) {
 }
 
 /**
- * The longest time that nothing else could run while a tab was sent everything: by the clock, beside what it is on
- * this machine when nothing is done at all, and in processor time, which other processes cannot lengthen.
+ * The longest time for which the event loop was blocked while a tab was sent everything: in real time, compared with an
+ * idle process on this machine, and in CPU time, which other processes do not affect.
  */
 async function stallMs(count) {
   const inspector = await openInspector()
@@ -146,7 +146,7 @@ async function stallMs(count) {
   return { clock: joining.clockMs, idle: idle.clockMs, processor: joining.processorMs }
 }
 
-/** Of all turns of the event loop during some work. */
+/** The longest turn of the event loop during some work. */
 async function longestTurn(work) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   let processorMs = 0
@@ -167,7 +167,7 @@ async function longestTurn(work) {
   return { clockMs: delay.max / 1e6 - 1, processorMs }
 }
 
-/** The container actors as the fleet has them: children of an actor that is no machine. */
+/** The container actors as in the fleet: children of an actor that is not a machine. */
 async function fleetOf(count, inspect) {
   const { containerMachine } = await import('../dist/machines/index.js')
   const machine = containerMachine.provide({
@@ -219,7 +219,7 @@ async function parentOf(count, inspect) {
   return { send: () => root.send({ type: 'tick' }), stop: () => root.stop() }
 }
 
-/** The viewer is a process of its own, so that its work is not counted. */
+/** The viewer runs in a separate process, so that its work is not counted. */
 async function startTab(args) {
   const tab = fork(fileURLToPath(import.meta.url), ['tab', ...args])
   tab.reported = await once(tab, 'message')

@@ -28,7 +28,7 @@ const widths = [1, 2, 4, 8, 16]
 const leaksForWidth = 120
 const loops = ['ours', 'concurrent', 'serial', 'docker rm']
 
-/** Gives one figure after the other. */
+/** Yields one figure after the other. */
 export async function* measureAll(options) {
   if (options.wanted.has('import')) yield* await attempt('import', options, () => embedding(options))
   if (options.engines.has('embedded')) yield* measureEmbedded(options)
@@ -59,7 +59,7 @@ async function* measureAtSize(engine, count, options) {
   }
 }
 
-/** Most sizes side by side, for time; the largest apart, since its scans keep both cores busy for as long as they take. */
+/** Measures most sizes at the same time. The largest is measured alone, since its scans keep both cores busy. */
 async function* measureIdle({ sizes, ...options }) {
   const large = sizes.filter((size) => size > mostSideBySide)
   const others = sizes.filter((size) => size <= mostSideBySide)
@@ -110,7 +110,7 @@ async function* measureRemovals(engine, options) {
   }
 }
 
-/** Which width is best, for ours and for a bare loop. */
+/** The best width, for ours and for a bare loop. */
 async function* measureWidths(engine, options) {
   const { dockerdRounds: rounds } = options
   for (const [status, leaks] of [
@@ -125,7 +125,7 @@ async function* measureWidths(engine, options) {
   }
 }
 
-/** What a removal costs a host that has work of its own for the engine. */
+/** The cost of removals for the host's own use of the engine. */
 async function* measureBeside(engine, { dockerdRounds: rounds, ...options }) {
   for (const width of widths) {
     const settings = { leaks: leaksForWidth / 2, status: 'running', width, rounds }
@@ -142,7 +142,7 @@ async function* onEngine(start, work) {
   }
 }
 
-/** What cannot be measured is reported, and does not stop the other measurements. */
+/** A failed measurement is reported, and does not stop the others. */
 async function attempt(what, options, measure) {
   try {
     return await measure()

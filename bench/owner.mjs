@@ -1,4 +1,4 @@
 export const owner = { label: 'flotsam.bench', value: 'bench' }
 export const ownerLabels = { [owner.label]: owner.value }
-/** As the `docker` command filters by it. */
+/** The filter for the `docker` command. */
 export const ownerFilter = `label=${owner.label}=${owner.value}`

@@ -1,6 +1,6 @@
 /**
- * Writes docs/performance.md from bench/results.json: what stands between its markers, and its plots.
- * `node bench/page.mjs` writes; with `--check` it only says what is not what the results give.
+ * Generates the parts of docs/performance.md between its markers, and its plots, from bench/results.json. With `--check`,
+ * `node bench/page.mjs` only reports what is out of date.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ const plotPath = (name) => join(top, `docs/images/performance-${name}.svg`)
 
 const readResults = () => JSON.parse(readFileSync(resultsPath, 'utf8'))
 
-/** Puts new figures over those of the same group, engine and size, and gives all there are. */
+/** Replaces the figures of the same group, engine and size, and returns all figures. */
 export function keepResults(fresh) {
   const isSame = (one) => (other) =>
     one.group === other.group && one.engine === other.engine && one.containers === other.containers
@@ -66,7 +66,7 @@ export function writePage(results) {
   execFileSync(process.execPath, [join(plots, 'draw.mjs'), resultsPath], { stdio: 'inherit' })
 }
 
-/** The page with every section in its place; a marker without a section, or the other way round, throws. */
+/** Returns the page with all sections. Throws if a marker has no section, or a section no marker. */
 function filled(page, sections) {
   const waiting = new Set(Object.keys(sections))
   const text = page.replaceAll(
@@ -81,7 +81,7 @@ function filled(page, sections) {
   return text
 }
 
-/** What is not what the results give. */
+/** The files that are out of date. */
 function stale() {
   const results = readResults()
   const page = readFileSync(pagePath, 'utf8')
@@ -100,7 +100,7 @@ function stale() {
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   if (process.argv[2] === '--check') {
     const found = stale()
-    for (const path of found) process.stderr.write(`${path} is not what bench/results.json gives\n`)
+    for (const path of found) process.stderr.write(`${path} does not match bench/results.json\n`)
     process.exit(found.length > 0 ? 1 : 0)
   }
   writePage(readResults())

@@ -1,5 +1,5 @@
 /**
- * Two processes that ask each other: each side answers with its own functions. `port` is a child process, or `process`
+ * Calls between two processes, in both directions, each with its own functions. `port` is a child process, or `process`
  * itself in the child.
  */
 export function talk(port, answers = {}) {

@@ -1,15 +1,15 @@
 /**
- * Measures what Flotsam costs beside what people would use instead:
+ * Measures the cost of Flotsam, compared with the alternatives:
  *
  * npm run bench -- [--only GROUPS] [--engines embedded,dockerd] [--sizes 100,1000,10000,100000] [--samples N]
  *                  [--lives N] [--rounds N] [--idle-seconds N] [--width N] [--json FILE] [--check] [--write]
  *
- * `--samples`: rounds of what is short; `--lives`: whole lives, for stalls; `--rounds`: removals on dockerd. `--write` puts
- * what was measured into bench/results.json, over what it holds of the same groups, and draws docs/performance.md again.
- * dockerd needs root and what the tests on real engines need; without it say `--engines embedded`.
+ * `--samples`: rounds of short measurements; `--lives`: complete lives, for stalls; `--rounds`: removals on dockerd.
+ * `--write` replaces the results of the same groups in bench/results.json, and regenerates docs/performance.md. dockerd
+ * needs root, like the tests on real engines; without it, give `--engines embedded`.
  *
- * Machines are shared and noisy, so what is compared was taken side by side in one run. Exit codes: 0 done; 1 it failed,
- * or with --check a goal was missed; 2 wrong usage.
+ * Machines are shared and noisy, so compared figures are measured side by side in one run. Exit codes: 0 done; 1 failed,
+ * or a goal was missed with --check; 2 wrong usage.
  */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
@@ -73,7 +73,7 @@ function someOf(flag, text, all) {
 function positive(flag, text) {
   const number = Number(text)
   if (!Number.isInteger(number) || number < 1) {
-    throw new TypeError(`--${flag}: ${text} is no whole number above 0`)
+    throw new TypeError(`--${flag}: ${text} is not a whole number above 0`)
   }
   return number
 }
@@ -94,7 +94,7 @@ async function main(options) {
   }
   for await (const figure of measureAll(options)) {
     figures.push({ ...figure, load: loadavg()[0] })
-    // an interrupted run has still measured something
+    // an interrupted run has some measurements too
     save({ ...run, loadAfter: loadavg()[0], figures })
     options.log(
       `${((performance.now() - beganMs) / 1000).toFixed(0)} s: ${figure.group}, ${figure.engine}, ${figure.containers}: ${figure.what}`,

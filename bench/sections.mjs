@@ -1,4 +1,4 @@
-/** The sections of docs/performance.md that are made of results, each by its name. Pure. */
+/** The generated sections of docs/performance.md by name. Pure. */
 import { digits, shown } from './table.mjs'
 
 export function sectionsOf(results) {
@@ -66,7 +66,7 @@ export function sectionsOf(results) {
 }
 
 const number = (count) => count.toLocaleString('en')
-/** What has no unit is a count. */
+/** A figure without a unit is a count. */
 const amount = ({ ours, unit }) => (unit === '' ? String(ours.median) : `${digits(ours.median)} ${unit}`)
 
 function table(head, rows) {

@@ -1,4 +1,4 @@
-/** The middle of the samples, and how far they spread. */
+/** The median and the range of the samples. */
 export function spreadOf(samples) {
   if (samples.length === 0) throw new RangeError('there is no median of nothing')
   const sorted = samples.toSorted((one, other) => one - other)
@@ -8,8 +8,8 @@ export function spreadOf(samples) {
 }
 
 /**
- * Several ways of doing the same, side by side: the order rotates with each round, so that warm-up, drift and load are
- * shared with others falls on all alike. Gives the samples of each, round by round.
+ * Runs several ways side by side. The order rotates with each round, so that warm-up, drift and load affect all of them
+ * alike. Returns the samples of each, round by round.
  */
 export async function sideBySide(rounds, ways) {
   const names = Object.keys(ways)
@@ -23,7 +23,7 @@ export async function sideBySide(rounds, ways) {
   return samples
 }
 
-/** A ratio is taken within each round, and then spread. */
+/** The spread of the ratios, each of which is taken within one round. */
 export function ratioOf(ours, theirs) {
   return spreadOf(ours.map((value, round) => value / theirs[round]))
 }
@@ -43,7 +43,7 @@ export async function timedWithCpu(work) {
   return { wallMs, cpuMs: (user + system) / 1000 }
 }
 
-/** Rejects on a timeout; started work is left until the process ends. */
+/** Rejects on a timeout. The work itself continues until the process ends. */
 export async function within(deadlineMs, promise, what) {
   let timer
   const late = new Promise((_resolve, reject) => {

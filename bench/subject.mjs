@@ -1,4 +1,4 @@
-/** A process with one purpose, so that nothing else counts: `node subject.mjs NAME` runs `subjects/NAME.mjs`. */
+/** A process for a single measurement: `node subject.mjs NAME` runs `subjects/NAME.mjs`. */
 import { talk } from './rpc.mjs'
 
 process.once('disconnect', () => process.exit(1))

@@ -1,4 +1,4 @@
-/** What was measured, as lines for people. */
+/** The figures as text. */
 export function figuresTable({ date, node, cores, cpu, loadBefore, loadAfter, figures }) {
   const rows = [
     ['figure', 'engine', 'containers', 'flotsam', 'bare', 'ratio', 'goal', ''],
@@ -29,12 +29,12 @@ function rowOf({ group, what, engine, containers, unit, ours, bare, ratio, goal,
   ]
 }
 
-/** The median, and where there is more than one sample how far they spread. */
+/** The median, with the range if there is more than one sample. */
 export function shown({ median, min, max, samples }) {
   return samples === 1 ? digits(median) : `${digits(median)} (${digits(min)} … ${digits(max)})`
 }
 
-/** Three digits that mean something. */
+/** Rounds to three significant digits. */
 export function digits(value) {
   const size = Math.abs(value)
   if (size >= 100) return Math.round(value).toLocaleString('en')

@@ -2,7 +2,7 @@
 // --help lists the options.
 import { runCompiled } from './support/run-compiled.mjs'
 
-// Libraries without one of their rules are made beside the sound one.
+// Copies of the library with one rule switched off are created beside it.
 runCompiled({
   folder: 'test/chaos',
   program: 'chaos.js',

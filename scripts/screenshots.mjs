@@ -1,4 +1,4 @@
-// Draws docs/images: what a browser shows of the demo, at two moments worth seeing. Needs Debian's chromium.
+// Takes the screenshots in docs/images: the demo in a browser, at two moments. Needs Debian's chromium.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const top = join(import.meta.dirname, '..')
 const compiled = join(top, 'node_modules/.cache/flotsam-screenshots')
 const extendedDeadlineMs = 60_000
 
-// what is built is the command as a whole, and this needs parts of its demo
+// the build contains only the whole command, and this needs parts of the demo
 mkdirSync(compiled, { recursive: true })
 writeFileSync(join(compiled, 'package.json'), '{ "type": "module" }\n')
 execFileSync(join(top, 'node_modules/.bin/tsc'), [
@@ -48,7 +48,7 @@ const demo = runDemo({
   json: true,
   signal: interruption.signal,
   inspector,
-  // long enough to be seen
+  // long enough to be visible
   openStage: () => openEmbeddedStage({ removalMs: 1500 }),
 })
 try {
@@ -69,14 +69,14 @@ async function open(colorScheme) {
   return page
 }
 
-/** The engine is down; what the last scan had found is still known. */
+/** The engine is down, and the results of the last scan are still shown. */
 async function shootOutage(page, name) {
   await page.locator('.badge[data-health="down"]').waitFor()
   await page.getByTestId('engine-failure').getByText('3 failed scans').waitFor()
   await shoot(page, name)
 }
 
-/** Two containers in the middle of their removal, and the chart of one. */
+/** Two containers are being removed; the chart of one is shown. */
 async function shootRemoval(page, name) {
   await page.locator('.row', { hasText: 'job-5' }).click()
   await page.locator('.row[data-group="removing"]').nth(1).waitFor()

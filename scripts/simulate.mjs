@@ -1,9 +1,9 @@
-// Compiles the library and its simulation, and runs many worlds:
-//   --seeds N [--from S]              N seeds on the library as it is, and what happened in them; a failing one is shortened and
-//                                     printed; from 1000 seeds on everything that can happen must have happened
-//   --mutation RULE|all [--seeds N]   what each rule prevents: how soon it is found that a rule is missing, and how many wrong removals it prevents
-//   --seed S [--keep 1,4,7]           the story of one seed
+// Compiles the library and its simulation, and runs it with many seeds:
+//   --seeds N [--from S]              runs N seeds on the unmodified library and counts what happened; a failing seed is
+//                                     shortened and printed; with 1000 seeds or more, every known event must occur
+//   --mutation RULE|all [--seeds N]   switches off a rule: how soon that is detected, and how many wrong removals it prevents
+//   --seed S [--keep 1,4,7]           prints the story of one seed
 import { runCompiled } from './support/run-compiled.mjs'
 
-// Libraries without one of their rules are made beside the sound one.
+// Copies of the library with one rule switched off are created beside it.
 runCompiled({ folder: 'test/simulation', program: 'simulate.js', under: 'sound' })

@@ -1,5 +1,5 @@
 /**
- * Writes the declarations of what package.json exports, with those that they need, and no others:
+ * Writes the declarations of the exports in package.json, with those that they depend on, and no others:
  * `node scripts/build/declarations.mjs DIST`.
  */
 import { execFileSync } from 'node:child_process'
@@ -9,10 +9,10 @@ import { dirname, join } from 'node:path'
 const root = join(import.meta.dirname, '../..')
 const dist = process.argv[2] ?? join(root, 'dist')
 
-// they would point to sources that are not shipped
+// maps would refer to sources that are not shipped
 const withoutMaps = ['--sourceMap', 'false', '--declarationMap', 'false']
 
-/** The declarations that a file names, as paths from the top. */
+/** The declarations that a file imports, as paths relative to the root. */
 function needed(folder, file) {
   const text = readFileSync(join(folder, file), 'utf8')
   return [...text.matchAll(/(?:from |import\()['"](\.[^'"]+)\.ts['"]/g)].map(([, path]) =>

@@ -4,12 +4,12 @@ import { defineConfig, type Plugin } from 'vite'
 
 const root = join(import.meta.dirname, '../..')
 
-/** What can be imported, and the command, each where package.json says that it is. */
+/** The importable modules and the command, as in package.json. */
 const entries = ['src/index', 'src/inspector/index', 'src/testing/index', 'machines/index', 'src/cli/main']
 
 /**
- * Parts of packages that Flotsam never gets to, and that would bring native code or a hundred modules. Its own connections
- * have an agent of their own, for `ssh://` too, and the demo builds no images.
+ * Parts of packages that Flotsam never uses, and that would add native code or a hundred modules. Its connections use its
+ * own agent, even for `ssh://`, and the demo builds no images.
  */
 const leftOut: readonly { readonly packageName: string; readonly id: string; readonly why: string }[] = [
   { packageName: 'docker-modem', id: './ssh', why: 'this modem makes no connections over ssh2' },
@@ -36,8 +36,8 @@ const leaveOut: Plugin = {
 }
 
 /**
- * The modules that Node loads. xstate stays outside, since the actors of a host and ours must be of one copy, and so does
- * supports-color, which debug does without where a host has none. All else is bundled, and its licences go along.
+ * Builds the modules that Node loads. xstate is external, since a host's actors and ours must come from the same copy.
+ * So is supports-color, which is optional for debug. Everything else is bundled, with its licences.
  */
 export default defineConfig({
   root,
@@ -49,7 +49,7 @@ export default defineConfig({
     outDir: process.env['FLOTSAM_DIST'] ?? join(root, 'dist'),
     emptyOutDir: false,
     target: 'es2023',
-    // a stack trace is for people
+    // keeps stack traces readable
     minify: false,
     reportCompressedSize: false,
     license: { fileName: 'licenses.md' },

@@ -1,4 +1,4 @@
-// Draws docs/api from the comments in the sources; with --check only says whether what is there is fresh.
+// Generates docs/api from the comments in the sources; with --check only reports whether it is up to date.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ const out = isCheck ? mkdtempSync(join(tmpdir(), 'flotsam-api-')) : kept
 try {
   await draw()
   const stale = isCheck ? differences(pagesIn(out), pagesIn(kept)) : []
-  if (stale.length > 0) throw new Error(`not fresh, run npm run docs:api: ${stale.join(', ')}`)
+  if (stale.length > 0) throw new Error(`out of date, run npm run docs:api: ${stale.join(', ')}`)
 } finally {
   if (isCheck) rmSync(out, { recursive: true })
 }
@@ -22,10 +22,10 @@ async function draw() {
   const app = await Application.bootstrapWithPlugins({ out, logLevel: 'Warn' })
   const project = await app.convert()
   if (project) await app.generateOutputs(project)
-  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error('the pages could not be drawn')
+  if (app.logger.hasErrors() || app.logger.hasWarnings()) throw new Error('the pages could not be generated')
 }
 
-/** The text of each page, by its path. */
+/** The text of each page by its path. */
 function pagesIn(folder) {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     name.endsWith('.md'),

@@ -5,7 +5,7 @@ const imported = {
   testing: 'flotsam/testing',
 }
 
-/** Names each module as users import it, and not by where its source lies. */
+/** Names each module as users import it, and not by the path of its source. */
 export function load({ converter }) {
   converter.on(Converter.EVENT_CREATE_DECLARATION, (_context, reflection) => {
     if (reflection.kindOf(ReflectionKind.Module))

@@ -1,5 +1,5 @@
 // Mutates the code that decides and reports the changes that no test detects.
-// Fails below the least score, on a survivor that survivors.json does not name, and on a name without a survivor.
+// Fails if the score is too low, if survivors.json lacks a survivor, or if it lists one that does not survive.
 // With paths as arguments only those files are mutated.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const named = JSON.parse(readFileSync('scripts/mutation/survivors.json', 'utf8')
 const files = asked.length > 0 ? targets.filter(({ path }) => asked.includes(path)) : targets
 if (files.length < asked.length) throw new Error(`only these are mutated: ${pathsOf(targets).join(', ')}`)
 
-// as they are now: a run takes minutes, and the sources may be edited meanwhile
+// read now, because a run takes minutes and the sources may be edited meanwhile
 const sources = new Map(pathsOf(files).map((path) => [path, readFileSync(path, 'utf8').split('\n')]))
 const tempDirName = mkdtempSync(join(tmpdir(), 'flotsam-mutation-'))
 try {
@@ -34,7 +34,7 @@ function mutate(tests) {
   env['MUTATION_TESTS'] = JSON.stringify(tests)
   const stryker = new Stryker({
     allowEmpty: false,
-    // A worker changes its directory: a name of its own would not be found from there.
+    // A worker changes its directory, where the plugin could not be resolved by name.
     plugins: [import.meta.resolve('@stryker-mutator/vitest-runner')],
     testRunner: 'vitest',
     vitest: { configFile: 'scripts/mutation/vitest.config.ts' },
@@ -54,7 +54,7 @@ function mutate(tests) {
   return stryker.runMutationTest()
 }
 
-/** Prints the score of each file and what survives; returns whether all is as it has to be. */
+/** Prints the score of each file and the survivors; returns whether they are as required. */
 function report(mutants) {
   for (const path of pathsOf(files))
     print(`${scoreText(mutants.filter(({ file }) => file === path))}  ${path}`)
@@ -76,7 +76,7 @@ function scoreText(mutants) {
   return `${scoreOf(mutants).toFixed(1).padStart(5)} %  ${String(mutants.length - alive).padStart(4)} of ${String(mutants.length).padStart(4)}`
 }
 
-/** As survivors.json has it, where only the reason is still to be given. */
+/** An entry for survivors.json, without the reason. */
 function inWords({ file, line, mutator, code, mutated, becomes }) {
   const place = line ? `line ${line}\n` : ''
   return `${place}${JSON.stringify({ file, mutator, code, mutated, becomes })}`

@@ -4,7 +4,7 @@ import { cwd } from 'node:process'
 const lives = new Set(['Survived', 'NoCoverage'])
 const dies = new Set(['Killed', 'Timeout'])
 
-/** The mutants that could be run, each identified by its line's code and not by its number, which any edit moves. */
+/** The mutants, each identified by the code of its line, because line numbers change with every edit. */
 export function readMutants(results, sources) {
   const odd = results.filter(({ status }) => status === 'Pending' || status === 'RuntimeError')
   if (odd.length > 0) throw new Error(`${odd.length} mutants could not be run: ${odd[0].statusReason}`)
@@ -24,7 +24,7 @@ export function readMutants(results, sources) {
     })
 }
 
-/** The line that a mutant starts in, and the part of it that the mutant replaces. Lines and columns count from one. */
+/** The line in which a mutant starts, and the part that it replaces. Lines and columns count from one. */
 function originalOf(lines, { start, end }) {
   const text = lines.slice(start.line - 1, end.line).join('\n')
   const cut = lines[end.line - 1].length - (end.column - 1)

@@ -10,7 +10,7 @@ const ofFunctions = [
 ]
 const ofCharts = ['test/machines/*.{transitions,properties}.test.ts']
 
-/** What is mutated: the code that decides, and of the charts the guards. */
+/** The code to mutate: what decides, and the guards of the charts. */
 export const targets = [
   { path: 'src/policy/judge.ts', tests: ofFunctions },
   { path: 'src/policy/ownership.ts', tests: ofFunctions },
@@ -30,7 +30,7 @@ export const targets = [
   { path: 'machines/supervisor.machine.ts', tests: ofCharts, isGuardsOnly: true },
 ]
 
-/** The lines of a file's guards, as `first-last`. */
+/** The range of lines with the guards of a file, as `first-last`. */
 export function guardsOf(path) {
   const lines = readFileSync(path, 'utf8').split('\n')
   const first = lines.findIndex((line) => /^ +guards: \{$/.test(line))

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: JSON.parse(process.env['MUTATION_TESTS'] ?? '[]') as string[],
-    // a mutant must not survive or die by random numbers
+    // the result of a mutant must not depend on random numbers
     setupFiles: ['scripts/mutation/same-numbers.ts'],
   },
 })

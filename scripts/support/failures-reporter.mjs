@@ -5,9 +5,8 @@ const mostShown = 12
 const longestLine = 300
 
 /**
- * A reporter for Vitest that writes what failed into the file of FLOTSAM_FAILURES, two lines each: the full name of the
- * test, or of the file or suite that failed outside of its tests, and the first line of its error. Short enough for a reader who
- * sees only the end of a log.
+ * A reporter for Vitest that writes failures to the file FLOTSAM_FAILURES, two lines each: the full name of the test, or
+ * of the file or suite that failed outside its tests, and the first line of its error.
  */
 export default class FailuresReporter {
   onTestRunEnd(testModules, unhandledErrors) {

@@ -5,11 +5,10 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '../..')
 
 /**
- * Compiles a folder of the tests together with the library into one that is thrown away afterwards, and runs a program of
- * it with this process's arguments; its exit code becomes this process's own. Node 20 runs no TypeScript.
+ * Compiles a folder of the tests together with the library into a temporary folder, and runs a program in it with this
+ * process's arguments. Its exit code becomes this process's own. Node 20 cannot run TypeScript.
  *
- * `under` is a folder within the thrown-away one to compile into; `beside` are files that are no TypeScript and must lie
- * there too.
+ * `under` is the subfolder to compile into; `beside` are further files to copy there that are not TypeScript.
  */
 export function runCompiled({ folder, program, under = '.', beside = [] }) {
   const cache = join(root, 'node_modules/.cache', folder)
