@@ -33,7 +33,7 @@ export class Door {
 
   /** The address for `DOCKER_HOST`: `unix:///…` or `tcp://127.0.0.1:…`. */
   get address(): string {
-    if (!this.#place) throw new Error('the engine has not been told where to listen: call listen() first')
+    if (!this.#place) throw new Error('the engine is not listening; call listen() first')
     return 'path' in this.#place
       ? `unix://${this.#place.path}`
       : `tcp://${this.#place.host}:${this.#place.port}`

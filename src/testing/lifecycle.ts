@@ -321,6 +321,6 @@ export class Lifecycle {
   #tellWaiters(id: string, code: number): void {
     const waiters = this.#waiters.get(id)
     this.#waiters.delete(id)
-    for (const tell of waiters ?? []) tell(code)
+    for (const resolve of waiters ?? []) resolve(code)
   }
 }

@@ -128,10 +128,10 @@ async function events({ world, query, apiVersion, answer }: Call): Promise<void>
 /** Sends events until the given time, or until the client disconnects. */
 async function listen(
   { world, answer }: Pick<Call, 'world' | 'answer'>,
-  tell: (event: EngineEvent) => void,
+  send: (event: EngineEvent) => void,
   leftMs: number,
 ): Promise<void> {
-  const unsubscribe = world.events.subscribe(tell)
+  const unsubscribe = world.events.subscribe(send)
   await new Promise<void>((over) => {
     const timer = Number.isFinite(leftMs) ? world.clock.setTimeout(over, leftMs) : undefined
     answer.onAbandoned(() => {
