@@ -70,6 +70,8 @@ export interface Reconciler {
    * The supervisor's actor, for subscribers and inspectors. Its system contains the container actors. It accepts the
    * events of `SupervisorCommand`; all other events to actors of its system are ignored. Its `start()` is the
    * reconciler's. Its `stop()` ends everything immediately: no further removal is sent, and pending ones are abandoned.
+   * `getPersistedSnapshot()` includes the container actors, as children of its child `fleet`; after `crashed`, as they were
+   * at that moment. It is for inspection and cannot be restored.
    */
   readonly actor: SupervisorActor
   /**

@@ -45,10 +45,12 @@ const floors: readonly (readonly string[])[] = [
 const outbuildings: Readonly<Record<string, readonly string[]>> = {
   testing: ['domain'],
   inspector: ['domain', 'machines'],
+  recording: ['domain', 'machines', 'inspector'],
 }
 
 const also: readonly (readonly [string, string])[] = [
   ['cli', 'inspector'],
+  ['cli', 'recording'],
   ['cli', 'testing'],
   ['index', 'reconciler'],
   ['index', 'xstate-logic'],

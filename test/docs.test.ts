@@ -154,7 +154,7 @@ describe('examples', () => {
     const source = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
     const flags = new Set(settings.map(({ flag }) => flag))
     const lines = handbook.flatMap((page) => [
-      ...read(page).matchAll(/flotsam (?:run|scan|sweep|explain|config|demo|help)\b[^`\n]*/g),
+      ...read(page).matchAll(/flotsam (?:run|scan|sweep|explain|config|demo|replay|help)\b[^`\n]*/g),
     ])
     const used = new Set(lines.flatMap(([line]) => line.match(/--[a-z-]+/g) ?? []))
     expect(used).toContain('--tracked')

@@ -11,8 +11,13 @@ export interface Flags extends CommandValues {
   readonly inspect?: InspectFlag
 }
 
+/** What only one command acts on is shown by `flotsam config` as well; a flag that does nothing is refused. */
 export function addSharedOptions(command: Command): Command {
-  for (const setting of settings) command.addOption(new Option(formOf(setting), helpOf(setting)))
+  const name = command.name()
+  for (const setting of settings) {
+    const isShared = setting.command === undefined || setting.command === name || name === 'config'
+    if (isShared) command.addOption(new Option(formOf(setting), helpOf(setting)))
+  }
   return command
     .option('--json', 'Prints only one JSON object on stdout; for run, JSON logs also on a terminal.')
     .option('--config <FILE>', 'Settings from a JSON or YAML file.')

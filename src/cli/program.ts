@@ -9,6 +9,8 @@ import { type GivenSettings } from './given.ts'
 import { inspectOption } from './inspect.ts'
 import { environmentNames, gather } from './layers.ts'
 import { addSharedOptions, type Flags, refuseRepeated } from './options.ts'
+import { FileError } from './own-file.ts'
+import { addReplay } from './replay.ts'
 import { run } from './run.ts'
 import { scan } from './scan.ts'
 import { sweep } from './sweep.ts'
@@ -39,7 +41,7 @@ const commands: readonly CommandOf[] = [
     description:
       'keep reconciling until SIGINT or SIGTERM; log to stdout, one JSON object per line unless it is a terminal',
     option: inspectOption,
-    act: run,
+    act: (flags, world, { given }) => run(flags, world, given),
   },
   {
     name: 'scan',
@@ -112,6 +114,7 @@ function describeProgram(world: CliWorld, onEnd: (code: ExitCode) => void): Comm
   for (const command of commands) addCommand(program, command, world, onEnd)
   addDemo(program, world, onEnd)
   addTrack(program, world, onEnd)
+  addReplay(program, world, onEnd)
   for (const command of program.commands) refuseRepeated(command)
   const hasCase = process.platform !== 'win32'
   program.hook('preAction', () => refuseUnknownVariables(world.env, environmentNames, hasCase))
@@ -157,7 +160,7 @@ function explainFailure(error: unknown, { stderr }: CliWorld): ExitCode {
     say(wrongUsage.message)
     return exitWrongUsage
   }
-  if (error instanceof EngineError || isInspectors(error)) say(error.message)
+  if (error instanceof EngineError || error instanceof FileError || isInspectors(error)) say(error.message)
   else if (error instanceof TrackerError) say(`${flagOf(error)}: ${error.message}`)
   else stderr.write(`error: internal error: ${error instanceof Error ? error.stack : String(error)}\n`)
   return exitFailed

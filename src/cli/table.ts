@@ -21,13 +21,27 @@ const style = {
 export function renderScan({ containers }: ScanReport, hasColor: boolean): string {
   const totals = renderTotals(containers)
   if (containers.length === 0) return `${totals}\n`
+  const rows = containers.map((container) => ({
+    cells: cellsOf(container),
+    color: colors[container.verdict],
+  }))
+  return `${renderTable(columns, rows, hasColor)}\n${totals}\n`
+}
+
+interface Row {
+  readonly cells: Readonly<Record<string, string>>
+  readonly color?: (typeof colors)[VerdictName]
+}
+
+/** A row on each line, below the names of the columns. */
+export function renderTable(columns: readonly string[], rows: readonly Row[], hasColor: boolean): string {
   const table = new Table({
     style,
     shouldDisableColors: !hasColor,
     columns: columns.map((name) => ({ name, title: name.toUpperCase(), alignment: 'left' })),
   })
-  for (const container of containers) table.addRow(cellsOf(container), { color: colors[container.verdict] })
-  return `${tidied(table.render())}\n${totals}\n`
+  for (const { cells, color } of rows) table.addRow(cells, color === undefined ? {} : { color })
+  return tidied(table.render())
 }
 
 function cellsOf(container: ReportedContainer): Record<(typeof columns)[number], string> {

@@ -68,6 +68,8 @@ export class Fleet {
   #renewedScan = 0
   /** Containers that departed since the current listing was requested, which may therefore still show them. */
   readonly #departed = new Set<ContainerId>()
+  /** The actors that a crash has ended; they keep their last state for a snapshot of it. */
+  #last: readonly ContainerActor[] = []
   #scope: FleetScope | undefined
   #hasFaultedSinceScan = false
 
@@ -85,6 +87,7 @@ export class Fleet {
       start: (_snapshot, scope) => {
         this.#scope = scope as FleetScope
       },
+      getPersistedSnapshot: (snapshot) => ({ ...snapshot, children: this.#persisted() }),
       transition: (snapshot, event, scope) => {
         if ((event.type as string) !== stopped) return logic.transition(snapshot, event, scope)
         this.#end()
@@ -242,8 +245,17 @@ export class Fleet {
     this.#idsOf.delete(actor.id)
   }
 
+  /** The children, in the form in which XState persists those of a machine. */
+  #persisted(): Readonly<Record<string, object>> {
+    const actors = this.#scope ? [...this.#actors.values()] : this.#last
+    return Object.fromEntries(
+      actors.map((actor) => [actor.id, { snapshot: actor.getPersistedSnapshot(), src: 'container' }]),
+    )
+  }
+
   /** Stops all children however the fleet ended, because XState does not know of them. */
   #end(): void {
+    this.#last = [...this.#actors.values()]
     for (const id of this.#actors.keys()) this.#stop(id)
     this.#scope = undefined
   }

@@ -1,8 +1,21 @@
-/** Limits of one message. Data beyond them is left out, which the message shows. */
-const deepest = 6
-const mostEntries = 50
-const longestText = 500
-const mostText = 20_000
+/** Limits of a copy. Data beyond them is left out, which the copy shows. */
+export interface CopyLimits {
+  readonly deepest: number
+  readonly mostEntries: number
+  readonly longestText: number
+  readonly mostText: number
+  /** What stands for `undefined`, which JSON leaves out. */
+  readonly missing: null | undefined
+}
+
+/** The limits of one message of the inspector. */
+const messageLimits: CopyLimits = {
+  deepest: 6,
+  mostEntries: 50,
+  longestText: 500,
+  mostText: 20_000,
+  missing: undefined,
+}
 /** What each value is counted for in addition to its text: brackets, commas, a number. */
 const leastText = 8
 
@@ -25,8 +38,8 @@ const userInfo = /(:\/\/)[^\s/@]*@/g
  * Returns a copy that can be shown: plain JSON of bounded size, without values named like secrets. Errors become
  * `{ name, message }`, and actors become their ids. Never throws.
  */
-export function plainOf(value: unknown): unknown {
-  return new Copier().copy(value, 0)
+export function plainOf(value: unknown, limits: CopyLimits = messageLimits): unknown {
+  return new Copier(limits).copy(value, 0)
 }
 
 /** An error without its stack trace, which reveals paths of the host. */
@@ -41,25 +54,32 @@ export function plainError(thrown: unknown): { readonly name: string; readonly m
 }
 
 class Copier {
-  #textLeft = mostText
+  readonly #limits: CopyLimits
+  #textLeft: number
   readonly #above = new Set<object>()
+
+  constructor(limits: CopyLimits) {
+    this.#limits = limits
+    this.#textLeft = limits.mostText
+  }
 
   copy(value: unknown, depth: number): unknown {
     this.#spend('')
     switch (typeof value) {
       case 'string':
-        return this.#spend(shorten(value))
+        return this.#spend(this.#shorten(value))
       case 'number':
         return Number.isFinite(value) ? value : String(value)
       case 'boolean':
-      case 'undefined':
         return value
+      case 'undefined':
+        return this.#limits.missing
       case 'bigint':
-        return this.#spend(shorten(`${value}n`))
+        return this.#spend(this.#shorten(`${value}n`))
       case 'symbol':
-        return this.#spend(shorten(String(value)))
+        return this.#spend(this.#shorten(String(value)))
       case 'function':
-        return { type: this.#spend(nameOf(value)) }
+        return { type: this.#spend(this.#shorten(nameOf(value))) }
       case 'object':
         return value === null ? null : this.#object(value, depth)
     }
@@ -71,13 +91,17 @@ class Copier {
     return this.#isSpent ? cutOff : text
   }
 
+  #shorten(text: string): string {
+    return shorten(text, this.#limits.longestText)
+  }
+
   get #isSpent(): boolean {
     return this.#textLeft < 0
   }
 
   #object(value: object, depth: number): unknown {
     if (this.#above.has(value)) return '(circular)'
-    if (depth >= deepest || this.#isSpent) return cutOff
+    if (depth >= this.#limits.deepest || this.#isSpent) return cutOff
     this.#above.add(value)
     try {
       return this.#contents(value, depth + 1)
@@ -90,9 +114,9 @@ class Copier {
 
   #contents(value: object, depth: number): unknown {
     if (value instanceof Error) return this.#ofError(value)
-    if (isActor(value)) return { xstate$$type: 1, id: this.#spend(shorten(String(value.id))) }
+    if (isActor(value)) return { xstate$$type: 1, id: this.#spend(this.#shorten(String(value.id))) }
     if (value instanceof Date) return Number.isNaN(value.valueOf()) ? 'Invalid Date' : value.toISOString()
-    if (value instanceof URL) return this.#spend(shorten(`${value.origin}${value.pathname}`))
+    if (value instanceof URL) return this.#spend(this.#shorten(`${value.origin}${value.pathname}`))
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `(${value.byteLength} bytes)`
     if (Array.isArray(value)) return this.#items(value, value.length, depth)
     if (value instanceof Set) return this.#items(value, value.size, depth)
@@ -108,7 +132,7 @@ class Copier {
   #items(items: Iterable<unknown>, size: number, depth: number): unknown[] {
     const shown: unknown[] = []
     for (const item of items) {
-      if (shown.length >= mostEntries || this.#isSpent) {
+      if (shown.length >= this.#limits.mostEntries || this.#isSpent) {
         shown.push(`${cutOff} ${size - shown.length} more`)
         break
       }
@@ -121,12 +145,12 @@ class Copier {
     const shown = Object.create(null) as Record<string, unknown>
     let count = 0
     for (const [key, item] of entries) {
-      if (count++ >= mostEntries || this.#isSpent) {
+      if (count++ >= this.#limits.mostEntries || this.#isSpent) {
         shown[cutOff] = 'more'
         break
       }
       const name =
-        typeof key === 'string' ? shorten(key) : (JSON.stringify(this.copy(key, depth)) ?? 'undefined')
+        typeof key === 'string' ? this.#shorten(key) : (JSON.stringify(this.copy(key, depth)) ?? 'undefined')
       this.#spend(name)
       shown[name] = isWithheld(name, item) ? withheld : this.copy(item, depth)
     }
@@ -136,7 +160,7 @@ class Copier {
 
 function nameOf(anyFunction: object): string {
   const { name } = anyFunction as { readonly name: unknown }
-  return typeof name === 'string' ? shorten(name) : ''
+  return typeof name === 'string' ? name : ''
 }
 
 function* ownEntries(value: object): Generator<readonly [string, unknown]> {
@@ -164,7 +188,7 @@ function isActor(value: object): value is { readonly id: unknown } {
   return 'sessionId' in value && 'getSnapshot' in value && typeof value.getSnapshot === 'function'
 }
 
-function shorten(text: string): string {
+function shorten(text: string, longestText = messageLimits.longestText): string {
   const isLong = text.length > longestText
   const start = isLong ? text.slice(0, longestText) : text
   if (privateKey.test(start)) return withheld

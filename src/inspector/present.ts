@@ -78,11 +78,16 @@ const shownOfOurs = new Map<object, readonly string[]>([
   ],
 ])
 
-/** The greatest depth at which one of our contexts contains an entry of a listing. */
-const entriesWithin = 5
+/** The facts in the context of one of our charts that may be shown; undefined for any other chart. */
+export function shownFactsOf(config: object): readonly string[] | undefined {
+  return shownOfOurs.get(config)
+}
+
+/** The greatest depth at which one of our contexts or events contains an entry of a listing. */
+const entriesWithin = 6
 
 /** Shows of each entry of a listing only what identifies the container, since labels may be private. */
-function withoutLabels(value: unknown, depth = entriesWithin): unknown {
+export function withoutLabels(value: unknown, depth = entriesWithin): unknown {
   if (depth === 0 || typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map((one) => withoutLabels(one, depth - 1))
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -160,7 +165,7 @@ interface WholeSnapshot {
 }
 
 function ofOurs(context: unknown, config: object | undefined): unknown {
-  const keys = config && shownOfOurs.get(config)
+  const keys = config && shownFactsOf(config)
   if (!keys || typeof context !== 'object' || context === null) return context
   return Object.fromEntries(keys.map((key) => [key, (context as Record<string, unknown>)[key]]))
 }

@@ -19,6 +19,8 @@ export interface Setting {
   readonly default: string | number | boolean | undefined
   /** The default in words, if it is not a value. */
   readonly without: string | undefined
+  /** The only command that acts on it; undefined where all do. */
+  readonly command: string | undefined
 }
 
 type SharedName = {
@@ -40,6 +42,7 @@ interface AnyOption {
   readonly default?: unknown
   readonly without?: string
   readonly flag?: string | false
+  readonly command?: string
 }
 
 const shared = (Object.entries(options) as [string, AnyOption][]).filter(
@@ -59,7 +62,7 @@ function plainDefault(value: unknown): Setting['default'] {
 /** Every option that a flag, a variable and a configuration file can give. */
 export const settings: readonly Setting[] = [...shared, ...Object.entries<AnyOption>(commandOptions)].map(
   ([name, option]) => {
-    const { kind, description, without } = option
+    const { kind, description, without, command } = option
     const key = option.flag || name
     const value = plainDefault(option.default)
     const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
@@ -73,6 +76,7 @@ export const settings: readonly Setting[] = [...shared, ...Object.entries<AnyOpt
       description,
       default: value,
       without,
+      command,
     }
   },
 )

@@ -28,6 +28,8 @@ interface Option<TKind extends Kind<unknown, '' | 'Ms'>> {
   readonly isRequired?: true
   /** The name of its flag, variable and key, if it is not the option's own. `false`: not an option of the command. */
   readonly flag?: string | false
+  /** The only command that acts on it. `flotsam config` shows it, and others refuse its flag. */
+  readonly command?: string
 }
 
 /** The states in which a container can be removed. */
@@ -219,5 +221,17 @@ export const commandOptions = {
     kind: choice('LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
     description: 'The lowest level that is logged. Commands other than `run` log nothing without it.',
     default: 'info',
+  },
+  record: {
+    kind: file(),
+    description:
+      'Records every event of the run in this file, for `flotsam replay`. A file that has a recording is continued.',
+    command: 'run',
+  },
+  crashFile: {
+    kind: file(),
+    description:
+      'Where `flotsam run` leaves a snapshot of its containers if it crashes, for `flotsam replay`.',
+    command: 'run',
   },
 } as const satisfies Readonly<Record<string, Option<TextKind<unknown>>>>

@@ -28,6 +28,7 @@ describe('dry-run: an unknown FLOTSAM variable is refused, since it was set for 
       'config',
       'demo --host unix:///nowhere',
       'track /nowhere/known list',
+      'replay /nowhere/run.jsonl',
     ]) {
       const world = createTestWorld({ env: { PATH: '/bin', [name]: value } })
       expect(await ranCli(line, world)).toEqual({

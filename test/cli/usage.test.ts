@@ -143,14 +143,23 @@ describe('help and version', () => {
     expect(await ranCli('--version')).toEqual({ code: 0, out: '9.8.7\n', err: '' })
   })
 
-  it.each(['run', 'scan', 'sweep'])('%s --help prints every shared flag on stdout', async (command) => {
-    const { code, out, err } = await ranCli(`${command} --help`)
-    expect([code, err]).toEqual([0, ''])
-    const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag)
-    expect(flags).toEqual(expect.arrayContaining([...settings.map(({ flag }) => flag), '--json', '--config']))
-    expect(settings.length).toBeGreaterThan(25)
-    expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')
-  })
+  it.each(['run', 'scan', 'sweep', 'config'])(
+    '%s --help prints every flag of its own on stdout',
+    async (command) => {
+      const { code, out, err } = await ranCli(`${command} --help`)
+      expect([code, err]).toEqual([0, ''])
+      const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag)
+      const isOf = (only: string | undefined) =>
+        only === undefined || only === command || command === 'config'
+      const [own, others] = [true, false].map((is) =>
+        settings.filter(({ command: only }) => isOf(only) === is).map(({ flag }) => flag),
+      )
+      expect(flags).toEqual(expect.arrayContaining([...(own ?? []), '--json', '--config']))
+      expect(flags).not.toEqual(expect.arrayContaining(others?.length ? others : ['--none']))
+      expect(settings.length).toBeGreaterThan(25)
+      expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')
+    },
+  )
 })
 
 /** The options that the library receives for a command line. */

@@ -7,6 +7,8 @@ import { type BuiltCli, buildCli } from '../cli/support/built-cli.ts'
 
 const buildLimitMs = 60_000
 const owned = /\/dist\/src\/inspector\//
+/** What records, and what reads recordings. */
+const recorded = /\/dist\/chunks\/(?:recorder|replay|read|crash)-/
 /** All that may be loaded from outside of the package. */
 const foreign = (modules: readonly string[]) =>
   modules.filter((url) => /\/node_modules\/(?!xstate\/)/.test(url))
@@ -91,9 +93,10 @@ describe('production pays nothing for the inspector', () => {
     expect(foreign(modules)).toEqual([])
   })
 
-  it('nor does the command without --inspect', async () => {
+  it('nor does the command without --inspect, and nothing of a recording without --record', async () => {
     const { modules, code } = await loads([main(), ...run], endOnceItRuns())
     expect(code).toBe(0)
+    expect(modules.filter((url) => recorded.test(url))).toEqual([])
     expect(modules.some((url) => url.endsWith('/dist/src/cli/main.js'))).toBe(true)
     expect(modules.filter((url) => owned.test(url))).toEqual([])
     expect(foreign(modules)).toEqual([])
@@ -103,6 +106,17 @@ describe('production pays nothing for the inspector', () => {
     const { modules, code } = await loads([main(), ...run, '--inspect'], endOnceItRuns())
     expect(code).toBe(0)
     expect(modules.some((url) => url.endsWith('/dist/src/inspector/index.js'))).toBe(true)
+    expect(foreign(modules)).toEqual([])
+  }, 20_000)
+
+  it('with --record only the recorder is loaded, and no inspector', async () => {
+    const { modules, code } = await loads(
+      [main(), ...run, '--record', join(built.folder, 'run.jsonl')],
+      endOnceItRuns(),
+    )
+    expect(code).toBe(0)
+    expect(modules.filter((url) => recorded.test(url))).toHaveLength(1)
+    expect(modules.filter((url) => owned.test(url))).toEqual([])
     expect(foreign(modules)).toEqual([])
   }, 20_000)
 

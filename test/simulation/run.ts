@@ -1,3 +1,4 @@
+import type { Inspect } from '../../src/options/things.ts'
 import { checkCalm, waitInCalm } from './calm/calm.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Violation } from './safety/life.ts'
@@ -10,6 +11,8 @@ export interface RunOptions {
   readonly say?: ((text: string) => void) | undefined
   /** Continues after a violation, to count them all, and does not check the liveness rules. */
   readonly countsAll?: boolean | undefined
+  /** Returns the observer of the next reconciler. */
+  readonly inspect?: (() => Inspect) | undefined
 }
 
 export interface RunResult {
@@ -28,10 +31,11 @@ export async function run({
   plan = planOf(seed),
   say,
   countsAll = false,
+  inspect,
 }: RunOptions): Promise<RunResult> {
   const violations: Violation[] = []
   const violate = (violation: Violation) => violations.push(violation)
-  const world = new World({ seed, plan, say, violate })
+  const world = new World({ seed, plan, say, violate, inspect })
   const isOver = () => violations.length > 0 && !countsAll
   const { chaosMs } = plan.setting
   for (let atMs = 0; atMs < chaosMs && !isOver(); atMs += stepMs)

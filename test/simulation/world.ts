@@ -1,4 +1,5 @@
 import type { FlotsamEvent } from '../../src/domain/events.ts'
+import type { Inspect } from '../../src/options/things.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { selfFrom } from '../../src/self/self-test.ts'
 import { Stage } from './acts.ts'
@@ -24,6 +25,8 @@ export interface WorldOptions {
   /** Called with each step of the run, if given. */
   readonly say?: ((text: string) => void) | undefined
   readonly violate: (violation: Violation) => void
+  /** Returns the observer of the next reconciler: each process of the agent has one of its own. */
+  readonly inspect?: (() => Inspect) | undefined
 }
 
 /** Removals under way are given 5 s; a machine that stalls takes a little more. */
@@ -272,7 +275,10 @@ export class World {
       random: () => random.next(),
       self: async (named: string | undefined) => selfFrom(tracesOf(this), named),
     }
-    const reconciler = createReconcilerIn(surroundings, optionsFor(this, agent))
+    const reconciler = createReconcilerIn(surroundings, {
+      ...optionsFor(this, agent),
+      inspect: this.#options.inspect?.(),
+    })
     reconciler.on('*', (event) => this.#receive(event))
     this.process = process
     this.agent = agent
