@@ -42,6 +42,8 @@ export interface Body {
   inspectedMs: number | undefined
   inspectedState: string | undefined
   removedMs: number | undefined
+  /** A request ended its processes. */
+  isEndedByRequest: boolean
   isRemovalUnderWay: boolean
   /** What goes wrong when it is to be removed, and how often. */
   removalFault: { readonly kind: RemovalFault; times: number } | undefined

@@ -77,6 +77,7 @@ export class SimulatedEngine {
       inspectedMs: undefined,
       inspectedState: undefined,
       removedMs: undefined,
+      isEndedByRequest: false,
       isRemovalUnderWay: false,
     }
     this.bodies.push(body)
@@ -135,6 +136,11 @@ export class SimulatedEngine {
       ({ exited: 'die', paused: 'pause', running: 'start' } as Record<string, string>)[state] ?? state,
       body,
     )
+  }
+
+  #endByRequest(body: Body): void {
+    body.isEndedByRequest = true
+    this.put(body, 'exited')
   }
 
   #removeSoon(body: Body): void {
@@ -330,7 +336,7 @@ export class SimulatedEngine {
     if (this.#traits.isPodman && this.#hasDependents(body)) {
       // It is stopped before its dependents are checked.
       this.#witness.note('engine:refuses-dependents')
-      if (isAtWork(body)) this.put(body, 'exited')
+      if (isAtWork(body)) this.#endByRequest(body)
       this.#killGuests(body)
       return wire.refuse(request, 500, 'container has dependent containers which must be removed before it')
     }
@@ -338,8 +344,10 @@ export class SimulatedEngine {
     if (this.#meets(body, 'overloaded')) return wire.refuse(request, 503, 'try again later')
     if (this.#meets(body, 'refused')) {
       // It was killed, and stays there; a policy may bring it back.
-      if (body.state === 'running' && random.chance(0.5)) this.die(body)
-      else if (!this.#traits.isPodman && random.chance(0.5)) this.#leaveHalfRemoved(body)
+      if (body.state === 'running' && random.chance(0.5)) {
+        body.isEndedByRequest = true
+        this.die(body)
+      } else if (!this.#traits.isPodman && random.chance(0.5)) this.#leaveHalfRemoved(body)
       return wire.refuse(request, 500, 'device or resource busy')
     }
     if (this.#meets(body, 'hangs')) return undefined
@@ -398,7 +406,7 @@ export class SimulatedEngine {
     this.#timeline.after(this.#random.between(50, Math.max(300, graceSeconds * 1000)), () =>
       this.wire.whenUp(() => {
         // Ended by request, it stays ended, whatever its policy.
-        if (body.removedMs === undefined && !hasEnded(body)) this.put(body, 'exited')
+        if (body.removedMs === undefined && !hasEnded(body)) this.#endByRequest(body)
         this.wire.answer(request, () => 'done')
       }),
     )

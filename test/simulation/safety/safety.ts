@@ -311,9 +311,8 @@ export class Safety implements Witness {
     if (!life.scan || listedIn(life, id))
       violate('truthful', id, `called ${event.type} while the last scan holds it`)
     // What the engine removes as soon as it ends is removed by a stop of ours.
-    const isEndedForGood =
-      this.#options.engine().bodies.find((body) => body.id === id)?.isAutoRemoved === true
-    const isOurs = sent?.mayHaveArrived === true || (isEndedForGood && life.endedByUs.has(id))
+    const body = this.#options.engine().bodies.find((one) => one.id === id)
+    const isOurs = sent?.mayHaveArrived === true || (body?.isAutoRemoved === true && body.isEndedByRequest)
     if (event.type === 'removed' && !isOurs)
       violate('truthful', id, 'called removed by us although nothing of ours can have arrived')
   }
