@@ -222,10 +222,12 @@ export const containerMachine = setup({
       stop:
         context.stop ?? (context.isRequestOut && 'error' in event ? { failedAtMs: undefined } : undefined),
     })),
+    /** truthful: what the engine removes as soon as it ends is removed by our stop. */
     rememberStopped: assign(({ context }) => ({
       listed: { ...context.listed, state: 'exited' },
       stop: context.stop ?? { failedAtMs: undefined },
       gracefulStopAttempted: true,
+      isSent: context.isSent || context.ending?.isAutoRemoved === true,
     })),
     rememberStopAttempted: assign({ gracefulStopAttempted: true }),
     rememberUnpaused: assign(({ context }) => ({ listed: { ...context.listed, state: 'running' } })),
@@ -239,12 +241,8 @@ export const containerMachine = setup({
       failure: context.failure ?? stillListed,
     })),
     endRemoved: assign({ outcome: 'removed', isByAnswer: true }),
-    /** truthful: what the engine removes as soon as it ends is removed by a stop of ours. */
-    endMissed: assign(({ context: { ending, isSent, stop } }) => ({
-      outcome:
-        isSent || (ending?.isAutoRemoved === true && stop !== undefined)
-          ? ('removed' as const)
-          : ('vanished' as const),
+    endMissed: assign(({ context }) => ({
+      outcome: context.isSent ? ('removed' as const) : ('vanished' as const),
     })),
     endReleased: assign({ outcome: 'released' }),
   },
