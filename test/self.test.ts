@@ -18,10 +18,19 @@ const ofHost: SelfTraces = {
   hasMarkerFile: false,
   containerVariable: '',
   containerManager: '',
+  firstMountinfo: '25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw',
+  firstCgroup: '0::/init.scope',
+  firstName: 'systemd',
+  pids: '4711',
+  isStartedBySystemd: false,
 }
 const ofContainer: SelfTraces = {
   ...ofHost,
   cgroup: '0::/',
+  firstMountinfo: '',
+  firstCgroup: '',
+  firstName: '',
+  pids: '',
   mountinfo: '',
   cgroupNamespace: 'cgroup:[4026532541]',
   pidNamespace: 'pid:[4026532471]',
@@ -68,9 +77,15 @@ const inPrivateCgroup = (traces: SelfTraces): SelfTraces => ({
 })
 
 const recordings = join(import.meta.dirname, 'self/recordings')
+/** A recording, by its file; what it lacks was not read. */
+function recordingOf(file: string): SelfRecording {
+  const { traces, inspections } = JSON.parse(readFileSync(join(recordings, file), 'utf8')) as SelfRecording
+  const complete = Object.entries(traces).map(([name, read]) => [name, { ...ofContainer, ...read }])
+  return { inspections, traces: Object.fromEntries(complete) }
+}
 
 describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => {
-  const recording = JSON.parse(readFileSync(join(recordings, file), 'utf8')) as SelfRecording
+  const recording = recordingOf(file)
   const seen = (change: (traces: SelfTraces) => SelfTraces): SelfRecording => ({
     ...recording,
     traces: Object.fromEntries(
@@ -98,7 +113,7 @@ describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => 
 
   test('a container of another engine is not ours, unless all distinguishing traces came from elsewhere', () => {
     for (const another of readdirSync(recordings).filter((one) => one !== file)) {
-      const foreign = JSON.parse(readFileSync(join(recordings, another), 'utf8')) as SelfRecording
+      const foreign = recordingOf(another)
       for (const [name, traces] of Object.entries(recording.traces).filter(
         ([one]) => !one.includes('files-'),
       )) {
@@ -382,13 +397,42 @@ describe('on a host no container is this process', () => {
     ['a machine made from an image', { hasMarkerFile: true }],
     ['a variable that was set by hand', { containerVariable: 'podman' }],
     [
-      'a service with namespaces of its own',
-      { cgroupNamespace: 'cgroup:[4026532541]', pidNamespace: 'pid:[4026532542]' },
+      'a service of systemd with namespaces of its own, the first process of its own',
+      {
+        cgroupNamespace: 'cgroup:[4026532541]',
+        pidNamespace: 'pid:[4026532542]',
+        cgroup: '0::/',
+        firstCgroup: '0::/',
+        firstName: 'node',
+        pids: '1',
+        isStartedBySystemd: true,
+      },
+    ],
+    [
+      'a service of systemd with a cgroup namespace of its own',
+      {
+        cgroupNamespace: 'cgroup:[4026532541]',
+        cgroup: '0::/',
+        firstCgroup: '0::/../../init.scope',
+        isStartedBySystemd: true,
+      },
     ],
     [
       'a machine that is a container of LXC',
-      { cgroupNamespace: 'cgroup:[4026532541]', containerManager: 'lxc', mountinfo: bind('/rootfs', '/') },
+      {
+        cgroupNamespace: 'cgroup:[4026532541]',
+        pidNamespace: 'pid:[4026532542]',
+        containerManager: 'lxc',
+        mountinfo: bind('/rootfs', '/'),
+        firstMountinfo: bind('/rootfs', '/'),
+      },
     ],
+    ...['init', 'init(Ubuntu)', 'systemd', 'init-systemd(Ub'].map(
+      (firstName): [string, Partial<SelfTraces>] => [
+        `a machine of WSL, started by ${firstName}`,
+        { pidNamespace: 'pid:[4026532542]', firstName, firstCgroup: '0::/' },
+      ],
+    ),
     ['a kernel without such namespaces', { cgroupNamespace: '', pidNamespace: '' }],
     [
       'lines that are cut short',
@@ -419,6 +463,62 @@ describe('unknown-is-spared: what may be a container is treated as one', () => {
     ['a cgroup', { cgroup: `0::/docker/${third}` }],
   ])('%s', (_, traces) => {
     expect(selfFrom({ ...ofHost, ...traces }, undefined).mayBeContained).toBe(true)
+  })
+})
+
+describe('unknown-is-spared: a process whose root or mounts do not show its container', () => {
+  // As recorded on dockerd 28 and Podman 5.8, with cgroups v2; the root of the host is a file system from its top.
+  const hidden: SelfTraces = {
+    ...ofHost,
+    cgroup: '0::/',
+    cgroupNamespace: ofContainer.cgroupNamespace,
+    pidNamespace: ofContainer.pidNamespace,
+  }
+  const ofHostFromOutside: Partial<SelfTraces> = { firstCgroup: '0::/../../init.scope' }
+  const inJail: SelfTraces = { ...hidden, firstCgroup: '0::/', firstName: 'sh', pids: '37' }
+  const userdata = `/containers/storage/overlay-containers/${own}/userdata`
+
+  test.each<[string, SelfTraces]>([
+    ['the host’s root and /proc', { ...hidden, ...ofHostFromOutside, pids: '17460\t17' }],
+    ['the same, started by systemd', { ...hidden, pids: '17460\t17', isStartedBySystemd: true }],
+    ['the same on a machine of LXC', { ...hidden, pids: '17460\t17', containerManager: 'lxc' }],
+    [
+      'the host’s root and pids',
+      { ...hidden, ...ofHostFromOutside, pidNamespace: ofHost.pidNamespace, pids: '17335' },
+    ],
+    [
+      'the mounts that nsenter entered, with cgroups v1',
+      { ...hidden, firstCgroup: '2:cpu:/../..\n0::/', pidNamespace: ofHost.pidNamespace },
+    ],
+    ['a root of its own, in Docker', { ...inJail, firstMountinfo: overlay(layerOf(own)) }],
+    [
+      'a root of its own, beside the files of Docker',
+      { ...inJail, firstName: 'systemd', firstMountinfo: `${bind('/', '/')}\n${filesIn(dockerFolder(own))}` },
+    ],
+    [
+      'a root of its own, beside the file of Podman',
+      {
+        ...inJail,
+        firstName: 'systemd',
+        firstMountinfo: `${bind('/', '/')}\n${bind(`${userdata}/.containerenv`, '/run/.containerenv')}`,
+      },
+    ],
+    [
+      'a root of its own, and systemd in the container',
+      { ...inJail, firstMountinfo: bind('/vfs/x', '/'), firstName: 'systemd' },
+    ],
+    ['a root of its own, where it is the first process', { ...inJail, firstName: 'node', pids: '1' }],
+    [
+      'a /proc that hides the first process',
+      { ...hidden, firstMountinfo: '', firstCgroup: '', firstName: '' },
+    ],
+    ['no mounts of the first process', { ...hidden, firstMountinfo: '' }],
+    ['no cgroup of the first process', { ...hidden, firstCgroup: '' }],
+    ['no pids', { ...hidden, pids: '' }],
+  ])('that sees %s may be in any container', (_, traces) => {
+    const { mayBeContained, judge } = selfFrom(traces, undefined)
+    expect(mayBeContained).toBe(true)
+    expect(judge({ id: own, name: 'agent', selfMarks: marksOf(own) })).toBe('unknown')
   })
 })
 
@@ -481,12 +581,13 @@ describe('not-self: named by the owner', () => {
 
 test('this process can be examined', async () => {
   const traces = await readSelfTraces()
-  const { hasMarkerFile, ...texts } = traces
-  expect(typeof hasMarkerFile).toBe('boolean')
+  const { hasMarkerFile, isStartedBySystemd, ...texts } = traces
+  expect([typeof hasMarkerFile, typeof isStartedBySystemd]).toEqual(['boolean', 'boolean'])
   expect(Object.values(texts).every((trace) => typeof trace === 'string')).toBe(true)
   if (process.platform === 'linux') {
     expect(traces.cgroup).toMatch(/^\d+:/)
     expect(traces.mountinfo).toMatch(/ - /)
     expect(traces.pidNamespace).toMatch(/^pid:\[\d+\]$/)
+    expect(traces.pids.split('\t').at(-1)).toBe(String(process.pid))
   }
 })

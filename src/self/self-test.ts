@@ -1,6 +1,7 @@
 import type { ContainerSummary, Inspection, SelfMarks } from '../domain/container.ts'
+import { type EngineFilePlace, engineFilePlaces, filesIn, type OwnFile } from './engine-traces.ts'
 import { asEngineFile, asLayer, isContainerLayer, mayHold } from './mount-table.ts'
-import { type EngineFilePlace, engineFilePlaces, type OwnFile, type SelfView, viewFrom } from './self-view.ts'
+import { type SelfView, viewFrom } from './self-view.ts'
 import type { SelfTraces } from './traces.ts'
 
 /** Whether a container is the one that this process runs in. Only `not-self` allows its removal. */
@@ -75,7 +76,7 @@ function namedBy(name: string) {
 function isOnLayerOf({ upperDir, files }: SelfView, marks: SelfMarks): boolean {
   if (marks.upperDir === '') return false
   const theirs = asLayer(marks.upperDir)
-  return [upperDir, ...allOf(files).map((file) => file.upperDir)].some(
+  return [upperDir, ...filesIn(files).map((file) => file.upperDir)].some(
     (ours) =>
       ours !== '' && (ours === marks.upperDir || (theirs !== undefined && asLayer(ours)?.id === theirs.id)),
   )
@@ -87,7 +88,7 @@ function compare(view: SelfView, id: string, marks: SelfMarks): SelfVerdict {
   if (mayBeAround(view, marks)) return 'unknown'
   if (isAnother(view, id, marks)) return 'not-self'
   // Nothing contradicts it, and it shares our network.
-  return allOf(view.files).some(({ madeByEngine }) => madeByEngine?.containerId === id) ? 'self' : 'unknown'
+  return filesIn(view.files).some(({ madeByEngine }) => madeByEngine?.containerId === id) ? 'self' : 'unknown'
 }
 
 function isAnother(view: SelfView, id: string, marks: SelfMarks): boolean {
@@ -135,7 +136,7 @@ function pathAt(
  */
 function mayBeAround({ files }: SelfView, marks: SelfMarks): boolean {
   const theirs = marks.hostnamePath
-  return allOf(files).some(({ root, fileSystem, upperDir, madeByEngine }) => {
+  return filesIn(files).some(({ root, fileSystem, upperDir, madeByEngine }) => {
     if (madeByEngine === undefined) return false
     const isInMount = marks.mounts.some(
       // A directory that contains the files of both belongs to the host.
@@ -148,8 +149,4 @@ function mayBeAround({ files }: SelfView, marks: SelfMarks): boolean {
     const isInMemory = fileSystem === 'tmpfs' && layout !== undefined && layout !== madeByEngine.layout
     return isInMount || isInUnnamedLayer || isInMemory
   })
-}
-
-function allOf(files: SelfView['files']): readonly OwnFile[] {
-  return engineFilePlaces.flatMap((place) => files[place])
 }

@@ -15,6 +15,14 @@ export interface SelfTraces {
   readonly containerVariable: string
   /** The container manager that systemd detected as init: `/run/systemd/container`. */
   readonly containerManager: string
+  /** `/proc/1/mountinfo`, `/proc/1/cgroup` and `/proc/1/comm`, which any user may read: what the first process sees. */
+  readonly firstMountinfo: string
+  readonly firstCgroup: string
+  readonly firstName: string
+  /** Our pids in each pid namespace from that of `/proc` down to ours: `NSpid` in `/proc/self/status`. */
+  readonly pids: string
+  /** Whether the environment has systemd's `INVOCATION_ID`, which is not passed on into containers. */
+  readonly isStartedBySystemd: boolean
 }
 
 const markerFiles = ['/.dockerenv', '/run/.containerenv']
@@ -22,9 +30,15 @@ const markerFiles = ['/.dockerenv', '/run/.containerenv']
 /** Reads the traces. Never fails; unreadable values are empty. */
 export async function readSelfTraces(): Promise<SelfTraces> {
   const [cgroup, mountinfo, containerManager] = await Promise.all([
-    orEmpty(readFile('/proc/self/cgroup', 'utf8')),
-    orEmpty(readFile('/proc/self/mountinfo', 'utf8')),
-    orEmpty(readFile('/run/systemd/container', 'utf8')),
+    textOf('/proc/self/cgroup'),
+    textOf('/proc/self/mountinfo'),
+    textOf('/run/systemd/container'),
+  ])
+  const [firstMountinfo, firstCgroup, firstName, status] = await Promise.all([
+    textOf('/proc/1/mountinfo'),
+    textOf('/proc/1/cgroup'),
+    textOf('/proc/1/comm'),
+    textOf('/proc/self/status'),
   ])
   const [cgroupNamespace, pidNamespace] = await Promise.all([
     orEmpty(readlink('/proc/self/ns/cgroup')),
@@ -39,7 +53,16 @@ export async function readSelfTraces(): Promise<SelfTraces> {
     hasMarkerFile: markers.includes(true),
     containerVariable: process.env['container'] ?? '',
     containerManager: containerManager.trim(),
+    firstMountinfo,
+    firstCgroup,
+    firstName: firstName.trim(),
+    pids: /^NSpid:(.*)$/m.exec(status)?.[1]?.trim() ?? '',
+    isStartedBySystemd: process.env['INVOCATION_ID'] !== undefined,
   }
+}
+
+async function textOf(path: string): Promise<string> {
+  return orEmpty(readFile(path, 'utf8'))
 }
 
 async function orEmpty(read: Promise<string>): Promise<string> {

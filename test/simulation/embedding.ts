@@ -50,6 +50,11 @@ export function tracesOf({ self: { id }, setting: { selfBy } }: World): SelfTrac
     hasMarkerFile: false,
     containerVariable: '',
     containerManager: '',
+    firstMountinfo: '',
+    firstCgroup: '',
+    firstName: '',
+    pids: '',
+    isStartedBySystemd: false,
   }
 }
 

@@ -37,6 +37,10 @@ const readTraces = [
   'ls /.dockerenv /run/.containerenv 2>/dev/null',
   'echo $container',
   'cat /run/systemd/container 2>/dev/null',
+  'cat /proc/1/mountinfo',
+  'cat /proc/1/cgroup',
+  'cat /proc/1/comm',
+  'busybox grep NSpid /proc/self/status',
 ]
 const script = `${readTraces.map((read) => `${read}; echo; echo '${marks}'`).join('; ')}; sleep 86400`
 
@@ -203,21 +207,31 @@ async function tracesOf(container: Docker.Container): Promise<SelfTraces> {
     'the traces of a container',
   )
   const [cgroup = '', mountinfo = '', cgroupNamespace = '', pidNamespace = '', markers = '', ...rest] = parts
-  const [variable = '', manager = ''] = rest
+  const [variable = '', manager = '', firstMountinfo = '', firstCgroup = '', firstName = '', pids = ''] = rest
   return {
     // The lines of all controllers name the same group.
     cgroup: cgroup.trim().split('\n').slice(-3).join('\n'),
-    mountinfo: mountinfo
-      .split('\n')
-      .filter((line) => line !== '' && !/^\S+ \S+ \S+ \S+ \/(?:proc|sys|dev|host)\b/.test(line))
-      .map((line) => line.replace(/lowerdir=[^,]*,/, '').replace(/,workdir=.*/, ''))
-      .join('\n'),
+    mountinfo: shortened(mountinfo),
     cgroupNamespace: cgroupNamespace.trim(),
     pidNamespace: pidNamespace.trim(),
     hasMarkerFile: markers.trim() !== '',
     containerVariable: variable.trim(),
     containerManager: manager.trim(),
+    firstMountinfo: shortened(firstMountinfo),
+    firstCgroup: firstCgroup.trim().split('\n').slice(-3).join('\n'),
+    firstName: firstName.trim(),
+    pids: pids.replace('NSpid:', '').trim(),
+    isStartedBySystemd: false,
   }
+}
+
+/** The mounts that say where a container is from. */
+function shortened(mountinfo: string): string {
+  return mountinfo
+    .split('\n')
+    .filter((line) => line !== '' && !/^\S+ \S+ \S+ \S+ \/(?:proc|sys|dev|host)\b/.test(line))
+    .map((line) => line.replace(/lowerdir=[^,]*,/, '').replace(/,workdir=.*/, ''))
+    .join('\n')
 }
 
 /** Each frame of the log has a head of eight bytes. */
