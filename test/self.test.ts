@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { InspectedMount, SelfMarks } from '../src/domain/container.ts'
-import { selfFrom, type SelfVerdict } from '../src/self/self-test.ts'
+import { selfFrom, type SelfTest, type SelfVerdict } from '../src/self/self-test.ts'
 import { readSelfTraces, type SelfTraces } from '../src/self/traces.ts'
 import { mustSpare, type SelfRecording } from './support/self-recording.ts'
 
@@ -84,6 +84,12 @@ function recordingOf(file: string): SelfRecording {
   return { inspections, traces: Object.fromEntries(complete) }
 }
 
+/** The test, after it has seen the listing: the engine lists all containers before one is judged. */
+function listed({ inspections }: SelfRecording, test: SelfTest): SelfTest {
+  for (const { id, name } of Object.values(inspections)) test.suspects({ id, names: [name] })
+  return test
+}
+
 describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => {
   const recording = recordingOf(file)
   const seen = (change: (traces: SelfTraces) => SelfTraces): SelfRecording => ({
@@ -102,7 +108,7 @@ describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => 
   test.each(rows)(
     '$name, seeing $seeing, spares itself and containers indistinguishable from it',
     ({ name, given }) => {
-      const { judge } = selfFrom(given.traces[name] ?? ofHost, undefined)
+      const { judge } = listed(given, selfFrom(given.traces[name] ?? ofHost, undefined))
       const verdicts = Object.entries(given.inspections).map(
         ([one, inspected]) => [one, judge(inspected)] as const,
       )
@@ -180,12 +186,30 @@ describe('not-self: the cgroup', () => {
     const guest = { ...ofContainer, mountinfo: filesIn(dockerFolder(third)) }
     const cgroup = `0::/system.slice/docker-${own}.scope\n`
     const complete = { ...guest, cgroup, cgroupNamespace: ofHost.cgroupNamespace }
-    const marks = bareMarksOf(third)
-    expect(judged(complete, own, marks)).toBe('self')
-    expect(judged(complete, other, marks)).toBe('not-self')
-    expect(judged({ ...complete, cgroupNamespace: ofContainer.cgroupNamespace }, other, marks)).toBe(
-      'unknown',
-    )
+    const selfMarks = bareMarksOf(third)
+    const verdictOnOther = (seen: SelfTraces) => {
+      const { judge, suspects } = selfFrom(seen, undefined)
+      expect(suspects({ id: own, names: ['agent'] })).toBe(true)
+      return judge({ id: other, name: 'leak', selfMarks })
+    }
+    expect(judged(complete, own, selfMarks)).toBe('self')
+    expect(verdictOnOther(complete)).toBe('not-self')
+    expect(verdictOnOther({ ...complete, cgroupNamespace: ofContainer.cgroupNamespace })).toBe('unknown')
+    expect(judged(complete, other, selfMarks)).toBe('unknown')
+  })
+
+  // A rootless dockerd in a container, on a host with cgroups v1, gives its containers no cgroup.
+  test('in the cgroup of a container around its engine, an agent is still what its files say', () => {
+    const cgroup = `3:cpu:/docker/${third}\n0::/\n`
+    const traces = {
+      ...ofContainer,
+      cgroup,
+      cgroupNamespace: ofHost.cgroupNamespace,
+      mountinfo: filesIn(dockerFolder(own)),
+    }
+    expect(judged(traces, own, bareMarksOf(own))).toBe('self')
+    expect(judged(traces, other, bareMarksOf(other))).toBe('not-self')
+    expect(judged(traces, other, bareMarksOf(own))).toBe('unknown')
   })
 })
 
@@ -332,6 +356,16 @@ describe('not-self: an engine within the container', () => {
     expect(judged(inner, own, marksOf(own, { mounts: [mountOf(volume, '/var/lib/docker')] }))).toBe('unknown')
     expect(judged(inner, other, marksOf(other))).toBe('not-self')
     expect(judged(inner, other, marksOf(other, { mounts: [mountOf('/srv/data')] }))).toBe('not-self')
+  })
+
+  test('unknown-is-spared: so it may where our cgroup has an id', () => {
+    const cgroup = `0::/docker/${third}`
+    const traces = { ...inner, cgroup, cgroupNamespace: ofHost.cgroupNamespace }
+    const { judge, suspects } = selfFrom(traces, undefined)
+    const selfMarks = marksOf(own, { mounts: [mountOf(volume, '/var/lib/docker')] })
+    expect(suspects({ id: third, names: ['inner'] })).toBe(true)
+    expect(judge({ id: own, name: 'outer', selfMarks })).toBe('unknown')
+    expect(judged(traces, own, selfMarks)).toBe('unknown')
   })
 
   test.each(['/', '/var/lib', '/var/lib/docker', '/var/lib/docker/containers'])(

@@ -37,18 +37,28 @@ export function selfFrom(traces: SelfTraces, named: string | undefined): SelfTes
   const view = viewFrom(traces)
   const owner = named === undefined ? undefined : namedBy(named.replace(/^\//, ''))
   const proved = new Set<string>([...view.cgroupIds, ...(view.ownId === undefined ? [] : [view.ownId])])
+  let isCgroupKnown = false
+  const note = (id: string): void => {
+    isCgroupKnown ||= view.cgroupIds.has(id)
+  }
 
   const judge = ({ id, name, selfMarks }: InspectedSelf): SelfVerdict => {
     const isNamed = owner?.verdictOn(id, name === '' ? [] : [name])
     if (proved.has(id) || isNamed === 'self' || isOnLayerOf(view, selfMarks)) return 'self'
     if (isNamed === 'unknown') return 'unknown'
-    return owner?.isFound() === true || !view.mayBeContained ? 'not-self' : compare(view, id, selfMarks)
+    return owner?.isFound() === true || !view.mayBeContained
+      ? 'not-self'
+      : compare(view, id, selfMarks, isCgroupKnown)
   }
 
   return {
     mayBeContained: view.mayBeContained,
-    suspects: ({ id, names }) => proved.has(id) || owner?.verdictOn(id, names) === 'self',
+    suspects: ({ id, names }) => {
+      note(id)
+      return proved.has(id) || owner?.verdictOn(id, names) === 'self'
+    },
     judge: (inspection) => {
+      note(inspection.id)
       const verdict = judge(inspection)
       if (verdict === 'self') proved.add(inspection.id)
       return verdict
@@ -82,11 +92,15 @@ function isOnLayerOf({ upperDir, files }: SelfView, marks: SelfMarks): boolean {
   )
 }
 
-/** positive-evidence: a container is another one only if a known fact about it contradicts our own. */
-function compare(view: SelfView, id: string, marks: SelfMarks): SelfVerdict {
-  if (view.isAmongCgroupIds) return 'not-self'
+/**
+ * positive-evidence: a container is another one only if a known fact about it contradicts our own.
+ *
+ * If the engine knows an id in the complete path of our cgroup, that is our own container, and no other one is. If it knows
+ * none, the ids are those of another engine, around ours or within.
+ */
+function compare(view: SelfView, id: string, marks: SelfMarks, isCgroupKnown: boolean): SelfVerdict {
   if (mayBeAround(view, marks)) return 'unknown'
-  if (isAnother(view, id, marks)) return 'not-self'
+  if ((view.isCgroupComplete && isCgroupKnown) || isAnother(view, id, marks)) return 'not-self'
   // Nothing contradicts it, and it shares our network.
   return filesIn(view.files).some(({ madeByEngine }) => madeByEngine?.containerId === id) ? 'self' : 'unknown'
 }

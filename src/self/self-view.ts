@@ -7,8 +7,8 @@ export interface SelfView extends Pick<EngineTraces, 'files' | 'ownId'> {
   readonly mayBeContained: boolean
   /** Containers whose cgroup contains this process: our own, or one around it. */
   readonly cgroupIds: ReadonlySet<string>
-  /** Whether our own container is certain to be among `cgroupIds`. */
-  readonly isAmongCgroupIds: boolean
+  /** Whether `cgroupIds` includes our own container, if its engine gives each container a cgroup. */
+  readonly isCgroupComplete: boolean
   /** The writable layer of our root; empty if it is not an overlay. */
   readonly upperDir: string
   /** Whether our root was created by an engine, rather than changed to within a container. */
@@ -24,10 +24,9 @@ export function viewFrom(traces: SelfTraces): SelfView {
   return {
     mayBeContained: cgroupIds.size > 0 || ours.areThere || !isOnMachine(traces, ours),
     cgroupIds,
-    // Docker gives every container its own cgroup; in the initial namespace the path is complete.
-    isAmongCgroupIds:
+    // Podman may leave a container in the cgroup of another. In the first namespace the path is complete.
+    isCgroupComplete:
       isFirstCgroupNamespace(traces.cgroupNamespace) &&
-      cgroupIds.size > 0 &&
       engineFilesIn(files).some(({ layout }) => layout === 'docker'),
     ownId,
     upperDir: root?.upperDir ?? '',
