@@ -22,6 +22,7 @@ const ofHost: SelfTraces = {
   firstCgroup: '0::/init.scope',
   firstName: 'systemd',
   pids: '4711',
+  hostname: 'machine',
   isStartedBySystemd: false,
 }
 const ofContainer: SelfTraces = {
@@ -136,7 +137,7 @@ describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => 
     expect(new Set(Object.values(recording.inspections).map(judge))).toEqual(new Set(['not-self']))
   })
 
-  test('the owner’s answer settles what the traces leave open', () => {
+  test('the owner’s answer settles what the traces leave open, and nothing that they prove', () => {
     for (const [name, traces] of Object.entries(blank.traces)) {
       const { judge, suspects } = selfFrom(traces, name)
       const inspections = Object.entries(blank.inspections)
@@ -144,10 +145,30 @@ describe.each(readdirSync(recordings))('not-self: as recorded on %s', (file) => 
         inspections.filter(([one, { id }]) => suspects({ id, names: [one] })).map(([one]) => one),
       ).toContain(name)
       for (const [one, inspected] of inspections) {
-        expect([name, one, judge(inspected)]).toEqual([name, one, one === name ? 'self' : 'not-self'])
+        const isProved = selfFrom(traces, undefined).judge(inspected) === 'self'
+        expect([name, one, judge(inspected)]).toEqual([
+          name,
+          one,
+          one === name || isProved ? 'self' : 'not-self',
+        ])
       }
     }
   })
+
+  test.each(['host name', 'start of an id', 'full id'])(
+    'the %s that a process reads of itself may be that of its network, and does not exclude it',
+    (kind) => {
+      for (const [name, traces] of Object.entries(blank.traces)) {
+        const readId = /\/([0-9a-f]{64})\/(?:userdata\/)?hostname \/etc\/hostname/.exec(traces.mountinfo)?.[1]
+        if (readId === undefined) continue
+        const word = kind === 'full id' ? readId : readId.slice(0, 12)
+        const read = kind === 'host name' ? { ...traces, hostname: word } : traces
+        const { judge } = listed(blank, selfFrom(read, word))
+        const inspected = blank.inspections[name]
+        expect([name, inspected && judge(inspected)]).not.toEqual([name, 'not-self'])
+      }
+    },
+  )
 })
 
 describe('not-self: the cgroup', () => {
@@ -597,6 +618,29 @@ describe('not-self: named by the owner', () => {
     expect(judge({ id: other, name: 'task', selfMarks: bareMarksOf(own) })).toBe('unknown')
     suspects({ id: own, names: ['agent'] })
     expect(judge({ id: other, name: 'task', selfMarks: bareMarksOf(own) })).toBe('not-self')
+  })
+
+  test('unknown-is-spared: a host name settles nothing between containers that may have the same one', () => {
+    const traces = { ...ofContainer, mountinfo: filesIn(dockerFolder(third)), hostname: 'agent' }
+    const verdictOn = (id: string, named: string, selfMarks: SelfMarks) => {
+      const { judge, suspects } = selfFrom(traces, named)
+      suspects({ id: third, names: ['agent', 'stack/agent'] })
+      return judge({ id, name: 'task', selfMarks })
+    }
+    for (const named of ['agent', third, third.slice(0, 12)]) {
+      expect(verdictOn(own, named, bareMarksOf(third))).toBe('unknown')
+      expect(verdictOn(own, named, bareMarksOf(own, { mounts: [mountOf(dockerFolder(third))] }))).toBe(
+        'not-self',
+      )
+    }
+    expect(verdictOn(own, 'stack/agent', bareMarksOf(third))).toBe('not-self')
+  })
+
+  test('another word does not undo what our files prove', () => {
+    const traces = { ...ofContainer, mountinfo: filesIn(dockerFolder(own)) }
+    expect(judged(traces, own, bareMarksOf(own), other)).toBe('self')
+    const { judge } = selfFrom(traces, 'agent')
+    expect(judge({ id: own, name: '', selfMarks: bareMarksOf(own) })).toBe('self')
   })
 
   test('unknown-is-spared: found by its name once, it stays found when the engine gives it no name', () => {

@@ -164,7 +164,7 @@ export class Inspections {
   #reportSelf({ id, listed }: KnownContainer): void {
     if (this.#isSelfReported) return
     this.#isSelfReported = true
-    const message = `${listed.name || id.slice(0, 12)} may be the container that this process runs in; to distinguish them, set self, or --self, to the full id or the name of its own container`
+    const message = `${listed.name || id.slice(0, 12)} may be the container that this process runs in; to distinguish them, set self, or --self, to the name or the full id of its own container`
     this.#options.report({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
   }
 

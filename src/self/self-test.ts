@@ -30,12 +30,14 @@ export interface SelfTest {
  * not-self: identifies our own container by positive evidence: its cgroup, its writable layer, the files that the engine
  * mounted into it, and the id, id prefix or name that the owner configured.
  *
- * A configured full id, or a name that the engine knows, also rules out all other containers. A name that the engine does
- * not know may be misspelled and proves nothing.
+ * A configured full id, or a name that the engine knows, also rules out containers that would otherwise be unknown. It never
+ * rules out what is proved. A name that the engine does not know may be misspelled and proves nothing.
  */
 export function selfFrom(traces: SelfTraces, named: string | undefined): SelfTest {
   const view = viewFrom(traces)
-  const owner = named === undefined ? undefined : namedBy(named.replace(/^\//, ''))
+  const word = named?.replace(/^\//, '')
+  const owner = word === undefined ? undefined : namedBy(word)
+  const isBorrowed = word !== undefined && view.isOfNetwork(word)
   const proved = new Set<string>([...view.cgroupIds, ...(view.ownId === undefined ? [] : [view.ownId])])
   let isCgroupKnown = false
   const note = (id: string): void => {
@@ -45,10 +47,11 @@ export function selfFrom(traces: SelfTraces, named: string | undefined): SelfTes
   const judge = ({ id, name, selfMarks }: InspectedSelf): SelfVerdict => {
     const isNamed = owner?.verdictOn(id, name === '' ? [] : [name])
     if (proved.has(id) || isNamed === 'self' || isOnLayerOf(view, selfMarks)) return 'self'
+    const verdict = view.mayBeContained ? compare(view, id, selfMarks, isCgroupKnown) : 'not-self'
+    if (verdict === 'self') return 'self'
     if (isNamed === 'unknown') return 'unknown'
-    return owner?.isFound() === true || !view.mayBeContained
-      ? 'not-self'
-      : compare(view, id, selfMarks, isCgroupKnown)
+    const isSettled = owner?.isFound() === true && (!isBorrowed || isAnother(view, id, selfMarks))
+    return isSettled ? 'not-self' : verdict
   }
 
   return {

@@ -13,6 +13,11 @@ export interface SelfView extends Pick<EngineTraces, 'files' | 'ownId'> {
   readonly upperDir: string
   /** Whether our root was created by an engine, rather than changed to within a container. */
   readonly isEngineRoot: boolean
+  /**
+   * Whether a process can read that word of itself, as `$HOSTNAME` or in its mounts. In the network of another container
+   * both are of that one, so the word does not say which of the containers in that network is ours.
+   */
+  isOfNetwork(word: string): boolean
 }
 
 const idAnywhere = /[0-9a-f]{64}/g
@@ -20,17 +25,20 @@ const idAnywhere = /[0-9a-f]{64}/g
 export function viewFrom(traces: SelfTraces): SelfView {
   const ours = engineTracesIn(traces.mountinfo)
   const { root, files, ownId } = ours
+  const engineFiles = engineFilesIn(files)
   const cgroupIds = new Set(traces.cgroup.match(idAnywhere) ?? [])
   return {
     mayBeContained: cgroupIds.size > 0 || ours.areThere || !isOnMachine(traces, ours),
     cgroupIds,
     // Podman may leave a container in the cgroup of another. In the first namespace the path is complete.
     isCgroupComplete:
-      isFirstCgroupNamespace(traces.cgroupNamespace) &&
-      engineFilesIn(files).some(({ layout }) => layout === 'docker'),
+      isFirstCgroupNamespace(traces.cgroupNamespace) && engineFiles.some(({ layout }) => layout === 'docker'),
     ownId,
     upperDir: root?.upperDir ?? '',
     isEngineRoot: traces.hasMarkerFile && root !== undefined,
     files,
+    isOfNetwork: (word) =>
+      word !== '' &&
+      (word === traces.hostname || engineFiles.some(({ containerId }) => containerId.startsWith(word))),
   }
 }

@@ -1,4 +1,5 @@
 import { access, readFile, readlink } from 'node:fs/promises'
+import { hostname } from 'node:os'
 
 /** Information that a Linux process can read about its container. Fields are empty if not available. */
 export interface SelfTraces {
@@ -21,6 +22,7 @@ export interface SelfTraces {
   readonly firstName: string
   /** Our pids in each pid namespace from that of `/proc` down to ours: `NSpid` in `/proc/self/status`. */
   readonly pids: string
+  readonly hostname: string
   /** Whether the environment has systemd's `INVOCATION_ID`, which is not passed on into containers. */
   readonly isStartedBySystemd: boolean
 }
@@ -57,6 +59,7 @@ export async function readSelfTraces(): Promise<SelfTraces> {
     firstCgroup,
     firstName: firstName.trim(),
     pids: /^NSpid:(.*)$/m.exec(status)?.[1]?.trim() ?? '',
+    hostname: hostname(),
     isStartedBySystemd: process.env['INVOCATION_ID'] !== undefined,
   }
 }

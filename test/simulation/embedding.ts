@@ -54,6 +54,7 @@ export function tracesOf({ self: { id }, setting: { selfBy } }: World): SelfTrac
     firstCgroup: '',
     firstName: '',
     pids: '',
+    hostname: '',
     isStartedBySystemd: false,
   }
 }

@@ -41,6 +41,7 @@ const readTraces = [
   'cat /proc/1/cgroup',
   'cat /proc/1/comm',
   'busybox grep NSpid /proc/self/status',
+  'cat /proc/sys/kernel/hostname',
 ]
 const script = `${readTraces.map((read) => `${read}; echo; echo '${marks}'`).join('; ')}; sleep 86400`
 
@@ -207,7 +208,15 @@ async function tracesOf(container: Docker.Container): Promise<SelfTraces> {
     'the traces of a container',
   )
   const [cgroup = '', mountinfo = '', cgroupNamespace = '', pidNamespace = '', markers = '', ...rest] = parts
-  const [variable = '', manager = '', firstMountinfo = '', firstCgroup = '', firstName = '', pids = ''] = rest
+  const [
+    variable = '',
+    manager = '',
+    firstMountinfo = '',
+    firstCgroup = '',
+    firstName = '',
+    pids = '',
+    hostname = '',
+  ] = rest
   return {
     // The lines of all controllers name the same group.
     cgroup: cgroup.trim().split('\n').slice(-3).join('\n'),
@@ -221,6 +230,7 @@ async function tracesOf(container: Docker.Container): Promise<SelfTraces> {
     firstCgroup: firstCgroup.trim().split('\n').slice(-3).join('\n'),
     firstName: firstName.trim(),
     pids: pids.replace('NSpid:', '').trim(),
+    hostname: hostname.trim(),
     isStartedBySystemd: false,
   }
 }
