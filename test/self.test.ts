@@ -54,6 +54,7 @@ const marksOf = (id: string, given: Partial<SelfMarks> = {}): SelfMarks => ({
   resolvConfPath: `${dockerFolder(id)}/resolv.conf`,
   upperDir: layerOf(id),
   mounts: [],
+  mayMount: false,
   ...given,
 })
 /** The same on an engine that names no layer. */
@@ -387,6 +388,64 @@ describe('not-self: an engine within the container', () => {
     expect(suspects({ id: third, names: ['inner'] })).toBe(true)
     expect(judge({ id: own, name: 'outer', selfMarks })).toBe('unknown')
     expect(judged(traces, own, selfMarks)).toBe('unknown')
+  })
+
+  describe('that keeps its files in a file system mounted within the container', () => {
+    const places: readonly [string, string][] = [
+      ['a disk image', `${overlay(layerOf(third))}\n${filesIn(`/data/containers/${third}`)}`],
+      ['memory', `${overlay(layerOf(third))}\n${filesIn(`/data/containers/${third}`, 'tmpfs')}`],
+      [
+        'a disk image, beside a file of the container around it',
+        `${bind(`${dockerFolder(own)}/hosts`, '/etc/hosts')}\n${bind(`/data/containers/${third}/hostname`, '/etc/hostname')}`,
+      ],
+    ]
+    const mayMount = marksOf(own, { mayMount: true })
+    const verdictWith = (
+      mountinfo: string,
+      seen: readonly string[],
+      selfMarks = mayMount,
+      named?: string,
+    ) => {
+      const { judge, suspects } = selfFrom({ ...ofContainer, mountinfo }, named)
+      for (const id of [own, other, ...seen]) suspects({ id, names: [] })
+      return judge({ id: own, name: 'outer', selfMarks })
+    }
+
+    test.each(places)(
+      'unknown-is-spared: in %s, a container that may mount may be around ours',
+      (_, mountinfo) => {
+        expect(verdictWith(mountinfo, [])).toBe('unknown')
+        expect(verdictWith(mountinfo, [], marksOf(own))).toBe('not-self')
+        expect(verdictWith(mountinfo, [], mayMount, own)).toBe('self')
+        expect(verdictWith(mountinfo, [], mayMount, other)).toBe('not-self')
+      },
+    )
+
+    test('where the engine knows an id of ours, we are not in another of its containers', () => {
+      const [, [, mountinfo] = ['', '']] = places
+      expect(verdictWith(mountinfo, [third])).toBe('not-self')
+      const userdata = `/containers/storage/overlay-containers/${third}/userdata/.containerenv`
+      expect(verdictWith(bind(userdata, '/run/.containerenv'), [third])).toBe('not-self')
+      const { judge, suspects } = selfFrom({ ...ofHost, cgroup: `0::/docker/${third}`, mountinfo }, undefined)
+      expect(judge({ id: own, name: 'outer', selfMarks: mayMount })).toBe('unknown')
+      suspects({ id: third, names: [] })
+      expect(judge({ id: own, name: 'outer', selfMarks: mayMount })).toBe('not-self')
+    })
+
+    test('or has a container on our layer', () => {
+      const files = filesIn('/srv/agent')
+      const { judge } = selfFrom(
+        { ...ofContainer, mountinfo: `${overlay(layerOf(third))}\n${files}` },
+        undefined,
+      )
+      expect(judge({ id: own, name: 'leak', selfMarks: mayMount })).toBe('unknown')
+      expect(judge({ id: third, name: 'agent', selfMarks: marksOf(third) })).toBe('self')
+      expect(judge({ id: own, name: 'leak', selfMarks: mayMount })).toBe('not-self')
+    })
+
+    test('on a host it is another container', () => {
+      expect(judged(ofHost, own, mayMount)).toBe('not-self')
+    })
   })
 
   test.each(['/', '/var/lib', '/var/lib/docker', '/var/lib/docker/containers'])(

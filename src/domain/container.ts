@@ -53,6 +53,8 @@ export interface SelfMarks {
   /** The writable layer of its root file system; empty if the engine did not return it. */
   readonly upperDir: string
   readonly mounts: readonly InspectedMount[]
+  /** Whether it has the privileges with which an engine within could mount file systems (`--privileged`, `SYS_ADMIN`). */
+  readonly mayMount: boolean
 }
 
 /** What the engine does by itself when a container is stopped or removed; this never changes during its life. */

@@ -48,7 +48,7 @@ export function readInspection(
       isAutoRemoved: hostConfig['AutoRemove'] === true,
       waitsForStop: own !== undefined && asRecord(answer['Config'])?.['StopTimeout'] !== 0,
     },
-    selfMarks: readSelfMarks(answer),
+    selfMarks: readSelfMarks(answer, hostConfig),
     engineNowMs,
   }
 }
@@ -158,7 +158,7 @@ function readNamespaces(hostConfig: Fields, dependencies: readonly string[]): Sh
   }
 }
 
-function readSelfMarks(answer: Fields): SelfMarks {
+function readSelfMarks(answer: Fields, hostConfig: Fields): SelfMarks {
   const layers = asRecord(asRecord(answer['GraphDriver'])?.['Data'])?.['UpperDir'] ?? ''
   if (typeof layers !== 'string') throw wrongShape('UpperDir')
   return {
@@ -167,7 +167,16 @@ function readSelfMarks(answer: Fields): SelfMarks {
     resolvConfPath: readText(answer, 'ResolvConfPath'),
     upperDir: layers,
     mounts: readMounts(answer['Mounts']),
+    mayMount: hostConfig['Privileged'] !== false || readCapabilities(hostConfig).some(allowsMounts),
   }
+}
+
+function readCapabilities(hostConfig: Fields): readonly string[] {
+  return readTexts(hostConfig['CapAdd'] ?? null, 'CapAdd')
+}
+
+function allowsMounts(capability: string): boolean {
+  return /^(?:CAP_)?(?:SYS_ADMIN|ALL)$/i.test(capability)
 }
 
 function readMounts(mounts: unknown): readonly InspectedMount[] {

@@ -39,15 +39,20 @@ export function selfFrom(traces: SelfTraces, named: string | undefined): SelfTes
   const owner = word === undefined ? undefined : namedBy(word)
   const isBorrowed = word !== undefined && view.isOfNetwork(word)
   const proved = new Set<string>([...view.cgroupIds, ...(view.ownId === undefined ? [] : [view.ownId])])
-  let isCgroupKnown = false
+  const known: KnownToEngine = { hasOurCgroup: false, hasOurs: false }
   const note = (id: string): void => {
-    isCgroupKnown ||= view.cgroupIds.has(id)
+    known.hasOurCgroup ||= view.cgroupIds.has(id)
+    known.hasOurs ||= known.hasOurCgroup || id === view.ownId || id === view.filesId
   }
 
   const judge = ({ id, name, selfMarks }: InspectedSelf): SelfVerdict => {
     const isNamed = owner?.verdictOn(id, name === '' ? [] : [name])
-    if (proved.has(id) || isNamed === 'self' || isOnLayerOf(view, selfMarks)) return 'self'
-    const verdict = view.mayBeContained ? compare(view, id, selfMarks, isCgroupKnown) : 'not-self'
+    if (isOnLayerOf(view, selfMarks)) {
+      known.hasOurs = true
+      return 'self'
+    }
+    if (proved.has(id) || isNamed === 'self') return 'self'
+    const verdict = view.mayBeContained ? compare(view, id, selfMarks, known) : 'not-self'
     if (verdict === 'self') return 'self'
     if (isNamed === 'unknown') return 'unknown'
     const isSettled = owner?.isFound() === true && (!isBorrowed || isAnother(view, id, selfMarks))
@@ -95,15 +100,23 @@ function isOnLayerOf({ upperDir, files }: SelfView, marks: SelfMarks): boolean {
   )
 }
 
+/** Which of our ids the engine has listed so far. */
+interface KnownToEngine {
+  /** An id in the path of our cgroup. */
+  hasOurCgroup: boolean
+  /** Any id of ours. It is the engine that runs our container, or one around it, and nothing else of it is around ours. */
+  hasOurs: boolean
+}
+
 /**
  * positive-evidence: a container is another one only if a known fact about it contradicts our own.
  *
  * If the engine knows an id in the complete path of our cgroup, that is our own container, and no other one is. If it knows
  * none, the ids are those of another engine, around ours or within.
  */
-function compare(view: SelfView, id: string, marks: SelfMarks, isCgroupKnown: boolean): SelfVerdict {
-  if (mayBeAround(view, marks)) return 'unknown'
-  if ((view.isCgroupComplete && isCgroupKnown) || isAnother(view, id, marks)) return 'not-self'
+function compare(view: SelfView, id: string, marks: SelfMarks, known: KnownToEngine): SelfVerdict {
+  if (mayBeAround(view, marks) || (marks.mayMount && !known.hasOurs)) return 'unknown'
+  if ((view.isCgroupComplete && known.hasOurCgroup) || isAnother(view, id, marks)) return 'not-self'
   // Nothing contradicts it, and it shares our network.
   return filesIn(view.files).some(({ madeByEngine }) => madeByEngine?.containerId === id) ? 'self' : 'unknown'
 }
@@ -149,7 +162,7 @@ function pathAt(
 
 /**
  * We may run on a nested engine inside the container; everything that we see then belongs to the nested engine. The
- * location of its files for us reveals that.
+ * location of its files for us reveals that, unless they are in a file system that was mounted within the container.
  */
 function mayBeAround({ files }: SelfView, marks: SelfMarks): boolean {
   const theirs = marks.hostnamePath

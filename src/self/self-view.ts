@@ -9,6 +9,8 @@ export interface SelfView extends Pick<EngineTraces, 'files' | 'ownId'> {
   readonly cgroupIds: ReadonlySet<string>
   /** Whether `cgroupIds` includes our own container, if its engine gives each container a cgroup. */
   readonly isCgroupComplete: boolean
+  /** The id in the engine's files, if all of them name the same: of our own container, or of the one whose network it uses. */
+  readonly filesId: string | undefined
   /** The writable layer of our root; empty if it is not an overlay. */
   readonly upperDir: string
   /** Whether our root was created by an engine, rather than changed to within a container. */
@@ -26,6 +28,7 @@ export function viewFrom(traces: SelfTraces): SelfView {
   const ours = engineTracesIn(traces.mountinfo)
   const { root, files, ownId } = ours
   const engineFiles = engineFilesIn(files)
+  const [filesId, ...furtherIds] = new Set(engineFiles.map(({ containerId }) => containerId))
   const cgroupIds = new Set(traces.cgroup.match(idAnywhere) ?? [])
   return {
     mayBeContained: cgroupIds.size > 0 || ours.areThere || !isOnMachine(traces, ours),
@@ -34,6 +37,7 @@ export function viewFrom(traces: SelfTraces): SelfView {
     isCgroupComplete:
       isFirstCgroupNamespace(traces.cgroupNamespace) && engineFiles.some(({ layout }) => layout === 'docker'),
     ownId,
+    filesId: furtherIds.length === 0 ? filesId : undefined,
     upperDir: root?.upperDir ?? '',
     isEngineRoot: traces.hasMarkerFile && root !== undefined,
     files,

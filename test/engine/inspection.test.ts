@@ -95,6 +95,21 @@ describe('positive-evidence: the answers of real engines are read completely', (
       '/host',
       '/named',
     ])
+    expect(selfMarks.mayMount).toBe(false)
+  })
+
+  test.each<[string, Readonly<Record<string, unknown>>, boolean]>([
+    ['--privileged', { Privileged: true }, true],
+    ['SYS_ADMIN', { CapAdd: ['NET_RAW', 'SYS_ADMIN'] }, true],
+    ['CAP_SYS_ADMIN', { CapAdd: ['CAP_SYS_ADMIN'] }, true],
+    ['all capabilities', { CapAdd: ['ALL'] }, true],
+    ['another capability', { CapAdd: ['CAP_SYS_ADMIN_X', 'NET_ADMIN'] }, false],
+    ['no word on privileges', { Privileged: undefined }, true],
+  ])('whether it may mount file systems, with %s: %o, %s', (_, given, mayMount) => {
+    const body = recordedInspection('dockerd-20.10.24', 'volumes')
+    const hostConfig = { ...(body['HostConfig'] as object), ...given }
+    const { selfMarks } = read({ ...body, HostConfig: hostConfig }, undefined, parseContainerId(body['Id']))
+    expect(selfMarks.mayMount).toBe(mayMount)
   })
 })
 

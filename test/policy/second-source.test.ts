@@ -20,7 +20,14 @@ const inspection: Inspection = {
   namespaces: { network: 'bridge', pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
   isInfra: false,
   ending: { isAutoRemoved: false, waitsForStop: false },
-  selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+  selfMarks: {
+    hostnamePath: '',
+    hostsPath: '',
+    resolvConfPath: '',
+    upperDir: '',
+    mounts: [],
+    mayMount: false,
+  },
   engineNowMs: undefined,
 }
 const states: ReadonlySet<string> = new Set(['running', 'paused', 'restarting', 'dead'])

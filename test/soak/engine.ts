@@ -237,7 +237,14 @@ function inspectionOf(
     namespaces: { network: networkMode, pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
     isInfra: false,
     ending: { isAutoRemoved: false, waitsForStop: false },
-    selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+    selfMarks: {
+      hostnamePath: '',
+      hostsPath: '',
+      resolvConfPath: '',
+      upperDir: '',
+      mounts: [],
+      mayMount: false,
+    },
     engineNowMs,
   }
 }

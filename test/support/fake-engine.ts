@@ -255,7 +255,14 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
       },
       isInfra,
       ending: { isAutoRemoved: false, waitsForStop: false },
-      selfMarks: { hostnamePath: '', hostsPath: '', resolvConfPath: '', upperDir: '', mounts: [] },
+      selfMarks: {
+        hostnamePath: '',
+        hostsPath: '',
+        resolvConfPath: '',
+        upperDir: '',
+        mounts: [],
+        mayMount: false,
+      },
       engineNowMs: Math.floor((clock.wallNow() + engine.clockOffsetMs) / 1000) * 1000,
     }
   }

@@ -288,6 +288,7 @@ function reduce(raw: Raw): RecordedInspection {
         source: Source,
         destination: Destination,
       })),
+      mayMount: false,
     },
   }
 }

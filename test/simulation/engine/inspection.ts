@@ -41,6 +41,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
       resolvConfPath: '',
       upperDir: layerOf(body.id),
       mounts: [],
+      mayMount: false,
     },
     engineNowMs: Math.floor(engineNowMs / 1000) * 1000,
   }
