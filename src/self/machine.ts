@@ -15,7 +15,7 @@ const inits = /^(?:systemd|init|init\W.*|init-systemd\W.*|openrc-init|runit|dini
  *
  * In the first namespaces it does, also beside a marker file, because virtual machines are built from images. Services of
  * WSL, LXC and systemd have namespaces of their own. So has a process in a container that changed its root, or entered the
- * host's mounts, to where its container cannot be seen. Only positive evidence from the first process tells them apart.
+ * host's mounts, to where its container cannot be seen. Only positive evidence from the first process distinguishes them.
  */
 export function isOnMachine(traces: SelfTraces, { root }: EngineTraces): boolean {
   if (isFirstCgroupNamespace(traces.cgroupNamespace) && isInitial(traces.pidNamespace, initialPidNamespace))
