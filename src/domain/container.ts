@@ -80,6 +80,8 @@ export interface Inspection {
   readonly startedAtMs: number | undefined
   /** Its last exit; undefined if it never exited. */
   readonly finishedAtMs: number | undefined
+  /** Its last restore from a checkpoint, by Podman's own API; undefined if the engine did not return one. */
+  readonly restoredAtMs: number | undefined
   /** How often its restart policy has started it since the last manual start. */
   readonly restartCount: number
   readonly namespaces: SharedNamespaces

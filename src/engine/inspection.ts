@@ -41,6 +41,7 @@ export function readInspection(
     createdAtMs: readCreatedAtMs(answer),
     startedAtMs: readTime(state, 'StartedAt'),
     finishedAtMs: readTime(state, 'FinishedAt'),
+    restoredAtMs: own?.restoredAtMs,
     restartCount: readCount(answer, 'RestartCount'),
     namespaces: readNamespaces(hostConfig, own?.dependencies ?? []),
     isInfra: own?.isInfra,
@@ -62,6 +63,7 @@ function expectId(id: ContainerId, answer: Fields): void {
 
 interface Libpod {
   readonly state: string
+  readonly restoredAtMs: number | undefined
   readonly dependencies: readonly string[]
   readonly isInfra: boolean
 }
@@ -84,6 +86,7 @@ function readLibpod(id: ContainerId, libpod: unknown): Libpod {
   return {
     // the names that its listing uses
     state: { configured: 'created', initialized: 'created' }[status] ?? status,
+    restoredAtMs: state['RestoredAt'] === undefined ? undefined : readTime(state, 'RestoredAt'),
     dependencies: readTexts(answer['Dependencies'], 'Dependencies'),
     isInfra: readFlag(answer, 'IsInfra'),
   }

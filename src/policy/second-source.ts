@@ -80,10 +80,28 @@ function areSame(some: Readonly<Record<string, string>>, others: Readonly<Record
 /** After this many starts by its restart policy, a container is in a crash loop and no longer new after each start. */
 const startsByPolicy = 3
 
+/** The last start of a container. */
+export interface LastStart {
+  /** By the engine's clock. */
+  readonly atMs: number
+  /** It happened then; otherwise at an unknown time since then. */
+  readonly isDated: boolean
+}
+
 /**
  * new-again: returns the last start, if it restarts the creation grace; undefined if the container never started, or if its
  * restart policy keeps starting it, because its grace would then never end.
+ *
+ * Podman restores a checkpoint without setting the time of the start. Only its own API returns that of the restore.
  */
-export function lastStartOf({ startedAtMs, restartCount }: Inspection): number | undefined {
-  return restartCount > startsByPolicy ? undefined : startedAtMs
+export function lastStartOf(inspection: Inspection): LastStart | undefined {
+  const { startedAtMs = 0, finishedAtMs = 0, restoredAtMs = 0, restartCount } = inspection
+  const knownMs = Math.max(startedAtMs, restoredAtMs)
+  if (finishedAtMs > knownMs && runs.has(inspection.state)) return { atMs: finishedAtMs, isDated: false }
+  if (restoredAtMs > startedAtMs) return { atMs: restoredAtMs, isDated: true }
+  if (startedAtMs === 0 || restartCount > startsByPolicy) return undefined
+  return { atMs: startedAtMs, isDated: true }
 }
+
+/** States in which the last start is later than the last exit. A container that is `restarting` waits for its start. */
+const runs: ReadonlySet<string> = new Set(['running', 'paused'])

@@ -178,11 +178,11 @@ export class Inspections {
 
   /** new-again: the last start, if it restarts the creation grace. */
   #startOf(known: KnownContainer, inspection: Inspection): Start | undefined {
-    const startedAtMs = lastStartOf(inspection)
-    if (startedAtMs === undefined) return undefined
+    const start = lastStartOf(inspection)
+    if (start === undefined) return undefined
     return {
-      startedAtMs,
-      ageMs: this.#ageOf(startedAtMs, inspection.engineNowMs),
+      startedAtMs: start.atMs,
+      ageMs: start.isDated ? this.#ageOf(start.atMs, inspection.engineNowMs) : undefined,
       isAtRest: isAtRest(inspection.state),
       restedUntil: this.#options.graces.restedUntil(known),
     }

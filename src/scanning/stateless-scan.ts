@@ -115,11 +115,11 @@ async function confirmAlone(
       self,
       states: stoppedByUs ? undefined : policy.states,
     })
-    const startedAtMs = lastStartOf(inspection)
+    const start = lastStartOf(inspection)
     const startGraceMs =
-      startedAtMs === undefined
+      start === undefined
         ? -Infinity
-        : scanBeganMs + graceEndOf(ageOf(startedAtMs, inspection.engineNowMs))
+        : scanBeganMs + graceEndOf(start.isDated ? ageOf(start.atMs, inspection.engineNowMs) : undefined)
     const bornMs = Math.max(graceEnds.creationMs, startGraceMs)
     let creationMs = bornMs
     if (objection === undefined && !isAtRest(inspection.state)) {

@@ -227,6 +227,15 @@ describe('the Podman API', () => {
   })
 
   test.each([
+    ['0001-01-01T00:00:00Z', undefined],
+    ['2026-01-01T00:00:03Z', Date.parse('2026-01-01T00:00:03Z')],
+    [undefined, undefined],
+  ])('its last restore: %s', (RestoredAt, restoredAtMs) => {
+    const State = { Status: 'running', Running: true, Paused: false, RestoredAt }
+    expect(read(silent, libpod({ State })).restoredAtMs).toBe(restoredAtMs)
+  })
+
+  test.each([
     [{ StopTimeout: 10 }, libpod(), true],
     [{ StopTimeout: 0 }, libpod(), false],
     [{}, libpod(), true],

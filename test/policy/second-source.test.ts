@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
-import { type Confirming, isForGood, lastStartOf, objectionTo } from '../../src/policy/second-source.ts'
+import {
+  type Confirming,
+  isForGood,
+  type LastStart,
+  lastStartOf,
+  objectionTo,
+} from '../../src/policy/second-source.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
@@ -16,6 +22,7 @@ const inspection: Inspection = {
   createdAtMs,
   startedAtMs: createdAtMs,
   finishedAtMs: undefined,
+  restoredAtMs: undefined,
   restartCount: 0,
   namespaces: { network: 'bridge', pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
   isInfra: false,
@@ -217,12 +224,25 @@ describe('for any listing and inspection', () => {
 })
 
 describe('new-again: the last start that counts', () => {
-  test.each<[string, Partial<Inspection>, number | undefined]>([
-    ['it never ran', { startedAtMs: undefined }, undefined],
-    ['started by hand', { startedAtMs: 7 }, 7],
-    ['started by its restart policy three times', { startedAtMs: 7, restartCount: 3 }, 7],
+  const at = (atMs: number): LastStart => ({ atMs, isDated: true })
+  const after = (atMs: number): LastStart => ({ atMs, isDated: false })
+
+  test.each<[string, Partial<Inspection>, LastStart | undefined]>([
+    ['it never ran', { state: 'created', startedAtMs: undefined }, undefined],
+    ['started by hand', { startedAtMs: 7 }, at(7)],
+    ['started by its restart policy three times', { startedAtMs: 7, restartCount: 3 }, at(7)],
     ['in a crash loop', { startedAtMs: 7, restartCount: 4 }, undefined],
-  ])('%s', (_, seen, startedAtMs) => {
-    expect(lastStartOf({ ...inspection, ...seen })).toBe(startedAtMs)
+    ['started again after its end', { startedAtMs: 7, finishedAtMs: 5 }, at(7)],
+    ['ended since its start', { state: 'exited', startedAtMs: 7, finishedAtMs: 9 }, at(7)],
+    ['waiting for its restart', { state: 'restarting', startedAtMs: 7, finishedAtMs: 9 }, at(7)],
+    ['restored from a checkpoint', { startedAtMs: 7, finishedAtMs: 9, restoredAtMs: 20 }, at(20)],
+    ['restored, whatever happened before', { restartCount: 4, restoredAtMs: 20, startedAtMs: 7 }, at(20)],
+    ['restored and ended', { state: 'exited', startedAtMs: 7, restoredAtMs: 20, finishedAtMs: 30 }, at(20)],
+    ['started after a restore', { startedAtMs: 40, restoredAtMs: 20, finishedAtMs: 30 }, at(40)],
+    ['running after its end, for an unknown time', { startedAtMs: 7, finishedAtMs: 9 }, after(9)],
+    ['the same, and paused', { state: 'paused', startedAtMs: 7, finishedAtMs: 9 }, after(9)],
+    ['restored without any start, as from a file', { startedAtMs: undefined, restoredAtMs: 20 }, at(20)],
+  ])('%s', (_, seen, start) => {
+    expect(lastStartOf({ ...inspection, ...seen })).toEqual(start)
   })
 })

@@ -233,6 +233,7 @@ function inspectionOf(
     createdAtMs,
     startedAtMs: state === 'created' ? undefined : createdAtMs,
     finishedAtMs: undefined,
+    restoredAtMs: undefined,
     restartCount: 0,
     namespaces: { network: networkMode, pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
     isInfra: false,

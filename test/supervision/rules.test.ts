@@ -321,6 +321,23 @@ describe('new-again: the creation grace counts from the last start', () => {
     await stop(harness)
   })
 
+  test.each<[string, (harness: Harness) => object]>([
+    ['by its own time', ({ clock }) => ({ restoredAtMs: clock.wallNow() })],
+    ['by an end later than its start, at an unknown time', () => ({})],
+  ])('one restored from a checkpoint, %s, lives a creation grace long', async (_, restored) => {
+    const harness = createHarness({ period: '2s', states: ['running'] })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour, state: 'exited', finishedAtMs: clock.wallNow() - 60_000 })
+    reconciler.start()
+    await clock.advance(2 * minute)
+    Object.assign(container, { state: 'running' }, restored(harness))
+    await clock.advance(minute - 7000)
+    expect(changesIn(harness)).toEqual([])
+    await clock.advance(70_000)
+    expect(engine.containers.size).toBe(0)
+    await stop(harness)
+  })
+
   test('one that is started and never registered goes a creation grace later', async () => {
     const harness = createHarness({ period: '2s' })
     const { clock, engine, reconciler } = harness
@@ -440,11 +457,15 @@ describe('new-again: the creation grace counts from the last start', () => {
     engine.add({ ageMs: hour, startedAtMs: clock.wallNow() - 10_000 })
     engine.add({ ageMs: hour, startedAtMs: clock.wallNow() - 10_000, restartCount: 4 })
     engine.add({ ageMs: hour, startedAtMs: clock.wallNow() - 120_000 })
+    engine.add({ ageMs: hour, restoredAtMs: clock.wallNow() - 10_000 })
+    engine.add({ ageMs: hour, finishedAtMs: clock.wallNow() - 120_000 })
     const { containers } = await reconciler.scan()
     expect(containers.map(({ verdict, reason }) => `${verdict}: ${reason}`)).toEqual([
       'graced: creation-grace',
       'dangling: untracked',
       'dangling: untracked',
+      'graced: creation-grace',
+      'graced: creation-grace',
     ])
   })
 })

@@ -30,6 +30,7 @@ export interface FakeContainer {
   namespaces: Partial<SharedNamespaces>
   startedAtMs: number | undefined
   finishedAtMs: number | undefined
+  restoredAtMs: number | undefined
   restartCount: number
   isInfra: boolean
 }
@@ -120,6 +121,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         namespaces: {},
         startedAtMs: undefined,
         finishedAtMs: undefined,
+        restoredAtMs: undefined,
         restartCount: 0,
         isInfra: false,
         ...rest,
@@ -233,7 +235,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
 
   function inspectionOf(container: FakeContainer): Inspection {
     const { id, name, imageId, labels, state, createdAtMs, networkMode, namespaces } = container
-    const { startedAtMs, finishedAtMs, restartCount, isInfra } = container
+    const { startedAtMs, finishedAtMs, restoredAtMs, restartCount, isInfra } = container
     return {
       id,
       name,
@@ -243,6 +245,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
       createdAtMs,
       startedAtMs: startedAtMs ?? (state === 'created' ? undefined : createdAtMs),
       finishedAtMs,
+      restoredAtMs,
       restartCount,
       namespaces: {
         network: networkMode,

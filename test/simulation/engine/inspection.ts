@@ -24,6 +24,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
     createdAtMs: body.createdAtMs,
     startedAtMs: body.startedAtMs,
     finishedAtMs: body.finishedAtMs,
+    restoredAtMs: undefined,
     restartCount: body.restartCount,
     namespaces: {
       network: networkModeOf(body),
