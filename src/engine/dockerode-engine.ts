@@ -21,6 +21,7 @@ import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
 import { askForInspection, isDockers, podmanVersion } from './inspect.ts'
 import { readListing } from './listing.ts'
+import { withoutVersion } from './modem.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'
 import type { PastListing } from './past-listing.ts'
 import type { ChangeOptions, ChangeOutcome, Engine, WatchingEngine } from './port.ts'
@@ -42,6 +43,8 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const { clock, surroundings = machineSurroundings() } = options
   const place = resolveEngine(options.engine, surroundings)
   const modem = connect(place, surroundings.env)
+  /** positive-evidence: only API 1.48 and later return the platforms of containers, whatever version an instance chose. */
+  let newest = withoutVersion(modem)
   const { address } = place
   const sockets = place.kind === 'instance' ? fewSocketsOf(place.dockerode.modem) : undefined
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
@@ -52,15 +55,31 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   /** Whether Podman's own API, which alone says what depends on a container, was denied at the last inspection. */
   let isOwnApiDenied = false
 
-  async function askAndNote(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
-    const answer = await ask(modem, { ...question, path: prefix + question.path }, signal)
+  async function askAndNote(question: Question, signal: AbortSignal, by = modem): Promise<IncomingMessage> {
+    const answer = await ask(by, { ...question, path: prefix + question.path }, signal)
     podman = podmanVersion(answer) ?? (isDockers(answer) ? undefined : podman)
     return answer
   }
 
-  function call<T>(verb: Verb, subject: string, limits: Limits, work: (ask: Ask) => Promise<T>): Promise<T> {
+  /** A proxy may allow only paths with the version of the instance. */
+  async function askNewest(question: Question, signal: AbortSignal): Promise<IncomingMessage> {
+    const answer = await askAndNote(question, signal, newest)
+    if (newest === modem || !denials.has(answer.statusCode)) return answer
+    answer.destroy()
+    const versioned = await askAndNote(question, signal)
+    if (versioned.statusCode === 200) newest = modem
+    return versioned
+  }
+
+  function call<T>(
+    verb: Verb,
+    subject: string,
+    limits: Limits,
+    work: (ask: Ask) => Promise<T>,
+    send = askAndNote,
+  ): Promise<T> {
     return callEngine(clock, { verb, address, subject, sockets }, limits, (signal) =>
-      work((question) => askAndNote(question, signal)),
+      work((question) => send(question, signal)),
     )
   }
 
@@ -91,21 +110,27 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   return Object.freeze<Engine>({
     address,
     list: ({ label, ...limits }) =>
-      call('list', '', limits, async (ask) => {
-        const filters = label === undefined ? {} : { filters: { label: [label] } }
-        const question = {
-          method: 'GET',
-          path: '/containers/json',
-          query: { all: true, ...filters },
-        } as const
-        const answer = await expectStatus(await ask(question), 200)
-        const { listing, bytes } = await readListing(readBody(answer), () => clock.breathe(), pastListing)
-        pastListing = listing
-        return { containers: listing.containers, bytes, engineNowMs: readDate(answer) }
-      }),
+      call(
+        'list',
+        '',
+        limits,
+        async (ask) => {
+          const filters = label === undefined ? {} : { filters: { label: [label] } }
+          const question = {
+            method: 'GET',
+            path: '/containers/json',
+            query: { all: true, ...filters },
+          } as const
+          const answer = await expectStatus(await ask(question), 200)
+          const { listing, bytes } = await readListing(readBody(answer), () => clock.breathe(), pastListing)
+          pastListing = listing
+          return { containers: listing.containers, bytes, engineNowMs: readDate(answer) }
+        },
+        askNewest,
+      ),
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),
     imageLabels: (image, limits) =>
-      call('imageLabels', image.id, limits, (ask) => askForImageLabels(image, ask)),
+      call('imageLabels', image.id, limits, (ask) => askForImageLabels(image, ask), askNewest),
     inspect: async (id, limits) => {
       const inspection = await call('inspect', shortId(id), limits, (ask) => askForInspection(id, ask))
       isOwnApiDenied = podman !== undefined && inspection.isInfra === undefined
@@ -146,6 +171,9 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
       change('unpause', id, limits, () => ({ method: 'POST', path: `/containers/${id}/unpause` })),
   })
 }
+
+/** Statuses by which proxies deny a path; an engine with a listing answers 200. */
+const denials: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 405, 501])
 
 /** The answer of an engine to a stop that had nothing to do. */
 const notModified = 304

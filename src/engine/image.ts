@@ -16,10 +16,38 @@ export async function askForImageLabels({ id, platform }: AskedImage, ask: Ask):
   const path = `/images/${imagePath(id)}/json`
   const image = await readImage(await ask({ method: 'GET', path }))
   if (image['Id'] !== id) throw new AnswerError('the answer is about another image')
-  if (platform === '' || isForPlatform(image, platform)) return readImageLabels(image)
+  if (platform === '') {
+    if (mayCoverSeveral(image, id)) await expectOnePlatform(path, ask)
+    return readImageLabels(image)
+  }
+  if (isForPlatform(image, platform)) return readImageLabels(image)
   const special = await askForPlatform(path, platform, ask)
   if (!standsFor(special, id)) throw new AnswerError('the answer is about another image')
   return readImageLabels(special)
+}
+
+const manifestTypes: ReadonlySet<unknown> = new Set([
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+])
+
+/** Whether the image is in the containerd image store, and is not certainly a single manifest. */
+function mayCoverSeveral(image: Fields, id: string): boolean {
+  const descriptor = asRecord(image['Descriptor'])
+  if (descriptor !== undefined) return !manifestTypes.has(descriptor['mediaType'])
+  // before API 1.48; in the other store an id is the digest of a configuration, and the driver is overlay2
+  return hasDigest(image, id) || asRecord(image['GraphDriver'])?.['Name'] === 'overlayfs'
+}
+
+/** Throws unless the image is for one platform, which is then also that of the container. Before API 1.48 it is unknown. */
+async function expectOnePlatform(path: string, ask: Ask): Promise<void> {
+  const { Manifests } = await readImage(await ask({ method: 'GET', path, query: { manifests: true } }))
+  const kinds = Array.isArray(Manifests) ? Manifests.map((manifest) => asRecord(manifest)?.['Kind']) : []
+  const images = kinds.filter((kind) => kind !== 'attestation')
+  if (images.length === 1 && images[0] === 'image') return
+  throw new AnswerError(
+    'the image may cover several platforms, and the engine does not return that of the container',
+  )
 }
 
 /** Before API 1.49 the engine ignores the platform. */
@@ -51,11 +79,17 @@ async function readImage(answer: Awaited<ReturnType<Ask>>): Promise<Fields> {
 
 /** For one platform, `Id` is that of its manifest, and the requested id is among the image's digests. */
 function standsFor(image: Fields, id: string): boolean {
-  const digests: readonly unknown[] = Array.isArray(image['RepoDigests']) ? image['RepoDigests'] : []
-  if (image['Id'] === id || digests.some((digest) => typeof digest === 'string' && digest.endsWith(`@${id}`)))
-    return true
+  if (image['Id'] === id || hasDigest(image, id)) return true
   // an untagged image has no digests, but has a descriptor
-  return digests.length === 0 && asRecord(image['Descriptor'])?.['digest'] === image['Id']
+  return digestsOf(image).length === 0 && asRecord(image['Descriptor'])?.['digest'] === image['Id']
+}
+
+function hasDigest(image: Fields, id: string): boolean {
+  return digestsOf(image).some((digest) => typeof digest === 'string' && digest.endsWith(`@${id}`))
+}
+
+function digestsOf({ RepoDigests }: Fields): readonly unknown[] {
+  return Array.isArray(RepoDigests) ? RepoDigests : []
 }
 
 function platformOf(image: Fields): string {

@@ -66,6 +66,12 @@ export function guardModem(modem: Modem): Modem {
   return guarded
 }
 
+/** The same transport without the API version of a Dockerode instance, so that the engine answers in its newest. */
+export function withoutVersion(modem: Modem): Modem {
+  const { version } = modem as { readonly version?: unknown }
+  return version ? Object.assign(Object.create(modem) as Modem, { version: undefined }) : modem
+}
+
 /**
  * A `dial` that a program has set on its own instance is probably bound to that instance. So the guard is installed there
  * too, and ignores requests that are not ours.

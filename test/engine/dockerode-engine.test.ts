@@ -657,7 +657,7 @@ describe('flat', () => {
 })
 
 describe('an instance of the user', () => {
-  test('keeps its own version, headers and agent', async () => {
+  test('keeps its own version, headers and agent, but lists in the newest version', async () => {
     const agent = new Agent({ keepAlive: true })
     const seen: unknown[] = []
     server.behave((response, request) => {
@@ -668,10 +668,28 @@ describe('an instance of the user', () => {
     const given = createDockerodeEngine({ engine, clock })
     await given.list(limits)
     await given.list(limits)
-    expect(seen).toEqual(Array.from({ length: 2 }, () => ['/v1.43/containers/json?all=true', 'me']).flat())
+    await given.info(limits).catch(() => undefined)
+    expect(seen).toEqual([
+      ...Array.from({ length: 2 }, () => ['/containers/json?all=true', 'me']).flat(),
+      ...['/v1.43/version', 'me'],
+    ])
     expect(server.connections).toBe(1)
     agent.destroy()
   })
+
+  test.each([400, 403, 404])(
+    'positive-evidence: where a proxy answers %i to what has no version, it lists in that of the instance',
+    async (denied) => {
+      server.behave((response, request) =>
+        answers(request.url?.startsWith('/v1.43/') ? 200 : denied, [])(response, request),
+      )
+      const given = createDockerodeEngine({ engine: instance(new Agent(), { version: 'v1.43' }), clock })
+      await given.list(limits)
+      await given.list(limits)
+      const path = '/containers/json'
+      expect(server.requests.map((request) => request.path)).toEqual([path, `/v1.43${path}`, `/v1.43${path}`])
+    },
+  )
 
   test('removes too', async () => {
     server.behave(answers(204, ''))

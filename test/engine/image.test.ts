@@ -171,6 +171,47 @@ describe('positive-evidence: an id may stand for several platforms', () => {
     expect(server.requests).toHaveLength(2)
   })
 
+  const typed = (type: string) => ({ Descriptor: { mediaType: `application/vnd.${type}+json`, digest: id } })
+  const index = typed('oci.image.index.v1')
+  const kinds = (...all: unknown[]) => ({ ...whole, ...index, Manifests: all.map((Kind) => ({ Kind })) })
+
+  test.each<[string, object]>([
+    ['an id that is the digest of a configuration', { RepoDigests: [`busybox@${manifest}`] }],
+    ['one without a name, in the classic store', { RepoDigests: [], GraphDriver: { Name: 'overlay2' } }],
+    ['a manifest', { ...typed('oci.image.manifest.v1'), ...digests }],
+    ['a manifest of Docker', typed('docker.distribution.manifest.v2')],
+  ])('of a container without a platform, one platform is known at once: %s', async (_, fields) => {
+    server.behave(answers(200, { ...whole, ...fields }))
+    expect(await labels()).toEqual({ a: 'b' })
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test.each<[string, object]>([
+    ['one image', kinds('image')],
+    ['one image with its attestation', kinds('image', 'attestation')],
+  ])('an index that has %s is for one platform', async (_, answer) => {
+    server.behave(answers(200, answer))
+    expect(await labels()).toEqual({ a: 'b' })
+    expect(server.requests.map(({ query }) => query.get('manifests'))).toEqual([null, 'true'])
+  })
+
+  test.each<[string, object]>([
+    ['an index that does not show its manifests', { ...whole, ...index }],
+    ['a list of Docker', { ...whole, ...typed('docker.distribution.manifest.list.v2') }],
+    ['an index of two images', kinds('image', 'image', 'attestation')],
+    ['an index of an image and something else', kinds('image', 'unknown')],
+    ['an index of nothing known', kinds(undefined)],
+    ['an index without an image', kinds('attestation')],
+    ['an old engine whose id is the digest of a manifest', { ...whole, ...digests }],
+    ['the same, without a name', { ...whole, RepoDigests: [], GraphDriver: { Name: 'overlayfs' } }],
+  ])('of a container without a platform, unknown is: %s', async (_, answer) => {
+    server.behave(answers(200, answer))
+    await expect(labels()).rejects.toMatchObject({
+      kind: 'invalid-answer',
+      message: expect.stringMatching(/may cover several platforms/) as unknown,
+    })
+  })
+
   test.each([
     ['linux/arm64', 'linux/arm64/v8', true],
     ['linux/aarch64', 'linux/arm64/8', true],

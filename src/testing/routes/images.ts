@@ -7,7 +7,7 @@ import { familiarName, withTag } from '../images.ts'
 import { isAlive, type Container, type Image, type ImagePlatform } from '../model.ts'
 import { patched } from '../patch.ts'
 import { Refusal } from '../refusal.ts'
-import { imageShape, imageSummaryShape } from '../shapes/image.ts'
+import { imageShape, imageSummaryShape, manifestsShape } from '../shapes/image.ts'
 
 function route(method: Route['method'], pattern: RegExp, run: Route['run']): Route {
   return { method, pattern, namesContainer: false, run }
@@ -45,11 +45,16 @@ function globOf(text: string): RegExp {
 }
 
 async function inspect(call: Call): Promise<void> {
-  const { world, reference, answer } = call
+  const { world, query, apiVersion, reference, answer } = call
   // the image id of a container without an image
   if (reference === 'sha256:' && world.dialect.isPodman) throw unusableImageName(reference)
   const image = world.images.resolve(reference)
-  const shape = imageShape(image, platformOf(call, image), viewOf(call))
+  const hasManifests =
+    world.dialect.name === 'dockerd-containerd' && !isBelow(apiVersion, '1.48') && isOn(query, 'manifests')
+  const shape = {
+    ...imageShape(image, platformOf(call, image), viewOf(call)),
+    ...(hasManifests ? manifestsShape(image) : {}),
+  }
   await answer.json(200, patched(shape, world.faults.strikeImage(image)))
 }
 

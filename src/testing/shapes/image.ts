@@ -11,11 +11,21 @@ function digestsOf(image: Image, view: View): string[] {
   return tagsOf(image, view).map((tag) => `${tag.slice(0, tag.lastIndexOf(':'))}@${image.id}`)
 }
 
-function descriptorOf({ id }: Image, { dialect }: View): object {
+function descriptorOf({ id, platforms }: Image, { dialect }: View): object {
   if (dialect.name !== 'dockerd-containerd') return {}
-  return {
-    Descriptor: { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest: id, size: 405 },
-  }
+  const type = platforms.length > 1 ? 'index' : 'manifest'
+  return { Descriptor: { mediaType: `application/vnd.oci.image.${type}.v1+json`, digest: id, size: 405 } }
+}
+
+/** The platforms of an image in the containerd image store. */
+export function manifestsShape({ id, platforms }: Image): object {
+  const Manifests = platforms.map(({ os, architecture }) => ({
+    ID: id,
+    Kind: 'image',
+    Available: true,
+    ImageData: { Platform: { os, architecture } },
+  }))
+  return { Manifests }
 }
 
 /** Null instead of an empty object. */
