@@ -5,10 +5,20 @@ import {
   graceRestarted,
   type Inspected,
   inspected,
+  isNewLife,
   type Met,
   met,
 } from './container.record.ts'
-import type { AttemptAnswer, FailureLike, HookAnswer, Judgement, Outcome, VerdictLike } from './types.ts'
+import type {
+  AttemptAnswer,
+  FailureLike,
+  HookAnswer,
+  Judgement,
+  Outcome,
+  StopEffect,
+  StoppedByUs,
+  VerdictLike,
+} from './types.ts'
 
 /** The owner's options, as they apply to every container. */
 export interface ContainerPolicy {
@@ -42,6 +52,8 @@ export interface ContainerContext extends ContainerRecord {
   readonly isApproved: boolean
   /** One of our requests has been sent and not yet answered. */
   readonly isRequestOut: boolean
+  /** The last start before the last of our requests was sent, by the engine's clock. */
+  readonly startBeforeRequestMs: number | undefined
   /** One of our removals may have reached the engine without a conclusive response. */
   readonly isSent: boolean
   /** Consecutive failed removals. */
@@ -204,11 +216,14 @@ export const containerMachine = setup({
       const { atMs, recheckMs = 0, verdict } = judgement
       return { refusal: { reason: verdict.reason, untilMs: atMs + recheckMs } }
     }),
-    rememberSent: assign({ isRequestOut: true }),
+    rememberSent: assign(({ context }) => ({
+      isRequestOut: true,
+      startBeforeRequestMs: context.startedAtMs,
+    })),
     rememberFailure: assign(({ context, event }) => {
       const answer = answerIn(event)
       if (!answer || !('failure' in answer)) return {}
-      return { failure: answer.failure, stop: answer.stop ?? context.stop }
+      return { failure: answer.failure, stop: answer.stop ? stoppedBy(context, answer.stop) : context.stop }
     }),
     /** truthful: a container counts as removed by us only if one of our removal requests may have reached the engine. */
     rememberClaim: assign(({ context, event }) => {
@@ -220,12 +235,13 @@ export const containerMachine = setup({
     settleRequest: assign(({ context, event }) => ({
       isRequestOut: false,
       stop:
-        context.stop ?? (context.isRequestOut && 'error' in event ? { failedAtMs: undefined } : undefined),
+        context.stop ??
+        (context.isRequestOut && 'error' in event ? stoppedBy(context, unanswered) : undefined),
     })),
     /** truthful: what the engine removes as soon as it ends is removed by our stop. */
     rememberStopped: assign(({ context }) => ({
       listed: { ...context.listed, state: 'exited' },
-      stop: context.stop ?? { failedAtMs: undefined },
+      stop: context.stop ?? stoppedBy(context, unanswered),
       gracefulStopAttempted: true,
       isSent: context.isSent || context.ending?.isAutoRemoved === true,
     })),
@@ -269,6 +285,8 @@ export const containerMachine = setup({
       !context.isLossReported &&
       ((event.type === 'answered' && event.answer === 'tracked' && event.hasEnded) ||
         (event.type === 'missed' && event.isTracked)),
+    isNewLife: ({ context, event }) =>
+      event.type === 'inspected' && isNewLife(context, event.inspected.start),
     hasApproved: ({ event }) => hookAnswerIn(event)?.answer === 'approved',
     isDone: ({ event }) => answerIn(event)?.answer === 'done',
     isCancelled: ({ event }) => answerIn(event)?.answer === 'cancelled',
@@ -310,6 +328,7 @@ export const containerMachine = setup({
     recheckMs: undefined,
     isApproved: false,
     isRequestOut: false,
+    startBeforeRequestMs: undefined,
     isSent: false,
     failures: 0,
     failure: undefined,
@@ -325,7 +344,13 @@ export const containerMachine = setup({
       { guard: 'isNewlyLost', actions: ['rememberAnswer', 'emitLost'] },
       { actions: 'rememberAnswer' },
     ],
-    inspected: { actions: 'rememberInspected' },
+    inspected: [
+      {
+        guard: 'isNewLife',
+        actions: ['rememberInspected', 'forgetApproval', 'forgetFailures', 'forgetStuck'],
+      },
+      { actions: 'rememberInspected' },
+    ],
     'graces.restarted': { actions: 'restartGrace' },
     missed: [
       { guard: 'isNewlyLost', target: '.gone', actions: ['emitLost', 'endMissed'] },
@@ -643,6 +668,13 @@ export const containerMachine = setup({
     },
   },
 })
+
+/** A stop without a failure that the engine reported. */
+const unanswered: StopEffect = { failedAtMs: undefined }
+
+function stoppedBy({ startBeforeRequestMs }: ContainerContext, { failedAtMs }: StopEffect): StoppedByUs {
+  return { failedAtMs, startedAtMs: startBeforeRequestMs }
+}
 
 function outputIn(event: EventObject): unknown {
   return (event as { readonly output?: unknown }).output

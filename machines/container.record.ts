@@ -152,8 +152,8 @@ export interface Inspected {
   readonly start: Start | undefined
   /** A reason against a removal, or `confirmed` if there is none; undefined if the inspection did not check. */
   readonly objection: string | undefined
-  /** The container exited long after our request had failed, so it exited on its own. */
-  readonly endedByItself: boolean
+  /** What our requests stopped was started since, or exited on its own long after they had failed. */
+  readonly isStopOver: boolean
   /** The listing's entry, completed with a missing name; undefined if no name was missing. */
   readonly named?: ListedLike | undefined
   /** The name from the inspection, if the listing has none. */
@@ -170,13 +170,25 @@ export interface Start {
   readonly isAtRest: boolean
   /** When the last scan found it at rest; undefined if it did not. */
   readonly restedUntil: Moment | undefined
+  /** Its restart policy keeps starting it, so that no start makes it new. */
+  readonly isInCrashLoop: boolean
+}
+
+/** new-again: whether a start begins a new life, in which nothing counts that was true only of the last one. */
+export function isNewLife({ startedAtMs }: ContainerRecord, start: Start | undefined): boolean {
+  return (
+    start !== undefined &&
+    startedAtMs !== undefined &&
+    start.startedAtMs !== startedAtMs &&
+    !start.isInCrashLoop
+  )
 }
 
 export const confirmed = 'confirmed'
 
 export function inspected(
   record: ContainerRecord,
-  { at, start, objection, endedByItself, named, inspectedName, confirmedAs, ending }: Inspected,
+  { at, start, objection, isStopOver, named, inspectedName, confirmedAs, ending }: Inspected,
   creationGraceMs: number,
 ): RecordChange {
   const newStart = start && started(record, start, at, creationGraceMs)
@@ -186,7 +198,8 @@ export function inspected(
     ...(named && { listed: named }),
     ...(inspectedName !== undefined && { inspectedName }),
     ...(ending && { ending }),
-    ...(endedByItself && { stop: undefined }),
+    ...(isNewLife(record, start) && { gracefulStopAttempted: false, refusal: undefined }),
+    ...(isStopOver && { stop: undefined }),
     ...(objection === confirmed && { disagreements: 0, confirmedAs: isGraced ? undefined : confirmedAs }),
     ...(objection !== undefined && objection !== confirmed && objected(record, objection, at.atMs)),
   }
@@ -195,11 +208,11 @@ export function inspected(
 /** new-again: the creation grace counts from the last start. */
 function started(
   record: ContainerRecord,
-  { startedAtMs, ageMs, isAtRest, restedUntil }: Start,
+  { startedAtMs, ageMs, isAtRest, restedUntil, isInCrashLoop }: Start,
   at: Moment,
   creationGraceMs: number,
 ): RecordChange {
-  if (startedAtMs === record.startedAtMs) return { notStartedUntil: at }
+  if (startedAtMs === record.startedAtMs || isInCrashLoop) return { notStartedUntil: at, startedAtMs }
   const notBefore = isAtRest ? undefined : later(record.notStartedUntil, restedUntil)
   const observation: Observation = {
     seenMs: at.atMs,

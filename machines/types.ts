@@ -47,14 +47,20 @@ export type AttemptAnswer =
 interface AttemptFailed {
   readonly failure: FailureLike
   /** Set if the request may have stopped the container's processes. */
-  readonly stop: StoppedByUs | undefined
+  readonly stop: StopEffect | undefined
 }
 
-/** not-ours-to-stop: a request of ours that may have stopped the container. */
-export interface StoppedByUs {
+/** What a request of ours that failed may have done. */
+export interface StopEffect {
   /**
    * When the engine reported that the request failed, by the monotonic clock. A container that exits long after that has
    * exited on its own. Undefined if no failure was reported.
    */
   readonly failedAtMs: number | undefined
+}
+
+/** not-ours-to-stop: a request of ours that may have stopped the container. */
+export interface StoppedByUs extends StopEffect {
+  /** The start that preceded the request, by the engine's clock: after a later one, it stopped nothing. */
+  readonly startedAtMs: number | undefined
 }

@@ -48,6 +48,7 @@ const shownOfOurs = new Map<object, readonly string[]>([
       'confirmedAs',
       'isApproved',
       'isRequestOut',
+      'startBeforeRequestMs',
       'isSent',
       'failures',
       'failure',

@@ -77,7 +77,7 @@ function areSame(some: Readonly<Record<string, string>>, others: Readonly<Record
   )
 }
 
-/** After this many starts by its restart policy, a container is in a crash loop and no longer new after each start. */
+/** After more starts by its restart policy, a container is in a crash loop. */
 const startsByPolicy = 3
 
 /** The last start of a container. */
@@ -86,21 +86,23 @@ export interface LastStart {
   readonly atMs: number
   /** It happened then; otherwise at an unknown time since then. */
   readonly isDated: boolean
+  /** Its restart policy keeps starting it. A creation grace after each start would never end. */
+  readonly isInCrashLoop: boolean
 }
 
 /**
- * new-again: returns the last start, if it restarts the creation grace; undefined if the container never started, or if its
- * restart policy keeps starting it, because its grace would then never end.
+ * new-again: returns the last start; undefined if the container never started.
  *
  * Podman restores a checkpoint without setting the time of the start. Only its own API returns that of the restore.
  */
 export function lastStartOf(inspection: Inspection): LastStart | undefined {
   const { startedAtMs = 0, finishedAtMs = 0, restoredAtMs = 0, restartCount } = inspection
   const knownMs = Math.max(startedAtMs, restoredAtMs)
-  if (finishedAtMs > knownMs && runs.has(inspection.state)) return { atMs: finishedAtMs, isDated: false }
-  if (restoredAtMs > startedAtMs) return { atMs: restoredAtMs, isDated: true }
-  if (startedAtMs === 0 || restartCount > startsByPolicy) return undefined
-  return { atMs: startedAtMs, isDated: true }
+  const start = { atMs: knownMs, isDated: true, isInCrashLoop: false }
+  if (finishedAtMs > knownMs && runs.has(inspection.state))
+    return { ...start, atMs: finishedAtMs, isDated: false }
+  if (restoredAtMs > startedAtMs) return start
+  return startedAtMs === 0 ? undefined : { ...start, isInCrashLoop: restartCount > startsByPolicy }
 }
 
 /** States in which the last start is later than the last exit. A container that is `restarting` waits for its start. */

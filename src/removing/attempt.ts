@@ -1,5 +1,5 @@
 import { answered } from '../../machines/container.record.ts'
-import type { AttemptAnswer, FailureLike, HookAnswer, StoppedByUs } from '../../machines/types.ts'
+import type { AttemptAnswer, FailureLike, HookAnswer, StopEffect } from '../../machines/types.ts'
 import type { Freshness } from '../containers/freshness.ts'
 import { judgement, type KnownContainer } from '../containers/record.ts'
 import type { ContainerSummary } from '../domain/container.ts'
@@ -166,7 +166,7 @@ function createAttempt(options: AttemptOptions): Attempt {
 
 /** second-source: checks the request against inspections of the container and its ended guests. */
 async function inspect(
-  { id, endedGuests }: Candidate,
+  { id, known, endedGuests }: Candidate,
   options: AttemptOptions,
   signal: AbortSignal,
 ): Promise<AttemptAnswer | undefined> {
@@ -181,7 +181,16 @@ async function inspect(
       haveGuestsEnded,
     })
   const against = judge(true) ?? judge(await inspections.haveEnded(endedGuests, signal))
-  return against && cancelled(id, against, options)
+  if (against) return cancelled(id, against, options)
+  return hasBegunAgain(known, fleet.get(id)) ? stale : undefined
+}
+
+/** new-again: the hook's approval and the graceful stop were for its last life, so that this one gets its own. */
+function hasBegunAgain(before: KnownContainer, now: KnownContainer | undefined): boolean {
+  return (
+    now !== undefined &&
+    ((before.isApproved && !now.isApproved) || (before.gracefulStopAttempted && !now.gracefulStopAttempted))
+  )
 }
 
 function cancelled(id: ContainerId, verdict: Verdict, { awake, fleet }: AttemptOptions): AttemptAnswer {
@@ -249,7 +258,7 @@ function isRefusal({ kind, status = 0 }: EngineError): boolean {
  * not-ours-to-stop: the effect of a failed request. A request that was refused changes nothing; an engine that failed
  * while executing it may have stopped the container first. Without an answer it may do so at any time.
  */
-function stopAfter(thrown: EngineError, { clock }: AttemptOptions): StoppedByUs | undefined {
+function stopAfter(thrown: EngineError, { clock }: AttemptOptions): StopEffect | undefined {
   const { kind, status } = thrown
   if (isRefusal(thrown)) return undefined
   const mayGoOn = status === undefined || kind === 'in-progress' || gatewayGaveUp.has(status)

@@ -67,8 +67,8 @@ export class Inspections {
     self: SelfTest,
     confirmedAs: ContainerSummary | undefined,
   ): Objection | undefined {
-    const endedByItself = this.#hasEndedByItself(known, inspection)
-    const isOurs = isStoppedByUs(endedByItself ? { ...known, stop: undefined } : known)
+    const isStopOver = this.#isStopOver(known, inspection)
+    const isOurs = isStoppedByUs(isStopOver ? { ...known, stop: undefined } : known)
     const objection =
       objectionTo({
         listed: known.listed,
@@ -80,7 +80,7 @@ export class Inspections {
     const named = objection ? known.listed : namedBy(known.listed, inspection)
     this.#note(known.id, {
       start,
-      endedByItself,
+      isStopOver,
       objection: objection ?? confirmed,
       confirmedAs,
       named: named === known.listed ? undefined : named,
@@ -93,7 +93,7 @@ export class Inspections {
 
   /** Records that the container could not be inspected. */
   noteFailed(id: ContainerId): void {
-    this.#note(id, { start: undefined, endedByItself: false, objection: 'inspection-failed' })
+    this.#note(id, { start: undefined, isStopOver: false, objection: 'inspection-failed' })
   }
 
   /** Records permanent objections from any inspection; later scans then do not nominate the container. */
@@ -103,11 +103,12 @@ export class Inspections {
     const isSelf = self.judge(inspection) === 'self'
     const objection = isSelf ? 'self' : inspection.isInfra ? 'infra-container' : undefined
     const start = this.#startOf(known, inspection)
+    const isStopOver = this.#isStopOver(known, inspection)
     const inspectedName = nameMissingIn(known, inspection)
     const { ending } = inspection
     const isOrdinary = !ending.isAutoRemoved && !ending.waitsForStop
     if (start || objection || inspectedName !== undefined || !isOrdinary)
-      this.#note(known.id, { start, endedByItself: false, objection, inspectedName, ending })
+      this.#note(known.id, { start, isStopOver, objection, inspectedName, ending })
   }
 
   /**
@@ -131,7 +132,8 @@ export class Inspections {
     // If it ran in the meantime, its creation grace starts again.
     const guest = fleet.get(id)
     const start = guest && this.#startOf(guest, inspection)
-    if (start) this.#note(id, { start, endedByItself: false, objection: undefined })
+    if (start)
+      this.#note(id, { start, isStopOver: this.#isStopOver(guest, inspection), objection: undefined })
     const graceEndsMs = fleet.get(id)?.creationGraceEndsMs ?? -Infinity
     // Ownership and tracking are known only from the listing. If the inspection contradicts it or adds a name, the guest
     // protects its holder.
@@ -147,7 +149,7 @@ export class Inspections {
     id: ContainerId,
     found: {
       readonly start: Start | undefined
-      readonly endedByItself: boolean
+      readonly isStopOver: boolean
       readonly objection: Objection | typeof confirmed | undefined
       readonly named?: ContainerSummary | undefined
       readonly inspectedName?: string | undefined
@@ -168,15 +170,22 @@ export class Inspections {
     this.#options.report({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
   }
 
-  /** not-ours-to-stop: a container that exited long after our request failed has exited on its own. */
-  #hasEndedByItself({ stop }: KnownContainer, { finishedAtMs, engineNowMs }: Inspection): boolean {
-    const failedAtMs = stop?.failedAtMs
+  /**
+   * not-ours-to-stop: a container that was started after our request was not stopped by it, and one that exited long after our
+   * request failed has exited on its own.
+   */
+  #isStopOver({ stop }: KnownContainer, inspection: Inspection): boolean {
+    if (stop === undefined) return false
+    const start = lastStartOf(inspection)
+    if (start !== undefined && start.atMs !== stop.startedAtMs) return true
+    const { finishedAtMs, engineNowMs } = inspection
+    const { failedAtMs } = stop
     if (failedAtMs === undefined || finishedAtMs === undefined || engineNowMs === undefined) return false
     const failedAgoMs = this.#options.clock.now() - failedAtMs
     return engineNowMs - finishedAtMs < failedAgoMs - failedStopCountsMs
   }
 
-  /** new-again: the last start, if it restarts the creation grace. */
+  /** new-again: the last start; undefined if it never ran. */
   #startOf(known: KnownContainer, inspection: Inspection): Start | undefined {
     const start = lastStartOf(inspection)
     if (start === undefined) return undefined
@@ -185,6 +194,7 @@ export class Inspections {
       ageMs: start.isDated ? this.#ageOf(start.atMs, inspection.engineNowMs) : undefined,
       isAtRest: isAtRest(inspection.state),
       restedUntil: this.#options.graces.restedUntil(known),
+      isInCrashLoop: start.isInCrashLoop,
     }
   }
 

@@ -117,7 +117,7 @@ async function confirmAlone(
     })
     const start = lastStartOf(inspection)
     const startGraceMs =
-      start === undefined
+      start === undefined || start.isInCrashLoop
         ? -Infinity
         : scanBeganMs + graceEndOf(start.isDated ? ageOf(start.atMs, inspection.engineNowMs) : undefined)
     const bornMs = Math.max(graceEnds.creationMs, startGraceMs)

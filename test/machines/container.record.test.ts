@@ -149,7 +149,7 @@ describe('release grace: begins when the agent stops tracking', () => {
 
   test('tracked again: the grace, the refusal, the objection and our part in its end are cleared', () => {
     const record = recordOf({
-      stop: { failedAtMs: undefined },
+      stop: { failedAtMs: undefined, startedAtMs: 1 },
       gracefulStopAttempted: true,
       objection: { reason: 'inspection-failed', untilMs: 5 },
       refusal: { reason: 'hook-refused', untilMs: 5 },
@@ -179,7 +179,7 @@ describe('release grace: begins when the agent stops tracking', () => {
 
 describe('second-source: what an inspection writes to the record', () => {
   const at = { atMs: seenMs, missedMs: 0 }
-  const nothing: Inspected = { at, start: undefined, objection: undefined, endedByItself: false }
+  const nothing: Inspected = { at, start: undefined, objection: undefined, isStopOver: false }
   const object = (record: ContainerRecord, objection: string): ContainerRecord => ({
     ...record,
     ...inspected(record, { ...nothing, objection }, graceMs),
@@ -226,7 +226,13 @@ describe('second-source: what an inspection writes to the record', () => {
     expect(inspected({ ...graced, creationGraceEndsMs: seenMs }, found, graceMs).confirmedAs).toBe(
       confirmedAs,
     )
-    const startedNow = { startedAtMs: 7, ageMs: undefined, isAtRest: false, restedUntil: undefined }
+    const startedNow = {
+      startedAtMs: 7,
+      ageMs: undefined,
+      isAtRest: false,
+      restedUntil: undefined,
+      isInCrashLoop: false,
+    }
     expect(inspected(recordOf(), { ...found, start: startedNow }, graceMs).confirmedAs).toBeUndefined()
   })
 
@@ -236,11 +242,17 @@ describe('second-source: what an inspection writes to the record', () => {
   })
 
   test('not-ours-to-stop: a container that ended by itself is not recorded as stopped by us', () => {
-    const record = recordOf({ stop: { failedAtMs: 5 } })
-    expect(inspected(record, { ...nothing, endedByItself: true }, graceMs)).toEqual({ stop: undefined })
+    const record = recordOf({ stop: { failedAtMs: 5, startedAtMs: 1 } })
+    expect(inspected(record, { ...nothing, isStopOver: true }, graceMs)).toEqual({ stop: undefined })
   })
 
-  const start: Start = { startedAtMs: 7, ageMs: 10_000, isAtRest: false, restedUntil: undefined }
+  const start: Start = {
+    startedAtMs: 7,
+    ageMs: 10_000,
+    isAtRest: false,
+    restedUntil: undefined,
+    isInCrashLoop: false,
+  }
   const moment = (atMs: number) => ({ atMs, missedMs: 0 })
 
   test.each<[string, Partial<ContainerRecord>, Partial<Start>, number | undefined]>([
@@ -266,6 +278,7 @@ describe('second-source: what an inspection writes to the record', () => {
       { ageMs: 86_400_000, isAtRest: true },
       undefined,
     ],
+    ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, undefined],
     ['a grace that ends later is not shortened', { creationGraceEndsMs: seenMs + graceMs }, {}, undefined],
   ])('new-again: %s', (_, fields, reported, endsMs) => {
     const record = recordOf({ creationGraceEndsMs: 0, ...fields })
@@ -274,6 +287,26 @@ describe('second-source: what an inspection writes to the record', () => {
     expect(change.creationGraceEndsMs).toBe(endsMs)
     expect(change.newSinceMs).toBe(endsMs === undefined ? undefined : seenMs)
   })
+
+  test.each<[string, Partial<ContainerRecord>, Partial<Start>, boolean]>([
+    ['the start that is known', { startedAtMs: 7 }, {}, false],
+    ['the first start that is known', {}, {}, false],
+    ['a later start', { startedAtMs: 5 }, {}, true],
+    ['a later start, by an engine whose clock was set back', { startedAtMs: 9 }, {}, true],
+    ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, false],
+  ])(
+    'new-again: %s: the graceful stop and the refusal of the hook are forgotten: %s',
+    (_, fields, reported, isNew) => {
+      const refusal = { reason: 'hook-refused', untilMs: Infinity }
+      const record = recordOf({ gracefulStopAttempted: true, refusal, ...fields })
+      const found = { ...nothing, start: { ...start, ...reported } }
+      const after = { ...record, ...inspected(record, found, graceMs) }
+      expect([after.gracefulStopAttempted, after.refusal]).toEqual(
+        isNew ? [false, undefined] : [true, refusal],
+      )
+      expect(after.startedAtMs).toBe(7)
+    },
+  )
 
   test('new-again: time missed since it was last seen at rest does not count as age', () => {
     const record = recordOf({ notStartedUntil: { atMs: seenMs - 10_000, missedMs: 100 } })

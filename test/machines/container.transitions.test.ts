@@ -312,6 +312,7 @@ describe('each event in each state', () => {
 
   test('the table takes every transition of the chart, except those proven below, and enters every state', () => {
     expect(recorder.missedArrows).toEqual([
+      ' --inspected [isNewLife]--> no other state',
       'removing.expired -- [isGraced]--> graced.due',
       'removing.backingOff.choosing -- [wasStuck]--> removing.backingOff.stuck',
     ])
@@ -527,22 +528,55 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
   test.each(Object.entries(attemptAnswers) as [keyof typeof attemptAnswers, AttemptAnswer][])(
     'a removal: %s',
     (name, answer) => {
-      const { failure, stop: stopped } = context([...out, removal(name)])
-      expect(stopped).toEqual('stop' in answer ? answer.stop : undefined)
+      const { failure, stop: stopped } = context([...out, removal(name)], { record: { startedAtMs: 5 } })
+      expect(stopped).toEqual(
+        'stop' in answer && answer.stop ? { ...answer.stop, startedAtMs: 5 } : undefined,
+      )
       expect(failure).toEqual('failure' in answer ? answer.failure : undefined)
     },
   )
 
+  const startedAt = (startedAtMs: number): WorldEvent => ({
+    type: 'inspected',
+    inspected: {
+      at: { atMs: 500, missedMs: 0 },
+      start: {
+        startedAtMs,
+        ageMs: 86_400_000,
+        isAtRest: false,
+        restedUntil: undefined,
+        isInCrashLoop: false,
+      },
+      objection: undefined,
+      isStopOver: false,
+    },
+  })
+
+  test('not-ours-to-stop: an answer that arrives after a new start is about the start before its request', () => {
+    const steps = [dangling, startedAt(5), admitted, sent, startedAt(9), removal('timed out')]
+    expect(context(steps).stop).toEqual({ failedAtMs: undefined, startedAtMs: 5 })
+  })
+
+  test.each([
+    ['another start', 9, false],
+    ['the same start', 5, true],
+  ])('new-again: after %s approval, failures and claims are kept: %s', (_, startedAtMs, areKept) => {
+    const hooked = { policy: { hasHook: true } }
+    const failed = [startedAt(5), dangling, admitted, approved, sent, removal('timed out'), dangling]
+    const { isApproved, failures, isSent } = context([...failed, startedAt(startedAtMs)], hooked)
+    expect([isApproved, failures > 0, isSent]).toEqual([areKept, areKept, areKept])
+  })
+
   test('the effect of an earlier request is not undone by one that did nothing', () => {
     const again = [retryDelay, dangling, admitted, sent, removal('refused')]
-    expect(context([...out, removal('failed at it'), ...again]).stop).toEqual({ failedAtMs: 7 })
+    expect(context([...out, removal('failed at it'), ...again]).stop).toMatchObject({ failedAtMs: 7 })
   })
 
   test('a completed graceful stop leaves it at rest, stopped by us, and is not repeated', () => {
     const known = context([...out, stop('done')], gracefully)
     expect(known).toMatchObject({
       listed: { state: 'exited' },
-      stop: { failedAtMs: undefined },
+      stop: { failedAtMs: undefined, startedAtMs: undefined },
       gracefulStopAttempted: true,
       failures: 0,
     })

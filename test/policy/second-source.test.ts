@@ -223,15 +223,15 @@ describe('for any listing and inspection', () => {
   })
 })
 
-describe('new-again: the last start that counts', () => {
-  const at = (atMs: number): LastStart => ({ atMs, isDated: true })
-  const after = (atMs: number): LastStart => ({ atMs, isDated: false })
+describe('new-again: the last start', () => {
+  const at = (atMs: number): LastStart => ({ atMs, isDated: true, isInCrashLoop: false })
+  const after = (atMs: number): LastStart => ({ ...at(atMs), isDated: false })
 
   test.each<[string, Partial<Inspection>, LastStart | undefined]>([
     ['it never ran', { state: 'created', startedAtMs: undefined }, undefined],
     ['started by hand', { startedAtMs: 7 }, at(7)],
     ['started by its restart policy three times', { startedAtMs: 7, restartCount: 3 }, at(7)],
-    ['in a crash loop', { startedAtMs: 7, restartCount: 4 }, undefined],
+    ['in a crash loop', { startedAtMs: 7, restartCount: 4 }, { ...at(7), isInCrashLoop: true }],
     ['started again after its end', { startedAtMs: 7, finishedAtMs: 5 }, at(7)],
     ['ended since its start', { state: 'exited', startedAtMs: 7, finishedAtMs: 9 }, at(7)],
     ['waiting for its restart', { state: 'restarting', startedAtMs: 7, finishedAtMs: 9 }, at(7)],

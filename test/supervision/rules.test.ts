@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
 import { EngineError, type FailureKind } from '../../src/domain/errors.ts'
 import { nothingTracked } from '../../src/domain/tracked.ts'
@@ -559,6 +559,92 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
   ])('eventually-removed: %s: it is ours, and goes', async (_, failure) => {
     const { container, harness } = await endsAfter(failure, 500)
     expect(harness.engine.containers.has(container.id)).toBe(false)
+    await stop(harness)
+  })
+})
+
+describe('new-again: a container that is started after our stop', () => {
+  /** Our stop has ended it when the tracker gives no answer; then the agent starts it again. */
+  async function startedAfterOurStop(options: Parameters<typeof createHarness>[0] = {}) {
+    let answer: boolean | undefined = false
+    const has = () => answer
+    const harness = createHarness({ period: '5s', stopTimeout: '10s', tracked: { has }, ...options })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour })
+    engine.fault = (verb) => {
+      if (verb === 'stop') answer = undefined
+      return undefined
+    }
+    reconciler.start()
+    await clock.advance(3 * minute)
+    expect([engine.count('stop'), engine.containers.get(container.id)?.state]).toEqual([1, 'exited'])
+    engine.fault = () => undefined
+    Object.assign(container, { state: 'running', startedAtMs: clock.wallNow() })
+    answer = false
+    return { harness, container }
+  }
+
+  test.each([true, false])(
+    'not-ours-to-stop: it ends by itself in a state that is not covered, scanned in between: %s: spared',
+    async (isScanned) => {
+      const { container, harness } = await startedAfterOurStop({ states: ['running'] })
+      const { clock, engine } = harness
+      await clock.advance(isScanned ? 10_000 : 0)
+      Object.assign(container, { state: 'exited', finishedAtMs: clock.wallNow() })
+      await clock.advance(hour)
+      expect([engine.count('remove'), await verdictOf(harness, container.id)]).toEqual([
+        0,
+        'spared: state-not-covered',
+      ])
+      await stop(harness)
+    },
+  )
+
+  test.each(['1m', '1ms'] as const)(
+    'it gets SIGTERM again, with a creation grace of %s',
+    async (creationGrace) => {
+      const { harness } = await startedAfterOurStop({ creationGrace, allowShortGrace: true })
+      await harness.clock.advance(hour)
+      expect(changesIn(harness)).toHaveLength(3)
+      expect(harness.engine.count('stop')).toBe(2)
+      expect(harness.engine.containers.size).toBe(0)
+      await stop(harness)
+    },
+  )
+
+  test('the hook is called again for it, although it had approved the removal that failed', async () => {
+    const beforeRemove = vi.fn(() => true)
+    const graces = { creationGrace: '1ms', allowShortGrace: true } as const
+    const harness = createHarness({ period: '5s', beforeRemove, ...graces })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour })
+    engine.fault = (verb) => (verb === 'remove' ? 'refused' : undefined)
+    reconciler.start()
+    await clock.advance(5 * minute)
+    expect(beforeRemove).toHaveBeenCalledTimes(1)
+    container.startedAtMs = clock.wallNow()
+    engine.fault = () => undefined
+    await clock.advance(hour)
+    expect([beforeRemove.mock.calls.length, engine.containers.size]).toEqual([2, 0])
+    await stop(harness)
+  })
+
+  test('eventually-removed: one that its restart policy brings back after each stop goes', async () => {
+    const harness = createHarness({ period: '5s', stopTimeout: '10s', states: ['running'] })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour })
+    engine.fault = (verb) => {
+      // started again between the stop and the removal, but not for ever
+      if (verb === 'remove' && container.restartCount < 6) {
+        Object.assign(container, { state: 'running', startedAtMs: clock.wallNow() })
+        container.restartCount++
+        return 'refused'
+      }
+      return undefined
+    }
+    reconciler.start()
+    await clock.advance(hour)
+    expect(engine.containers.size).toBe(0)
     await stop(harness)
   })
 })

@@ -120,7 +120,7 @@ export const recordEvents: Readonly<Record<string, WorldEvent>> = {
       at: { atMs: 500, missedMs: 0 },
       start: undefined,
       objection: 'inspection-failed',
-      endedByItself: false,
+      isStopOver: false,
     },
   },
   'graces restarted': { type: 'graces.restarted', atMs: -1 },

@@ -52,6 +52,8 @@ export const containerWords: Words = {
     'xstate.after.faultPause.container.removing.faulted': 'No scan has judged it since the internal error.',
   },
   guards: {
+    isNewLife:
+      'The container was started after the last inspection, and not repeatedly by its restart policy.',
     isNewlyLost: 'The agent tracks it, it is gone or has exited, and that has not been reported.',
     isGraced: 'The verdict is `graced`.',
     isTracked: 'The verdict is `tracked`.',
