@@ -1,19 +1,16 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { until } from '../support/engine-process.ts'
 import { type Bench, describeOnBench, elapse, owned, type Watch } from '../support/real-harness.ts'
 
-/** A container that notes each SIGTERM in a folder, and does something else once it is started again. */
+/** A container that notes each SIGTERM in a volume, and does something else once it is started again. */
 interface Restartable {
   readonly id: string
   terminated(times: number): Promise<void>
 }
 
 async function runRestartable(bench: Bench, onTerm: string, again: string): Promise<Restartable> {
-  const folder = mkdtempSync(join(tmpdir(), 'flotsam-started-again-'))
-  bench.afterwards(() => rmSync(folder, { recursive: true }))
   const note = (n: number): string => `touch /notes/${n}`
   const script = [
     `if [ -e /again ]; then trap "${note(2)}; exit 0" TERM; ${again}; fi`,
@@ -23,10 +20,11 @@ async function runRestartable(bench: Bench, onTerm: string, again: string): Prom
     labels: owned,
     cmd: ['sh', '-c', script],
     stopTimeoutSeconds: 60,
-    volumes: [`${folder}:/notes`],
+    volumes: ['notes:/notes'],
   })
+  const { Mountpoint } = await bench.engine.docker.getVolume('notes').inspect()
   const terminated = (times: number) =>
-    until(() => existsSync(join(folder, String(times))), 60_000, `SIGTERM number ${times}`)
+    until(() => existsSync(join(Mountpoint, String(times))), 60_000, `SIGTERM number ${times}`)
   return { id, terminated }
 }
 
