@@ -141,7 +141,15 @@ function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified
   }
   if (status < 300) return { kind: 'invalid-answer', cause: `${cause} is not a confirmation` }
   if (status < 500) return { kind: asksForAll || status < 400 ? 'misconfigured' : 'refused', cause }
-  return { kind: asksForAll ? 'unavailable' : 'refused', cause }
+  return { kind: asksForAll ? 'unavailable' : 'refused', cause: withAdvice(cause) }
+}
+
+/** Podman that keeps no events cannot say which containers were unpaused. */
+function withAdvice(cause: string): string {
+  const isWithoutEvents = /cannot read events with the "none" backend/.test(cause)
+  return isWithoutEvents
+    ? `${cause}; set events_logger in the engine's containers.conf to "file" or "journald"`
+    : cause
 }
 
 /**

@@ -108,6 +108,16 @@ describe('the message', () => {
     expect(error.message).toBe(`cannot remove container abc at ${address}: device busy (HTTP 500)`)
   })
 
+  test.each(['unpausedWithin', 'events'] as const)(
+    '%s: where Podman keeps no events, it says what to set',
+    (verb) => {
+      const thrown = new StatusError(500, 'cannot read events with the "none" backend', true)
+      const { kind, message } = toEngineError(thrown, { verb, address })
+      expect(kind).toBe('unavailable')
+      expect(message).toMatch(/set events_logger in the engine's containers\.conf to "file" or "journald"$/)
+    },
+  )
+
   test('is never empty, whatever was thrown', () => {
     const refused = Object.assign(new AggregateError([new Error('a'), new Error('b')]), {
       code: 'ECONNREFUSED',
