@@ -58,7 +58,7 @@ describeOnBench(['dockerd-28', 'dockerd-28-containerd'], 'images for several pla
       const { socketPath } = bench().engine
       const id = await runFor(await imageWith({}), owned)
       const engine = new Docker({ socketPath, ...(version === undefined ? {} : { version }) })
-      await bench().watch({ engine }).removal(id)
+      expect(await bench().watch({ engine }).removal(id)).toMatchObject({ failures: 0 })
     },
   )
 })

@@ -671,7 +671,8 @@ describe('an instance of the user', () => {
     await given.info(limits).catch(() => undefined)
     expect(seen).toEqual([
       ...Array.from({ length: 2 }, () => ['/containers/json?all=true', 'me']).flat(),
-      ...['/v1.43/version', 'me'],
+      '/v1.43/version',
+      'me',
     ])
     expect(server.connections).toBe(1)
     agent.destroy()

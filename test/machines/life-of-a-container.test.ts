@@ -71,6 +71,8 @@ const unreached = (arrow: string) =>
   // This engine's clock is never set, and this container never paused.
   arrow.includes('--graces.restarted--') ||
   arrow.includes('.unpausing') ||
+  // No inspection is reported here, only its verdict.
+  arrow.includes('[isNewLife]') ||
   // No internal error is thrown.
   arrow.includes('--xstate.error.actor.') ||
   arrow.startsWith('removing.faulted ') ||

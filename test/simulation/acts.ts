@@ -182,7 +182,7 @@ export class Stage {
 
   /** The agent starts or restarts an old container, and registers it when start() has answered. */
   #startOld(random: Random): void {
-    const { agent, engine, leaks, process } = this.#world
+    const { agent, engine, leaks, process, setting } = this.#world
     if (!engine.isUp || process.isDead || process.isFrozen || leaks.length === 0) return
     this.#world.note('act:start-old')
     const atRest = leaks.filter(({ state }) => state === 'exited' || state === 'created')
@@ -190,7 +190,10 @@ export class Stage {
     if (body.isRemovalUnderWay || body.state === 'paused') return
     this.#world.note(atRest.length > 0 ? 'agent:starts-old' : 'agent:restarts')
     this.#world.say(`agent ${atRest.length > 0 ? 'starts' : 'restarts'} ${short(body.id)}`)
-    engine.start(body)
+    if (setting.isPodman && body.startedAtMs !== undefined && random.chance(0.7)) {
+      this.#world.note('agent:restores-checkpoint')
+      engine.restore(body)
+    } else engine.start(body)
     agent.promiseStart(body.id)
   }
 

@@ -57,6 +57,8 @@ const reactions = [
   'input-before-timers',
   'starts-old',
   'restarts',
+  'starts-what-we-ended',
+  'restores-checkpoint',
   'registers-before-creation',
   'known-by-name',
   'known-by-label',

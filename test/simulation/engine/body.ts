@@ -33,6 +33,8 @@ export interface Body {
   /** Its last start, by the world's time and by the engine's clock. */
   startedMs: number | undefined
   startedAtMs: number | undefined
+  /** Its last restore from a checkpoint, which leaves the time of its start as it was. */
+  restoredAtMs: number | undefined
   endedMs: number | undefined
   finishedAtMs: number | undefined
   /** When it was last unpaused. */

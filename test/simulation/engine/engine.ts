@@ -70,6 +70,7 @@ export class SimulatedEngine {
       createdAtMs: Math.floor(this.nowMs / 1000) * 1000,
       startedMs: hasStarted ? nowMs : undefined,
       startedAtMs: hasStarted ? this.nowMs : undefined,
+      restoredAtMs: undefined,
       endedMs: hasEnded(draft) ? nowMs : undefined,
       finishedAtMs: hasEnded(draft) ? this.nowMs : undefined,
       unpausedMs: undefined,
@@ -90,6 +91,13 @@ export class SimulatedEngine {
   start(body: Body): void {
     body.restartCount = 0
     this.#run(body)
+  }
+
+  /** Podman runs it again from its checkpoint, and keeps the time of its start. */
+  restore(body: Body): void {
+    body.startedMs = this.#timeline.nowMs
+    body.restoredAtMs = this.nowMs
+    this.put(body, 'running')
   }
 
   #run(body: Body): void {
@@ -348,6 +356,7 @@ export class SimulatedEngine {
         body.isEndedByRequest = true
         this.die(body)
       } else if (!this.#traits.isPodman && random.chance(0.5)) this.#leaveHalfRemoved(body)
+      if (body.state === 'exited') this.#startAndFail(body)
       return wire.refuse(request, 500, 'device or resource busy')
     }
     if (this.#meets(body, 'hangs')) return undefined
@@ -367,8 +376,24 @@ export class SimulatedEngine {
     })
   }
 
+  /** Somebody starts again what a removal of ours has ended, and it ends by itself. */
+  #startAndFail(body: Body): void {
+    const may = (state: string) =>
+      body.removedMs === undefined && !body.isRemovalUnderWay && body.state === state
+    this.#timeline.after(this.#random.between(100, 20_000), () => {
+      if (!this.isUp || !may('exited')) return
+      this.start(body)
+      this.#timeline.after(this.#random.between(500, 60_000), () => {
+        if (!may('running')) return
+        this.#witness.note('agent:starts-what-we-ended')
+        this.put(body, 'exited')
+      })
+    })
+  }
+
   /** Listings keep showing the failed removal as in progress; an inspection does not. */
   #leaveHalfRemoved(body: Body): void {
+    body.isEndedByRequest = true
     this.#witness.note('engine:lists-failed-removals')
     this.put(body, 'dead')
     this.#timeline.after(300, () => {
@@ -406,7 +431,10 @@ export class SimulatedEngine {
     this.#timeline.after(this.#random.between(50, Math.max(300, graceSeconds * 1000)), () =>
       this.wire.whenUp(() => {
         // Ended by request, it stays ended, whatever its policy.
-        if (body.removedMs === undefined && !hasEnded(body)) this.#endByRequest(body)
+        if (body.removedMs === undefined && !hasEnded(body)) {
+          this.#endByRequest(body)
+          this.#startAndFail(body)
+        }
         this.wire.answer(request, () => 'done')
       }),
     )

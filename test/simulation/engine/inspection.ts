@@ -24,7 +24,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
     createdAtMs: body.createdAtMs,
     startedAtMs: body.startedAtMs,
     finishedAtMs: body.finishedAtMs,
-    restoredAtMs: undefined,
+    restoredAtMs: body.restoredAtMs,
     restartCount: body.restartCount,
     namespaces: {
       network: networkModeOf(body),

@@ -37,8 +37,10 @@ export interface Violation {
   readonly atMs: number
 }
 
-/** not-ours-to-stop: since when, by the world's time, a request of ours is known to have failed; undefined while it is not. */
+/** not-ours-to-stop: what a request of ours may have ended, by the world's time. */
 export interface OwnStop {
+  readonly sentMs: number
+  /** Since when it is known to have failed; undefined while it is not. */
   readonly failedMs: number | undefined
 }
 

@@ -135,7 +135,7 @@ export class Safety implements Witness {
     checkBounds(scene, id)
     if (verb === 'unpause') return
     life.stopsBefore.set(id, life.endedByUs.get(id))
-    life.endedByUs.set(id, { failedMs: undefined })
+    life.endedByUs.set(id, { sentMs: this.#nowMs, failedMs: undefined })
     const before = life.sent.get(id)
     life.sent.set(id, { confirmed: false, mayHaveArrived: before?.mayHaveArrived ?? false })
   }
@@ -149,6 +149,11 @@ export class Safety implements Witness {
     if (call.verb === 'inspect' && call.id) {
       life.inspectionReadMs.set(call.id, this.#nowMs)
       if (!life.firstInspectedMs.has(call.id)) life.firstInspectedMs.set(call.id, this.#nowMs)
+    }
+    // Meanwhile the tracker may have answered that it is tracked.
+    if (call.verb === 'stop' && answer === 'done') {
+      const sentMs = this.#leftAtMs.get(call) ?? this.#nowMs
+      life.endedByUs.set(call.id ?? '', { sentMs, failedMs: undefined })
     }
     if (answer === 'withheld') life.underWay.delete(call.id ?? '')
     else if (call.verb === 'remove') {
@@ -324,5 +329,6 @@ function noteStop(life: Life, id: string, { kind, status = 0 }: EngineError, now
   const hasDoneNothing = kind === 'gone' || kind === 'misconfigured' || (kind === 'refused' && status < 500)
   if (hasDoneNothing && before) life.endedByUs.set(id, before)
   else if (hasDoneNothing) life.endedByUs.delete(id)
-  else if (kind === 'refused') life.endedByUs.set(id, { failedMs: nowMs })
+  else if (kind === 'refused')
+    life.endedByUs.set(id, { sentMs: life.endedByUs.get(id)?.sentMs ?? nowMs, failedMs: nowMs })
 }

@@ -43,12 +43,17 @@ function isListedAsOurs({ life }: Scene, id: string): boolean {
 }
 
 /** not-ours-to-stop: a state that the owner does not cover counts only where no request of ours brought it about. */
-function checkState({ life, setting, violate }: Scene, body: Body): void {
-  const { id, endedMs = 0, inspectedState = body.state } = body
+function checkState(scene: Scene, body: Body): void {
+  const { life, setting, violate } = scene
+  const { id, endedMs = 0, inspectedState = body.state, startedMs = 0 } = body
   const state = coveredAs(inspectedState)
   if ((setting.states as readonly string[]).includes(state)) return
   const stop = life.endedByUs.get(id)
-  if (stop && (stop.failedMs === undefined || endedMs < stop.failedMs + failedStopCountsMs)) return
+  const isOver =
+    stop === undefined ||
+    (startedMs > stop.sentMs && !isNews(scene, body)) ||
+    (stop.failedMs !== undefined && endedMs >= stop.failedMs + failedStopCountsMs)
+  if (!isOver) return
   violate('not-ours-to-stop', id, `it is ${state}, which is not covered, and nothing of ours has ended it`)
 }
 
