@@ -9,7 +9,8 @@ const decided = undefined
 /** What is unknown when a container was left for this reason; the other reasons are decisions. */
 const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'image-unknown': 'its image could not be inspected',
-  'namespace-unknown': 'a container that may use its namespaces could not be inspected',
+  'namespace-unknown':
+    'a container that may use its namespaces could not be inspected, or its holder is unknown',
   'inspection-failed': 'it could not be inspected',
   'inspection-disagrees': 'its inspection disagrees with the listing',
   'self-unknown': 'it may be the container that this process runs in; name that one with --self',

@@ -101,7 +101,7 @@ const sparedUntil = {
   'group-alive': 'until every other container of its group is gone, and the last one seen was untracked',
   'namespace-shared': 'until no relevant container uses its namespaces',
   'namespace-unknown':
-    'until every container that may use its namespaces can be inspected; the log names the one that cannot',
+    'until every container that may use its namespaces can be inspected and has a known holder; the log names the one',
   'infra-container': 'forever: it is removed with its pod',
   'inspection-disagrees': 'until its inspection agrees with the listing',
   'inspection-failed': 'until it can be inspected',

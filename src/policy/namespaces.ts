@@ -1,9 +1,8 @@
 import type { ContainerSummary, SharedNamespaces } from '../domain/container.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, parseContainerId } from '../domain/ids.ts'
 
 const shared = 'container:'
-/** A network created with `ip netns`, which belongs to no container: engines name theirs `netns-` or `cni-` and an id. */
-const namedNetwork = /^ns:\/(?:var\/)?run\/netns\/(?!(?:netns|cni)-[0-9a-f-]+$)[\w-][\w.-]*$/
+/** Podman can join a namespace by path. */
 const pathPrefix = 'ns:'
 
 /** A listed container and the namespaces it shares with others. */
@@ -26,12 +25,10 @@ export interface Sharing {
   ): (holder: ContainerSummary) => ContainerId | undefined
 }
 
-/** How a guest refers to its holder: by id, id prefix or name; or in a way that may mean several containers. */
+/** How a guest refers to its holder: by id, id prefix or name; or by a name that may mean several containers. */
 type Reference = string | symbol
 /** Any reference that may be a name may mean a container for which the engine returned none. */
 const byAnyName = Symbol('by any name')
-/** Podman can join a namespace by path. A path does not identify a container, because it has many spellings. */
-const byPath = Symbol('by path')
 
 /**
  * Finds the dependencies among all containers of one unfiltered listing: a shared network, pid, ipc or uts namespace, a
@@ -53,7 +50,7 @@ export function sharingAmong(sharers: readonly Sharer[]): Sharing {
   function referencesTo({ id, names }: ContainerSummary): readonly Reference[] {
     const prefixes = [...lengths].map((length) => id.slice(0, length))
     const called: readonly Reference[] = names.length === 0 ? [byAnyName] : names
-    return [id, ...called, ...prefixes, byPath].filter((reference) => guests.has(reference))
+    return [id, ...called, ...prefixes].filter((reference) => guests.has(reference))
   }
 
   return {
@@ -145,59 +142,106 @@ function addUpToTwo<TKey, TValue>(map: Map<TKey, TValue[]>, key: TKey, value: TV
 
 function referencesBy(namespaces: SharedNamespaces): readonly Reference[] {
   const holders = [...holdersOf(namespaces)]
-  return [
-    ...holders,
-    ...(holders.some((called) => called !== '' && called.length < 64) ? [byAnyName] : []),
-    ...(joinsByPath(namespaces) ? [byPath] : []),
-  ]
+  return [...holders, ...(holders.some((called) => called !== '' && called.length < 64) ? [byAnyName] : [])]
 }
 
-function joinsByPath({ network, pid, ipc, uts }: SharedNamespaces): boolean {
-  return [pid, ipc, uts, namedNetwork.test(network) ? '' : network].some((mode) =>
-    mode.startsWith(pathPrefix),
-  )
+const spaces = ['network', 'pid', 'ipc', 'uts'] as const
+
+/** What containers share; `other` is a cgroup or a dependency. */
+export type Space = (typeof spaces)[number] | 'other'
+
+const everySpace: readonly Space[] = [...spaces, 'other']
+
+/** A guest whose holder is unknown. */
+export interface Joining {
+  readonly guest: ContainerId
+  /** What it shares; everything if that is unknown too. */
+  readonly spaces?: readonly Space[] | undefined
+  /** The holder was created before. By the engine's clock; undefined if unknown. */
+  readonly beforeMs: number | undefined
 }
 
 /** Creation times in listings have a resolution of one second. */
 const creationErrorMs = 1000
 
+/** Whether a container is old enough for a guest to have joined it at that time. */
+export function existedAt({ createdAtMs = -Infinity }: ContainerSummary, atMs = Infinity): boolean {
+  return createdAtMs <= atMs + creationErrorMs
+}
+
+/** Whether one of these guests may use a holder's namespaces, as far as the holder's age and its own namespaces say. */
+export function mayHaveJoined(
+  joinings: readonly Joining[],
+): (holder: ContainerSummary, namespaces: SharedNamespaces | undefined) => boolean {
+  const latest = new Map<Space, readonly Joining[]>()
+  for (const joining of joinings)
+    for (const space of joining.spaces ?? everySpace)
+      latest.set(space, latestTwo([...(latest.get(space) ?? []), joining]))
+  return (holder, namespaces) =>
+    [...latest].some(
+      ([space, guests]) =>
+        hasItsOwn(space, namespaces) &&
+        guests.some(({ beforeMs, guest }) => guest !== holder.id && existedAt(holder, beforeMs)),
+    )
+}
+
+/** The two latest guests decide, since none is its own guest. */
+function latestTwo(joinings: readonly Joining[]): readonly Joining[] {
+  const sorted = joinings.toSorted((one, other) => (isLater(one, other) ? -1 : 1))
+  return sorted.filter(({ guest }, at) => sorted.findIndex((one) => one.guest === guest) === at).slice(0, 2)
+}
+
+function isLater({ beforeMs: one = Infinity }: Joining, { beforeMs: other = Infinity }: Joining): boolean {
+  return one > other
+}
+
+/** What a container shares with others is not its own, and exists without it. */
+function hasItsOwn(space: Space, namespaces: SharedNamespaces | undefined): boolean {
+  if (namespaces === undefined || space === 'other') return true
+  return !namespaces[space].startsWith(shared) && !namespaces[space].startsWith(pathPrefix)
+}
+
+/** A reference to a holder by name or by an id prefix. */
+export interface NameReference {
+  readonly space: Space
+  readonly called: string
+}
+
 /**
- * Whether one of these containers may use a holder's namespaces, as far as their ages say: a container can only join those
- * of an older one.
+ * The references by name or id prefix. dockerd replaces a name by an id at creation, unless it is that of a network's
+ * holder and no container has it. Such a name is resolved again at each start.
  */
-export function mayHaveJoined(unknown: readonly ContainerSummary[]): (holder: ContainerSummary) => boolean {
-  // The two youngest decide, since none is its own guest.
-  let youngest: ContainerSummary | undefined
-  let second: ContainerSummary | undefined
-  for (const one of unknown) {
-    if (one.id === youngest?.id) youngest = younger(one, youngest)
-    else if (youngest === undefined || younger(one, youngest) === one) [youngest, second] = [one, youngest]
-    else second = second === undefined ? one : younger(one, second)
-  }
-  return (holder) => {
-    const guest = youngest?.id === holder.id ? second : youngest
-    if (guest === undefined) return false
-    return (holder.createdAtMs ?? -Infinity) <= createdAt(guest) + creationErrorMs
-  }
+export function namesIn(namespaces: SharedNamespaces): readonly NameReference[] {
+  return [
+    ...spaces
+      .filter((space) => namespaces[space].startsWith(shared))
+      .map((space) => ({ space, called: holderIn(namespaces[space]) })),
+    ...namespaces.dependencies.map((called) => ({ space: 'other' as const, called })),
+  ].filter(({ called }) => !parseContainerId(called))
 }
 
-function createdAt({ createdAtMs = Infinity }: ContainerSummary): number {
-  return createdAtMs
+/**
+ * The namespaces that it joins by path. A path may lead to any container's, whatever it looks like: `ip netns attach` and
+ * symbolic links give other names to a container's network. Podman follows it again at each start.
+ */
+export function pathsIn(namespaces: SharedNamespaces): readonly Space[] {
+  return spaces.filter((space) => namespaces[space].startsWith(pathPrefix))
 }
 
-function younger(one: ContainerSummary, other: ContainerSummary): ContainerSummary {
-  return createdAt(one) > createdAt(other) ? one : other
+/** Whether its holder may be another one after each start. */
+export function rejoins(namespaces: SharedNamespaces): boolean {
+  return pathsIn(namespaces).length > 0 || namesIn(namespaces).length > 0
 }
 
-function modesOf({ network, pid, ipc, uts }: SharedNamespaces): readonly string[] {
-  return [network, pid, ipc, uts]
+function holderIn(mode: string): string {
+  return mode.slice(shared.length).replace(/^\//, '')
 }
 
 /** Returns its references to the containers that it depends on. */
 export function holdersOf(namespaces: SharedNamespaces): ReadonlySet<string> {
-  const modes = modesOf(namespaces).filter((mode) => mode.startsWith(shared))
+  const modes = spaces.map((space) => namespaces[space]).filter((mode) => mode.startsWith(shared))
   return new Set([
-    ...modes.map((mode) => mode.slice(shared.length).replace(/^\//, '')),
+    ...modes.map(holderIn),
     ...namespaces.dependencies,
     ...(namespaces.cgroupParent.match(/[0-9a-f]{64}/g) ?? []),
   ])
@@ -205,7 +249,7 @@ export function holdersOf(namespaces: SharedNamespaces): ReadonlySet<string> {
 
 /** Whether it depends on another container at all. */
 export function isGuest(namespaces: SharedNamespaces): boolean {
-  return holdersOf(namespaces).size > 0 || joinsByPath(namespaces)
+  return holdersOf(namespaces).size > 0 || pathsIn(namespaces).length > 0
 }
 
 const ended = new Set(['exited', 'dead', 'stopped'])

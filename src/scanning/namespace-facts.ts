@@ -2,19 +2,22 @@ import type { Failure } from '../../machines/failure-streaks.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Inspection, SharedNamespaces } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
-import { type ContainerId, parseContainerId } from '../domain/ids.ts'
+import type { ContainerId } from '../domain/ids.ts'
 import type { ListingFault } from '../domain/verdict.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import { ListingFaults } from '../policy/listing-faults.ts'
 import {
-  hasEnded,
-  holdersOf,
   isGuest,
+  type Joining,
   mayHaveJoined,
+  namesIn,
+  pathsIn,
+  rejoins,
   type Sharer,
   type Sharing,
   sharingAmong,
 } from '../policy/namespaces.ts'
+import { type Named, type Rejoined, rejoined } from '../policy/rejoining.ts'
 import { failedAgain, type FailedQuestion, extendedDeadlineMs, untilNextMs } from './failed-questions.ts'
 
 /** Guests that are remembered although the last listing does not show them; the oldest is forgotten first. */
@@ -28,18 +31,19 @@ export type ListedAgain = ReadonlyMap<ContainerId, ListingFault | undefined>
 /** The known namespace use of one listing's containers. */
 export interface NamespacesKnown {
   readonly sharing: Sharing
-  /** Whether a container that could not be inspected may use this one's namespaces. */
+  /** Whether a container that could not be inspected, or whose holder is unknown, may use this one's namespaces. */
   readonly mayBeNeeded: (container: ContainerSummary) => boolean
   /** The result of the second listing, if there was one. */
   readonly listedAgain: ListedAgain | undefined
-  /** Why a container could not be inspected; undefined if all were inspected. */
+  /** Why it is unknown what a container uses; undefined if all is known. */
   readonly failure: Failure | undefined
 }
 
 /**
  * Determines which namespaces and cgroups containers share. Listings omit most of it (pid, ipc and uts namespaces, cgroups,
  * and on Podman the network), but it never changes during a container's life. Each listed container, including foreign
- * ones, is therefore inspected once. Facts about missing containers are dropped, except for the latest guests.
+ * ones, is therefore inspected once. Only guests that refer to their holder by name or path are inspected for each listing.
+ * Facts about missing containers are dropped, except for the latest guests.
  */
 export interface NamespaceFacts {
   of(
@@ -65,8 +69,15 @@ interface NotInspected extends FailedQuestion {
   readonly isStarting: boolean
 }
 
+/** What a container shares. */
+interface GuestFact {
+  readonly namespaces: SharedNamespaces
+  /** Set if its holder may be another one after each start, so that it is inspected for each listing. */
+  readonly rejoined: Rejoined | undefined
+}
+
 /** For a container without dependencies, only that fact is kept. */
-type Fact = SharedNamespaces | 'no-dependency'
+type Fact = GuestFact | 'no-dependency'
 
 export function createNamespaceFacts(
   engine: WatchingEngine,
@@ -84,7 +95,7 @@ export function createNamespaceFacts(
       const unknown: ContainerSummary[] = []
       for (const container of containers) {
         const fact = known.get(container.id)
-        if (fact) facts.set(container.id, fact)
+        if (fact && !mayRejoin(fact)) facts.set(container.id, fact)
         else unknown.push(container)
       }
       const nowMs = clock.now()
@@ -94,27 +105,15 @@ export function createNamespaceFacts(
       const failures = new Map<ContainerId, Failure>()
       const names = new Map<ContainerId, string>()
       const gone = new Set<ContainerSummary>()
+      const rejoining = new Map<ContainerSummary, Inspection>()
       const deadlineOf = (id: ContainerId) => extendedDeadlineMs(deadlineMs, failedQuestions.get(id))
-      const asking = { engine, deadlineOf, facts, failures, gone, names, signal, noteInspection }
+      const asking = { engine, deadlineOf, facts, failures, gone, names, rejoining, signal, noteInspection }
       await askAll(due, asking)
-      const callers = due.filter(({ id }) => refersByName(facts.get(id)))
-      if (callers.length > 0) await askNames(containers, asking)
-      const areNamed = containers.every((one) => isNamed(one) || names.has(one.id))
-      const named = namedAmong(callers.length > 0 ? containers : [], names)
-      for (const caller of callers) {
-        const fact = facts.get(caller.id)
-        const unresolved = areNamed && refersByName(fact) ? unresolvedHolders(fact, named) : undefined
-        if (unresolved === undefined || (unresolved.length > 0 && !hasEnded(caller))) facts.delete(caller.id)
-        else if (refersByName(fact)) facts.set(caller.id, withIds(fact, named))
-        if (unresolved?.[0] !== undefined && !hasEnded(caller))
-          failures.set(
-            caller.id,
-            failureOf(
-              caller,
-              'unknown-holder',
-              `it refers to a container ${unresolved[0]}, which does not exist`,
-            ),
-          )
+      const listed = await namedAmong(containers, asking)
+      for (const [guest, inspection] of rejoining) {
+        const before = guestFact(known.get(guest.id))?.rejoined
+        const { namespaces } = inspection
+        facts.set(guest.id, { namespaces, rejoined: rejoined(guest, inspection, listed, before) })
       }
       // A container reported as gone is not cached; if a later listing shows it, it is inspected again.
       known = new Map([...missingGuests(known, facts), ...facts])
@@ -130,16 +129,19 @@ export function createNamespaceFacts(
           return [[id, { ...failedAgain(before, clock.now()), failure, isStarting }] as const]
         }),
       )
-      const mayBeHolder = mayHaveJoined(unasked)
+      const mayBeHolder = mayHaveJoined([
+        ...unasked.map((one) => joiningOf(one, known.get(one.id))),
+        ...[...facts.values()].flatMap((fact) => guestFact(fact)?.rejoined?.unknown ?? []),
+      ])
       const failed = [...failedQuestions.values()].find(({ isStarting }) => !isStarting)
       return {
         sharing: sharingAmong(sharersOf(containers, facts)),
         mayBeNeeded: (container) =>
           // The second listing no longer shows it, or lists it twice.
           (listedAgain !== undefined && !isSoundIn(listedAgain, container.id) && !gone.has(container)) ||
-          mayBeHolder(container),
+          mayBeHolder(container, guestFact(facts.get(container.id))?.namespaces),
         listedAgain,
-        failure: failed?.failure,
+        failure: failed?.failure ?? failureOfUnknownHolder(containers, facts),
       }
     },
     engineIsBack: () => failedQuestions.clear(),
@@ -149,72 +151,89 @@ export function createNamespaceFacts(
   }
 }
 
-/** Whether a container refers to its holder by name or by an id prefix. */
-function refersByName(fact: Fact | undefined): fact is SharedNamespaces {
-  return typeof fact === 'object' && [...holdersOf(fact)].some((reference) => !parseContainerId(reference))
+function guestFact(fact: Fact | undefined): GuestFact | undefined {
+  return typeof fact === 'object' ? fact : undefined
 }
 
-function isNamed({ names }: ContainerSummary): boolean {
-  return names.length > 0
+function mayRejoin(fact: Fact): boolean {
+  return guestFact(fact)?.rejoined !== undefined
 }
 
-/** A guest may refer by name to a holder that the listing does not name; inspections supply those names. */
-async function askNames(containers: readonly ContainerSummary[], asking: Asking): Promise<void> {
-  const nameless = containers.filter((one) => !isNamed(one) && !asking.names.has(one.id))
-  // Only the names are needed; what these containers share is already known.
-  await askAll(nameless, { ...asking, facts: new Map(), failures: new Map(), gone: new Set() })
-}
-
-/** The shortest id prefix that engines show. */
-const certainLength = 12
-/** An id or a prefix of one, which does not change if the container is renamed. */
-const isIdOrPrefix = /^[0-9a-f]{12,64}$/
-
-/** The containers that guests may refer to by name, or by an id prefix too short to be certain. */
-interface Named {
-  idsOf(name: string): readonly ContainerId[]
-  isOne(reference: string): boolean
-}
-
-/** Made once for all callers, since there may be as many of these as containers. */
-function namedAmong(
-  containers: readonly ContainerSummary[],
-  inspected: ReadonlyMap<ContainerId, string>,
-): Named {
-  const ids = new Map<string, ContainerId[]>()
-  for (const { id, names } of containers) {
-    for (const name of new Set([...names, inspected.get(id) ?? ''])) {
-      const known = ids.get(name)
-      if (known) known.push(id)
-      else ids.set(name, [id])
-    }
-  }
-  const prefixes = new Map<number, ReadonlySet<string>>()
-  const isPrefix = (reference: string) => {
-    const { length } = reference
-    if (length >= certainLength) return false
-    const known = prefixes.get(length) ?? new Set(containers.map(({ id }) => id.slice(0, length)))
-    prefixes.set(length, known)
-    return known.has(reference)
-  }
-  return {
-    idsOf: (name) => ids.get(name) ?? [],
-    isOne: (reference) => ids.has(reference) || isPrefix(reference),
-  }
+/** What a container that could not be inspected may have joined: an older one, or what it found at its last start. */
+function joiningOf({ createdAtMs, id, networkMode }: ContainerSummary, fact: Fact | undefined): Joining {
+  const mayBeYounger = (fact && mayRejoin(fact)) || rejoins({ ...sharesNothing, network: networkMode })
+  return { guest: id, beforeMs: mayBeYounger ? undefined : createdAtMs }
 }
 
 /**
- * protected: returns the references to holders that match no container. If the guest is running, its holder was renamed
- * before the guest was first inspected and may be any older container. An ended guest uses nothing.
+ * The listed containers by name, with the names that the listing omits from their inspections. Made once for all guests,
+ * since there may be as many of these as containers.
  */
-function unresolvedHolders(fact: SharedNamespaces, named: Named): readonly string[] {
-  return [...holdersOf(fact)].filter((reference) => !isIdOrPrefix.test(reference) && !named.isOne(reference))
+async function namedAmong(containers: readonly ContainerSummary[], asking: Asking): Promise<Named> {
+  const { names, rejoining } = asking
+  const isNamed = (one: ContainerSummary) => one.names.length > 0
+  const refersByName = ({ namespaces }: Inspection) => namesIn(namespaces).length > 0
+  if (![...rejoining.values()].some(refersByName))
+    return { byName: () => [], oldestWithId: () => undefined, areNamed: true }
+  const nameless = containers.filter((one) => !isNamed(one) && !names.has(one.id))
+  // Only the names are needed; what these containers share is already known.
+  await askAll(nameless, {
+    ...asking,
+    facts: new Map(),
+    failures: new Map(),
+    gone: new Set(),
+    rejoining: new Map(),
+  })
+  const named = new Map<string, ContainerSummary[]>()
+  for (const container of containers) {
+    for (const name of new Set([...container.names, names.get(container.id) ?? ''])) {
+      const known = named.get(name)
+      if (known) known.push(container)
+      else named.set(name, [container])
+    }
+  }
+  const prefixed = new Map<number, ReadonlyMap<string, ContainerSummary>>()
+  return {
+    byName: (name) => (name === '' ? [] : (named.get(name) ?? [])),
+    oldestWithId: (prefix) => {
+      const known = prefixed.get(prefix.length) ?? oldestByPrefix(containers, prefix.length)
+      prefixed.set(prefix.length, known)
+      return prefix === '' ? undefined : known.get(prefix)
+    },
+    areNamed: containers.every((one) => isNamed(one) || names.has(one.id)),
+  }
 }
 
-/** Replaces holder names with ids, because a holder may be renamed. */
-function withIds(fact: SharedNamespaces, named: Named): Fact {
-  const ids = new Set([...holdersOf(fact)].flatMap((reference) => named.idsOf(reference)))
-  return ids.size === 0 ? fact : { ...fact, dependencies: [...fact.dependencies, ...ids] }
+function oldestByPrefix(
+  containers: readonly ContainerSummary[],
+  length: number,
+): ReadonlyMap<string, ContainerSummary> {
+  const oldest = new Map<string, ContainerSummary>()
+  for (const container of containers) {
+    const prefix = container.id.slice(0, length)
+    const { createdAtMs = -Infinity } = oldest.get(prefix) ?? { createdAtMs: Infinity }
+    if ((container.createdAtMs ?? -Infinity) <= createdAtMs) oldest.set(prefix, container)
+  }
+  return oldest
+}
+
+/** Reports the first guest whose holder is unknown. */
+function failureOfUnknownHolder(
+  containers: readonly ContainerSummary[],
+  facts: ReadonlyMap<ContainerId, Fact>,
+): Failure | undefined {
+  for (const container of containers) {
+    const fact = guestFact(facts.get(container.id))
+    if (!fact?.rejoined?.unknown) continue
+    const [name] = namesIn(fact.namespaces)
+    const why =
+      pathsIn(fact.namespaces).length > 0
+        ? 'it has joined a namespace by path, which may be that of any of them; to prevent this, join a container by its id'
+        : `it has joined a container that was called ${name?.called} when it started, and that may be any of them; stop it, or restart it when a container has that name`
+    const message = `whose namespaces ${container.name || container.id.slice(0, 12)} uses is unknown, so nothing that was created before its last start is removed: ${why}`
+    return { about: 'namespaces', kind: 'unknown-holder', message }
+  }
+  return undefined
 }
 
 interface Asking {
@@ -226,6 +245,8 @@ interface Asking {
   readonly gone: Set<ContainerSummary>
   /** Names from the inspections; empty if the container is gone. */
   readonly names: Map<ContainerId, string>
+  /** The inspections of guests whose holders may be other ones after each start. */
+  readonly rejoining: Map<ContainerSummary, Inspection>
   readonly signal: AbortSignal
   readonly noteInspection: (inspection: Inspection) => void
 }
@@ -240,14 +261,15 @@ async function askAll(unknown: readonly ContainerSummary[], asking: Asking): Pro
 }
 
 async function ask(container: ContainerSummary, asking: Asking): Promise<void> {
-  const { engine, deadlineOf, facts, failures, gone, names, signal, noteInspection } = asking
+  const { engine, deadlineOf, facts, failures, gone, names, rejoining, signal, noteInspection } = asking
   const { id } = container
   try {
     const inspection = await engine.inspect(id, { deadlineMs: deadlineOf(id), signal })
     noteInspection(inspection)
     const { namespaces } = inspection
     names.set(id, inspection.name)
-    facts.set(id, isGuest(namespaces) ? namespaces : 'no-dependency')
+    if (rejoins(namespaces)) rejoining.set(container, inspection)
+    else facts.set(id, isGuest(namespaces) ? { namespaces, rejoined: undefined } : 'no-dependency')
   } catch (thrown) {
     if (!(thrown instanceof EngineError)) throw thrown
     if (thrown.kind !== 'gone')
@@ -306,7 +328,7 @@ function missingGuests(
   listed: ReadonlyMap<ContainerId, Fact>,
 ): readonly (readonly [ContainerId, Fact])[] {
   const missing: (readonly [ContainerId, Fact])[] = []
-  for (const [id, fact] of known) if (typeof fact === 'object' && !listed.has(id)) missing.push([id, fact])
+  for (const [id, fact] of known) if (guestFact(fact) && !listed.has(id)) missing.push([id, fact])
   return missing.slice(-mostMissing)
 }
 
@@ -322,12 +344,17 @@ function sharersOf(
 ): readonly Sharer[] {
   const sharers: Sharer[] = []
   for (const container of containers) {
-    const fact = facts.get(container.id)
-    if (typeof fact === 'object') sharers.push({ container, namespaces: fact })
+    const fact = guestFact(facts.get(container.id))
+    if (fact) sharers.push({ container, namespaces: withHolders(fact) })
     if (container.networkMode.startsWith('container:'))
       sharers.push({ container, namespaces: { ...sharesNothing, network: container.networkMode } })
   }
   return sharers
+}
+
+/** A holder that was renamed is found by its id. */
+function withHolders({ namespaces, rejoined: found }: GuestFact): SharedNamespaces {
+  return found ? { ...namespaces, dependencies: [...namespaces.dependencies, ...found.holders] } : namespaces
 }
 
 const sharesNothing: SharedNamespaces = {

@@ -2,7 +2,16 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, SharedNamespaces } from '../../src/domain/container.ts'
 import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
-import { hasEnded, isGuest, sharingAmong, weighGuests } from '../../src/policy/namespaces.ts'
+import {
+  hasEnded,
+  isGuest,
+  type Joining,
+  mayHaveJoined,
+  pathsIn,
+  rejoins,
+  sharingAmong,
+  weighGuests,
+} from '../../src/policy/namespaces.ts'
 import { summary } from '../support/summary.ts'
 
 /** Ids that differ from their first digit on. */
@@ -248,13 +257,6 @@ describe('protected: every way to depend on another container', () => {
     ['a cgroup deeper in its own', { cgroupParent: `/machine.slice/libpod-${ids.holder}.scope/inner` }],
     ['what the engine calls a dependency', { dependencies: [ids.c, ids.holder] }],
     ['a dependency by name', { dependencies: ['pause'] }],
-    ['a network of some process, which may belong to any container', { network: 'ns:/proc/4711/ns/net' }],
-    ['a pid namespace of some process', { pid: 'ns:/proc/1/ns/pid' }],
-    ['the same, spelled otherwise', { pid: 'ns://proc/1/ns/pid' }],
-    ['the same, through another folder', { pid: 'ns:/proc/../proc/1/ns/pid' }],
-    ['a namespace that was mounted at a file', { pid: 'ns:/run/somewhere/pidns' }],
-    ['a network that an engine made for a container', { network: 'ns:/run/netns/netns-5d1c8a2e-0f5a-4f0b' }],
-    ['a path that only begins as one of ip netns', { network: 'ns:/run/netns/../../proc/1/ns/net' }],
   ])('%s', (_, fields) => {
     expect(guestsWith(fields)).toEqual([ids.b])
     expect(isGuest(namespaces(fields))).toBe(true)
@@ -265,10 +267,20 @@ describe('protected: every way to depend on another container', () => {
     ['the host’s', { network: 'host', pid: 'host', ipc: 'host', uts: 'host' }],
     ['private ones', { pid: 'private', ipc: 'private', uts: 'private', network: 'bridge' }],
     ['a slice of the host’s cgroups', { cgroupParent: 'system.slice' }],
-    ['a network made by ip netns', { network: 'ns:/run/netns/blue' }],
   ])('no container: %s', (_, fields) => {
     expect(guestsWith(fields)).toEqual([])
     expect(isGuest(namespaces(fields))).toBe(false)
+  })
+
+  test.each<[string, Partial<SharedNamespaces>]>([
+    ['a network of some process', { network: 'ns:/proc/4711/ns/net' }],
+    ['a pid namespace of some process', { pid: 'ns:/proc/1/ns/pid' }],
+    ['a namespace that was mounted at a file', { ipc: 'ns:/run/somewhere/ipc' }],
+    ['a network that an engine made for a container', { network: 'ns:/run/netns/netns-5d1c8a2e-0f5a-4f0b' }],
+    ['a network with a name, which `ip netns attach` gives to any', { network: 'ns:/run/netns/blue' }],
+  ])('a path may lead to those of any container: %s', (_, fields) => {
+    expect(pathsIn(namespaces(fields))).toEqual(Object.keys(fields))
+    expect([isGuest(namespaces(fields)), rejoins(namespaces(fields))]).toEqual([true, true])
   })
 
   test('a chain over different namespaces leads back to its first holder', () => {
@@ -280,5 +292,43 @@ describe('protected: every way to depend on another container', () => {
     ])
     expect(sharing.guestsOf(holder)).toEqual([b, c, d])
     expect(sharing.guestsOf(c)).toEqual([d])
+  })
+})
+
+describe('protected: which containers a guest with an unknown holder may need', () => {
+  const aged = (createdAtMs: number | undefined) => summary({ id: ids.holder, createdAtMs })
+  const joins = (...joinings: readonly Joining[]) => mayHaveJoined(joinings)
+  const one: Joining = { guest: ids.b, spaces: ['network'], beforeMs: 5000 }
+
+  test.each([
+    ['what was created before it joined', 4000, true],
+    ['what was created in the same second, which listings do not tell apart', 6000, true],
+    ['what was created later', 6001, false],
+    ['what has no age', undefined, true],
+  ])('%s: %s is %s', (_, createdAtMs, isNeeded) => {
+    expect(joins(one)(aged(createdAtMs), undefined)).toBe(isNeeded)
+  })
+
+  test('without a time it may be any, but not the guest itself', () => {
+    const late = joins({ ...one, beforeMs: undefined })
+    expect(late(aged(9e12), undefined)).toBe(true)
+    expect(late({ ...aged(1), id: ids.b }, undefined)).toBe(false)
+  })
+
+  test('a container that shares that namespace itself has none of its own to lose', () => {
+    const sharing = (network: string) => ({ ...sharesNothing, network })
+    for (const network of [`container:${ids.c}`, 'ns:/run/netns/blue'])
+      expect(joins(one)(aged(1), sharing(network))).toBe(false)
+    expect(joins(one)(aged(1), { ...sharesNothing, pid: `container:${ids.c}` })).toBe(true)
+    expect(joins({ ...one, spaces: undefined })(aged(1), sharing(`container:${ids.c}`))).toBe(true)
+  })
+
+  test('of several guests each counts for the others', () => {
+    const three = [one, { ...one, guest: ids.c, beforeMs: 7000 }, { ...one, beforeMs: 9000 }]
+    for (const joinings of [three, three.toReversed()]) {
+      expect(joins(...joinings)({ ...aged(7000), id: ids.b }, undefined)).toBe(true)
+      expect(joins(...joinings)({ ...aged(9000), id: ids.b }, undefined)).toBe(false)
+      expect(joins(...joinings)({ ...aged(9000), id: ids.c }, undefined)).toBe(true)
+    }
   })
 })

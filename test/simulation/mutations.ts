@@ -348,7 +348,11 @@ export const partMutations: readonly (Mutation & { readonly part: string })[] = 
     },
     without: 'the guests of a pid, ipc or uts namespace',
     patches: [
-      { file: 'src/policy/namespaces.js', find: 'return [network, pid, ipc, uts]', put: 'return [network]' },
+      {
+        file: 'src/policy/namespaces.js',
+        find: "const spaces = ['network', 'pid', 'ipc', 'uts']",
+        put: "const spaces = ['network']",
+      },
     ],
   },
   {

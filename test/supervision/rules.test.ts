@@ -789,6 +789,49 @@ describe('protected: a container that another one needs', () => {
     await stop(harness)
   })
 
+  test('a guest that is restarted into another holder of that name protects that one from then on', async () => {
+    const harness = createHarness({ period: '10s' })
+    const { clock, engine, reconciler } = harness
+    const guest = engine.add({ ageMs: hour, labels: {}, networkMode: 'container:web' })
+    const first = engine.add({ ageMs: hour, name: 'web' })
+    const leak = engine.add({ ageMs: 2 * hour })
+    reconciler.start()
+    await clock.advance(5000)
+    expect(changesIn(harness)).toEqual([leak.id])
+    first.name = 'web-1'
+    const second = engine.add({ name: 'web' })
+    guest.startedAtMs = clock.wallNow() + 1000
+    await clock.advance(minute + 20_000)
+    expect(changesIn(harness)).toEqual([leak.id, first.id])
+    second.name = 'web-2'
+    await clock.advance(20 * minute)
+    expect(await verdictOf(harness, second.id)).toBe('spared: namespace-shared')
+    await stop(harness)
+  })
+
+  test('a guest by path is reported, and keeps only what was created before it was started, while it runs', async () => {
+    const harness = createHarness({ period: '10s' })
+    const { clock, engine, of, reconciler } = harness
+    const namespaces = { network: 'ns:/run/netns/web' }
+    const guest = engine.add({ ageMs: hour, labels: {}, name: 'web', networkMode: '', namespaces })
+    const older = engine.add({ ageMs: hour + minute })
+    const younger = engine.add({ ageMs: hour - minute })
+    reconciler.start()
+    await clock.advance(minute)
+    expect(changesIn(harness)).toEqual([younger.id])
+    expect(await verdictOf(harness, older.id)).toBe('spared: namespace-unknown')
+    expect(of('degraded').filter(({ about }) => about === 'namespaces')).toEqual([
+      expect.objectContaining({
+        kind: 'unknown-holder',
+        message: expect.stringMatching(/^whose namespaces web uses is unknown.* by path/),
+      }),
+    ])
+    guest.state = 'exited'
+    await clock.advance(minute)
+    expect(changesIn(harness)).toEqual([younger.id, older.id])
+    await stop(harness)
+  })
+
   test('flat: what it costs is one inspection of each foreign container, however many scans there are', async () => {
     const harness = createHarness({ period: '10s' })
     const { clock, engine, reconciler } = harness
