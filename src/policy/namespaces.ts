@@ -16,6 +16,8 @@ export interface Sharing {
   /** All listed containers that would stop or lose a namespace without this one, including guests of its guests. */
   guestsOf(holder: ContainerSummary): readonly ContainerSummary[]
   hasGuests(holder: ContainerSummary): boolean
+  /** Whether a guest has never run, and refers to a holder by a name that a start would resolve. */
+  awaitsHolder(guest: ContainerSummary): boolean
   /**
    * Finds for each holder one of its guests, or of their guests, that is not harmless. Each guest is asked about once,
    * however many holders it has.
@@ -46,6 +48,7 @@ export function sharingAmong(sharers: readonly Sharer[]): Sharing {
     }
   }
   if (guests.size === 0) return nothingShared
+  const awaiting = new Set(sharers.filter(isAwaitingHolder).map(({ container }) => container.id))
 
   function referencesTo({ id, names }: ContainerSummary): readonly Reference[] {
     const prefixes = [...lengths].map((length) => id.slice(0, length))
@@ -73,6 +76,7 @@ export function sharingAmong(sharers: readonly Sharer[]): Sharing {
       return hosts.slice(1)
     },
     hasGuests: (holder) => referencesTo(holder).length > 0,
+    awaitsHolder: ({ id }) => awaiting.has(id),
     protection(isHarmless) {
       const protectors = protectorsOf(sharers, referencesTo, isHarmless)
       return (holder) => {
@@ -89,6 +93,7 @@ export function sharingAmong(sharers: readonly Sharer[]): Sharing {
 const nothingShared: Sharing = {
   guestsOf: () => [],
   hasGuests: () => false,
+  awaitsHolder: () => false,
   protection: () => () => undefined,
 }
 
@@ -138,6 +143,10 @@ function addUpToTwo<TKey, TValue>(map: Map<TKey, TValue[]>, key: TKey, value: TV
   if (known && (known.length === 2 || known.includes(value))) return false
   addTo(map, key, value)
   return true
+}
+
+function isAwaitingHolder({ container, namespaces }: Sharer): boolean {
+  return container.state === 'created' && namesIn(namespaces).length > 0
 }
 
 function referencesBy(namespaces: SharedNamespaces): readonly Reference[] {
@@ -273,13 +282,15 @@ export const noGuests: Guests['ended'] = () => []
 
 /**
  * Determines which guest protects each holder, and which ended guests do not. An ended guest that is owned, untracked, not
- * kept and out of every grace does not protect its holder; any other guest does.
+ * kept and out of every grace does not protect its holder; any other guest does. One that never ran and refers to its
+ * holder by name counts as ended: two such guests could be each other's holders, and neither would ever be removed.
  */
 export function weighGuests(
   sharing: Sharing,
   isSurelyForgotten: (guest: ContainerSummary) => boolean,
 ): (holder: ContainerSummary) => Guests {
-  const protectingOf = sharing.protection((guest) => hasEnded(guest) && isSurelyForgotten(guest))
+  const isNotRunning = (guest: ContainerSummary) => hasEnded(guest) || sharing.awaitsHolder(guest)
+  const protectingOf = sharing.protection((guest) => isNotRunning(guest) && isSurelyForgotten(guest))
   return (holder) => {
     const protecting = protectingOf(holder)
     const hasEndedGuests = protecting === undefined && sharing.hasGuests(holder)

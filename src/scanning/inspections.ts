@@ -140,7 +140,7 @@ export class Inspections {
     return (
       agrees(listed, inspection) &&
       namedBy(listed, inspection) === listed &&
-      hasEnded(inspection) &&
+      (hasEnded(inspection) || (listed.state === 'created' && inspection.state === 'created')) &&
       graceEndsMs <= awake.now()
     )
   }

@@ -69,6 +69,19 @@ describeOnBench(
   },
 )
 
+describeOnBench(['dockerd-20.10', 'dockerd-28'], 'eventually-removed: guests that never ran', (bench) => {
+  it('and refer to each other both go', async () => {
+    const { engine } = bench()
+    const one = await engine.create({ name: 'one', labels: owned, networkMode: 'container:other' })
+    const hostConfig = { PidMode: `container:${one}` }
+    const other = await engine.create({ name: 'other', labels: owned, hostConfig })
+    // In their creation graces they protect each other until the next scan.
+    const watch = bench().watch({ period: '5s' })
+    await Promise.all([watch.removal(one), watch.removal(other)])
+    expect(watch.complaints()).toEqual([])
+  })
+})
+
 describeOnBench(['podman-4', 'podman-5.8'], 'protected: a guest that joined a network by path', (bench) => {
   it.each(['attach', 'symlink'] as const)(
     'keeps what may be its holder, which has a name by %s',

@@ -156,6 +156,12 @@ describe('protected: which guests count', () => {
     },
   )
 
+  test('a forgotten guest that never ran and refers to its holder by name does not protect', () => {
+    const one = guest(ids.b, 'pause', { state: 'created' })
+    expect(weigh([one], forgotten)).toEqual({ protecting: undefined, ended: [one] })
+    expect(weigh([one], notForgotten)).toEqual({ protecting: ids.b, ended: [] })
+  })
+
   test('one guest that counts among many that do not is enough; without it the others are named', () => {
     const guests = [
       guest(ids.b, ids.holder, { state: 'exited' }),

@@ -789,6 +789,34 @@ describe('protected: a container that another one needs', () => {
     await stop(harness)
   })
 
+  test('eventually-removed: two that never ran and refer to each other both go, unless one is started', async () => {
+    const harness = createHarness({ period: '10s' })
+    const { clock, engine, reconciler } = harness
+    const waiting = { ageMs: hour, state: 'created', name: 'one', networkMode: 'container:other' }
+    const one = engine.add(waiting)
+    const other = engine.add({
+      ageMs: hour,
+      state: 'created',
+      name: 'other',
+      namespaces: { pid: `container:${one.id}` },
+    })
+    engine.fault = (verb, id) => {
+      // after the listing, and after what they share was learnt
+      const isLast = verb === 'inspect' && id === other.id && engine.count('inspect', other.id) > 1
+      if (isLast && one.state === 'created')
+        Object.assign(one, { state: 'running', startedAtMs: clock.wallNow() })
+      return undefined
+    }
+    reconciler.start()
+    await clock.advance(5000)
+    expect([one.state, changesIn(harness)]).toEqual(['running', []])
+    Object.assign(one, { state: 'created', startedAtMs: undefined })
+    engine.fault = () => undefined
+    await clock.advance(20 * minute)
+    expect(engine.containers.size).toBe(0)
+    await stop(harness)
+  })
+
   test('a guest that is restarted into another holder of that name protects that one from then on', async () => {
     const harness = createHarness({ period: '10s' })
     const { clock, engine, reconciler } = harness
