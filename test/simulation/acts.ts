@@ -1,5 +1,5 @@
 import { short } from './agent.ts'
-import type { Draft } from './engine/body.ts'
+import type { Body, Draft } from './engine/body.ts'
 import { type Act, podmansStates, spaces, type Stranger, type RemovalFault } from './plan.ts'
 import { Random } from './random.ts'
 import {
@@ -288,6 +288,8 @@ export class Stage {
   #startHolder(random: Random): void {
     const { process } = this.#world
     this.#world.note('act:holder')
+    const { isPodman, listsNetworks } = this.#world.setting
+    if (!isPodman && listsNetworks && random.chance(0.3)) return this.#startLateHolder(random)
     let holder = this.#world.leak()
     const depth = random.chance(0.3) ? 2 : 1
     for (let guests = 0; guests < depth; guests++) {
@@ -305,6 +307,38 @@ export class Stage {
       if (isOurs && random.chance(0.4) && !process.isDead) process.receive(() => this.#world.adopt(guest.id))
       holder = guest
     }
+  }
+
+  /** A guest is older than its holder, and another one gets the name before the guest is started again. */
+  #startLateHolder(random: Random): void {
+    const { engine, timeline } = this.#world
+    const called = random.pick(['late', 'ab12cd34ef56']) + `${random.between(0, 1e6)}`
+    const guest = this.#world.put({
+      shares: [{ space: 'network', holderId: '', called, isLookedUp: true }],
+      labels: { app: 'sidecar' },
+      state: 'created',
+    })
+    this.#world.note('space:network')
+    this.#world.say(`foreign ${short(guest.id)} waits for a network of ${called}`)
+    const start = () => {
+      if (guest.removedMs !== undefined) return
+      this.#world.say(`foreign ${short(guest.id)} is started`)
+      engine.start(guest)
+    }
+    const rename = (body: Body) => () => {
+      if (body.removedMs === undefined) engine.rename(body, `${called}-${short(body.id)}`)
+    }
+    let atMs = 0
+    const later = (act: () => void) => timeline.after((atMs += random.between(100, 20_000)), act)
+    for (let holders = 0; holders < 2; holders++) {
+      later(() => {
+        const holder = this.#world.leak({ name: called })
+        if (random.chance(0.8)) timeline.after(random.between(1, 5000), start)
+        timeline.after(random.between(5001, 10_000), rename(holder))
+      })
+      atMs += 10_000
+    }
+    if (random.chance(0.5)) later(start)
   }
 
   #startStrangers({ what, count }: Kind<'stranger'>, random: Random): void {

@@ -75,6 +75,9 @@ const ways = [
   'lists-failed-removals',
   'removes-what-ended',
   'waits-for-stop',
+  'looks-up-holder',
+  'looks-up-holder-again',
+  'finds-no-holder',
 ] as const
 /** The last question, when the connection stands. */
 const lastQuestions = ['asked-last', 'withheld'] as const

@@ -3,9 +3,11 @@ import type { Space, RemovalFault } from '../plan.ts'
 /** One container's use of something of another one's. */
 export interface Share {
   readonly space: Space
-  readonly holderId: string
+  holderId: string
   /** As the guest calls its holder: by id, by the start of it, or by name. */
   readonly called: string
+  /** No container had the name when the guest was created, so it is resolved at each start. */
+  readonly isLookedUp?: true
 }
 
 /** The true state of a container, whatever a listing or an inspection says. */

@@ -101,6 +101,16 @@ export class SimulatedEngine {
   }
 
   #run(body: Body): void {
+    for (const share of body.shares) {
+      if (!share.isLookedUp) continue
+      const holder = this.alive.find(({ name }) => name === share.called)
+      if (!holder) {
+        this.#witness.note('engine:finds-no-holder')
+        return body.state === 'running' ? this.put(body, 'exited') : undefined
+      }
+      this.#witness.note(share.holderId === '' ? 'engine:looks-up-holder' : 'engine:looks-up-holder-again')
+      share.holderId = holder.id
+    }
     body.startedMs = this.#timeline.nowMs
     body.startedAtMs = this.nowMs
     this.put(body, 'running')

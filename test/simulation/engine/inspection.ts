@@ -14,6 +14,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
     const share = body.shares.find((one) => one.space === space)
     return share ? `container:${share.called}` : ''
   }
+  const lookedUp = body.shares.find(({ holderId, isLookedUp }) => isLookedUp && holderId !== '')
   const cgroup = body.shares.find(({ space }) => space === 'cgroup')
   return {
     id: body.id as ContainerId,
@@ -37,7 +38,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
     isInfra: saysInfra ? body.isInfra : undefined,
     ending: { isAutoRemoved: body.isAutoRemoved, waitsForStop: saysInfra },
     selfMarks: {
-      hostnamePath: '',
+      hostnamePath: lookedUp ? `/var/lib/docker/containers/${lookedUp.holderId}/hostname` : '',
       hostsPath: '',
       resolvConfPath: '',
       upperDir: layerOf(body.id),

@@ -66,9 +66,10 @@ function isKnowableGuest({ engine, life }: Scene, guest: Body, holder: Body): bo
   const { firstRenamedMs = Infinity, id, name } = holder
   const isRenamedBefore = firstRenamedMs < (life.firstInspectedMs.get(guest.id) ?? Infinity)
   return guest.shares.some(
-    ({ called, holderId }) =>
+    ({ called, holderId, isLookedUp }) =>
       holderId === id &&
-      (id.startsWith(called) ||
+      (isLookedUp ||
+        id.startsWith(called) ||
         called === name ||
         !isRenamedBefore ||
         (!hasEnded(guest) && !isCalledSo(called))),
