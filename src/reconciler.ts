@@ -12,6 +12,7 @@ import type { Surroundings } from './engine/surroundings.ts'
 import { nameOfOwner } from './options/owner-label.ts'
 import type { ReconcilerOptions } from './options/types.ts'
 import type { Explanation } from './policy/explain.ts'
+import { labelsToKeep } from './policy/ownership.ts'
 import { type AnyListener, createReporter, type Listener, type Subscription } from './report/reporter.ts'
 import type { ScanReport } from './scanning/scan-report.ts'
 import { scanWithoutHistory } from './scanning/stateless-scan.ts'
@@ -275,7 +276,14 @@ async function awaited<T>({ holdProcess }: World, answer: Promise<T>): Promise<T
 }
 
 function accessEngine({ clock, engine, noteWork, surroundings }: World, settings: Settings): EngineAccess {
-  const made = engine ?? createDockerodeEngine({ engine: settings.engine, clock, surroundings })
+  const made =
+    engine ??
+    createDockerodeEngine({
+      engine: settings.engine,
+      clock,
+      surroundings,
+      labelsOf: labelsToKeep(settings.ownership),
+    })
   const whole = noteWork ? noteCalls(made, noteWork) : made
   return settings.dryRun ? { dryRun: true, engine: watchOnly(whole) } : { dryRun: false, engine: whole }
 }

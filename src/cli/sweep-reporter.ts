@@ -79,6 +79,11 @@ export class SweepReporter implements SweepListener {
     this.#say(summaryOf(report, graces.length))
   }
 
+  /** Whether such an entry is of a container that should have been removed is unknown. */
+  reportUnread(why: string): void {
+    this.#world.stderr.write(`error: a container may be left: ${printable(why)}\n`)
+  }
+
   /** One line for each reason. */
   reportUnknowns(left: readonly LeftUnknown[], scan: ScanReport, flag: string): void {
     const find = finderIn(scan)

@@ -40,7 +40,10 @@ export async function sweep(
   // truthful: what is left because something is unknown is reported, and is not success
   const left = unknowns.among([...report.spared, ...graced])
   sweepReporter.reportUnknowns(left, scan, source.flag)
-  const isDone = isWhole && left.length === 0 && report.failed.length === 0 && report.unknown.length === 0
+  const { unread } = unknowns
+  if (unread !== undefined) sweepReporter.reportUnread(unread)
+  const isKnown = left.length === 0 && report.unknown.length === 0 && unread === undefined
+  const isDone = isWhole && isKnown && report.failed.length === 0
   return isDone ? exitDone : exitFailed
 }
 

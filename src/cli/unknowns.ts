@@ -16,6 +16,7 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'self-unknown': 'it may be the container that this process runs in; name that one with --self',
   'state-unknown': 'the engine did not report its state',
   'listed-twice': 'the listing shows it more than once',
+  'entry-unreadable': 'its entry in the listing could not be read',
   'tracker-unknown': noAnswer,
   'tracker-failed': noAnswer,
   'tracker-timed-out': noAnswer,
@@ -51,6 +52,7 @@ const causes: Readonly<Partial<Record<LeftReason, EventOf<'degraded'>['about']>>
   'image-unknown': 'image',
   'namespace-unknown': 'namespaces',
   'inspection-failed': 'inspection',
+  'entry-unreadable': 'listing',
 }
 
 export interface Left {
@@ -73,6 +75,11 @@ export class Unknowns {
 
   readonly receive = ({ about, kind, message }: EventOf<'degraded'>): void => {
     this.#messages.set(about === 'tracker' ? kind : about, message)
+  }
+
+  /** Why an entry of the listing could not be read, which may be of a container that should have been removed. */
+  get unread(): string | undefined {
+    return this.#messages.get('listing')
   }
 
   among(left: readonly Left[]): readonly LeftUnknown[] {

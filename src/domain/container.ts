@@ -24,6 +24,11 @@ export interface ContainerSummary {
   readonly networkMode: string
   /** The mount points inside the container. */
   readonly mountTargets: readonly string[]
+  /**
+   * Why its entry could not be read; undefined if it was. Then only the id is certain: the other fields are empty, or those of
+   * an earlier listing.
+   */
+  readonly unreadable?: string | undefined
 }
 
 /** Namespaces shared with another container, in the engine's notation: `container:<id or name>`. */
@@ -56,6 +61,17 @@ export interface SelfMarks {
   /** Whether it has the privileges with which an engine within could mount file systems (`--privileged`, `SYS_ADMIN`). */
   readonly mayMount: boolean
 }
+
+/** What a container shares with others, and what limits with whom. */
+export interface Shares extends Pick<
+  Inspection,
+  'name' | 'state' | 'createdAtMs' | 'startedAtMs' | 'namespaces'
+> {
+  readonly selfMarks: HolderMarks
+}
+
+/** Files that dockerd mounts into a container, in the folder of the one whose network it uses. */
+export type HolderMarks = Pick<SelfMarks, 'hostnamePath' | 'hostsPath' | 'resolvConfPath'>
 
 /** What the engine does by itself when a container is stopped or removed; this never changes during its life. */
 export interface Ending {

@@ -22,6 +22,7 @@ export type DegradedSubject =
   | 'hook'
   | 'image'
   | 'namespaces'
+  | 'listing'
   | 'inspection'
   | 'self'
   | 'events'

@@ -61,10 +61,11 @@ export type SpareReason =
   | TrackerFailure
 
 /**
- * Why a container's id is ambiguous. `listed-twice`: the listing contains it twice. `id-is-a-name`: another container has
- * this id as its name, which the engine would resolve to that container once the original is gone.
+ * Why a container's entry in the listing cannot be relied on. `listed-twice`: the listing contains it twice. `id-is-a-name`:
+ * another container has this id as its name, which the engine would resolve to that container once the original is gone.
+ * `entry-unreadable`: its entry could not be read.
  */
-export type ListingFault = 'listed-twice' | 'id-is-a-name'
+export type ListingFault = 'listed-twice' | 'id-is-a-name' | 'entry-unreadable'
 
 /** Why an inspection rules out a removal that a listing nominated. */
 export type Objection =

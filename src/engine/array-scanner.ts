@@ -1,5 +1,6 @@
 import { AnswerError } from './failure.ts'
 import { type Expectation, Follower, type Stretch } from './follower.ts'
+import { deepestNesting, longestEntryBytes } from './limits.ts'
 
 /** What becomes of the elements of an array, in their order. */
 export interface Elements {
@@ -8,6 +9,8 @@ export interface Elements {
   again(stretch: Stretch): void
   /** The next element is another one. */
   changed(value: unknown, stretch: Stretch): void
+  /** The next element is over a limit, and was not parsed: how it begins, and which limit it is over. */
+  tooLarge(head: Uint8Array, why: string): void
 }
 
 /** Finds the elements of one JSON array in its bytes, wherever those are cut. */
@@ -18,7 +21,8 @@ export interface ArrayScanner {
   end(): void
 }
 
-const longestElementBytes = 16 * 1024 * 1024
+/** Kept of an element over a limit: more than its first field. */
+const headBytes = 1024
 
 const [quote, backslash, comma] = [0x22, 0x5c, 0x2c]
 const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d]
@@ -29,24 +33,40 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
   let inString = false
   let escaped = false
   let count = 0
-  /** What came earlier of an element that is not whole yet. */
+  /** What came earlier of an element that is not whole yet; of one over a limit, how it begins. */
   let parts: Uint8Array[] = []
   let partBytes = 0
+  let deepest = 0
+  let isTooLong = false
   const follower = new Follower()
   /** While all of the element that came is what was expected. */
   let isFollowing = false
 
   function keep(part: Uint8Array): void {
+    if (isTooLong) return
     partBytes += part.length
-    if (partBytes > longestElementBytes) throw new AnswerError('the answer has an entry of over 16 MiB')
     parts.push(part)
+    isTooLong = partBytes > longestEntryBytes
+    if (!isTooLong) return
+    if (isFollowing) stopFollowing()
+    parts = [copyOf(Buffer.concat(parts).subarray(0, headBytes))]
   }
 
-  /** The whole element, of which these are the last bytes. */
+  /** Another element than the expected one is coming. */
+  function stopFollowing(): void {
+    isFollowing = false
+    // depth and quotes as they are after what has been compared up to now
+    for (const part of parts) findEnd(part, 0)
+  }
+
+  /** The whole element, of which these are the last bytes; of one over a limit, how it begins. */
   function take(bytes: Uint8Array, from: number, end: number): Stretch {
-    if (parts.length === 0) return { bytes, start: from, end }
-    keep(bytes.subarray(from, end))
-    const whole = { bytes: Buffer.concat(parts, partBytes), start: 0, end: partBytes }
+    let whole: Stretch = { bytes, start: from, end }
+    if (parts.length > 0 || end - from > longestEntryBytes) {
+      keep(bytes.subarray(from, end))
+      const joined = Buffer.concat(parts)
+      whole = { bytes: joined, start: 0, end: joined.length }
+    }
     parts = []
     partBytes = 0
     return whole
@@ -64,11 +84,8 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
       isFollowing = true
     }
     const end = follower.follow(bytes, from)
-    if (end !== undefined) return end
-    isFollowing = false
-    // depth and quotes as they are after what has been compared up to now
-    for (const part of parts) findEnd(part, 0)
-    return undefined
+    if (end === undefined) stopFollowing()
+    return end
   }
 
   /** Finds the end of the element that the bytes from `at` go on with: the index of its `,` or `]`, or their length. */
@@ -80,8 +97,10 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
         else if (byte === backslash) escaped = true
         else if (byte === quote) inString = false
       } else if (byte === quote) inString = true
-      else if (byte === openBrace || byte === openBracket) depth += 1
-      else if (byte === comma && depth === 0) return at
+      else if (byte === openBrace || byte === openBracket) {
+        depth += 1
+        if (depth > deepest) deepest = depth
+      } else if (byte === comma && depth === 0) return at
       else if (byte === closeBrace || byte === closeBracket) {
         // whether it is the right one of the two is for JSON.parse to say
         if (depth === 0) return at
@@ -102,8 +121,13 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
     const closes = bytes[end] !== comma
     if (closes && bytes[end] !== closeBracket) throw notJson('unexpected closing bracket')
     if (closes) place = 'after'
-    if (expectedEnd !== undefined) {
-      isFollowing = false
+    const limit = isTooLong ? overBytes : deepest > deepestNesting ? overDepth : undefined
+    deepest = 0
+    isTooLong = false
+    isFollowing = false
+    if (limit !== undefined) {
+      elements.tooLarge(stretch.bytes.subarray(stretch.start, stretch.end), limit)
+    } else if (expectedEnd !== undefined) {
       elements.again(stretch)
     } else {
       const text = textOf(stretch)
@@ -134,6 +158,14 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
       if (place === 'within') throw notJson('unexpected end')
     },
   }
+}
+
+const overBytes = `it is larger than ${longestEntryBytes} bytes`
+const overDepth = `it is nested more than ${deepestNesting} deep`
+
+/** Keeps nothing else of the buffer alive. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes)
 }
 
 function textOf({ bytes, start, end }: Stretch): string {

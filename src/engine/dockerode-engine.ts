@@ -19,12 +19,13 @@ import {
 import { ReachError, type Verb } from './failure.ts'
 import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
-import { askForInspection, isDockers, podmanVersion } from './inspect.ts'
+import { askForInspection, askForShares, isDockers, podmanVersion } from './inspect.ts'
 import { readListing } from './listing.ts'
 import { withoutVersion } from './modem.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'
-import type { PastListing } from './past-listing.ts'
+import { PastListing } from './past-listing.ts'
 import type { ChangeOptions, ChangeOutcome, Engine, WatchingEngine } from './port.ts'
+import type { LabelsOf } from './summary.ts'
 import { machineSurroundings, type Surroundings } from './surroundings.ts'
 
 export interface DockerodeEngineOptions {
@@ -33,6 +34,8 @@ export interface DockerodeEngineOptions {
   readonly clock: Clock
   /** Default: this machine's. */
   readonly surroundings?: Surroundings | undefined
+  /** The labels to keep of each listed container; default: all. */
+  readonly labelsOf?: LabelsOf | undefined
 }
 
 /**
@@ -40,7 +43,7 @@ export interface DockerodeEngineOptions {
  * address, or what the environment says instead of one, cannot be used.
  */
 export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
-  const { clock, surroundings = machineSurroundings() } = options
+  const { clock, labelsOf, surroundings = machineSurroundings() } = options
   const place = resolveEngine(options.engine, surroundings)
   const modem = connect(place, surroundings.env)
   /** positive-evidence: only API 1.48 and later return the platforms of containers, whatever version an instance chose. */
@@ -49,7 +52,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   const sockets = place.kind === 'instance' ? fewSocketsOf(place.dockerode.modem) : undefined
   const prefix = place.kind === 'http' ? place.pathPrefix : ''
   /** The last whole listing, so that the next one is read only where it differs. */
-  let pastListing: PastListing | undefined
+  let pastListing = new PastListing(labelsOf)
   /** The version that it last gave, which a proxy's own answers lack; undefined where it is no Podman. */
   let podman: string | undefined
   /** Whether Podman's own API, which alone says what depends on a container, was denied at the last inspection. */
@@ -124,7 +127,8 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
           const answer = await expectStatus(await ask(question), 200)
           const { listing, bytes } = await readListing(readBody(answer), () => clock.breathe(), pastListing)
           pastListing = listing
-          return { containers: listing.containers, bytes, engineNowMs: readDate(answer) }
+          const { containers, unidentified } = listing
+          return { containers, unidentified, bytes, engineNowMs: readDate(answer) }
         },
         askNewest,
       ),
@@ -136,6 +140,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
       isOwnApiDenied = podman !== undefined && inspection.isInfra === undefined
       return inspection
     },
+    shares: (id, limits) => call('inspect', shortId(id), limits, (ask) => askForShares(id, ask)),
     unpausedWithin: ({ sinceMs, untilMs }, limits) =>
       call('unpausedWithin', '', limits, async (ask) => {
         const filters = { type: ['container'], event: ['unpause'] }
@@ -189,6 +194,7 @@ export function watchOnly(engine: Engine): WatchingEngine {
     info: (call) => engine.info(call),
     imageLabels: (image, call) => engine.imageLabels(image, call),
     inspect: (id, call) => engine.inspect(id, call),
+    shares: (id, call) => engine.shares(id, call),
     unpausedWithin: (period, call) => engine.unpausedWithin(period, call),
     events: (call) => engine.events(call),
   }

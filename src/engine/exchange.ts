@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Departure, type DepartureOptions } from './departure.ts'
 import { AnswerError, CutError, isReset, ReachError, StatusError } from './failure.ts'
+import { longestParsedBytes } from './limits.ts'
+import { checkNesting, MemberPicker, tooLong, type Wanted } from './member-picker.ts'
 import { departureKey, holdsBack, type Modem } from './modem.ts'
 import { asRecord } from './record.ts'
 
@@ -17,7 +19,6 @@ export type Ask = (question: Question) => Promise<IncomingMessage>
 // every status is ours to judge: the modem itself would wait for ever for the body of a refusal that is cut short
 const everyStatus = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [at + 100, true]))
 
-const longestBodyBytes = 16 * 1024 * 1024
 const longestRefusalBytes = 64 * 1024
 
 /**
@@ -154,9 +155,23 @@ export async function* readBody(answer: IncomingMessage): AsyncGenerator<Buffer>
   if (!answer.complete) throw new CutError()
 }
 
-/** A small body as JSON. */
-export async function readJson(answer: IncomingMessage): Promise<unknown> {
-  const text = await readText(answer, longestBodyBytes)
+/** A body as JSON. Of one over the limit, only what is wanted is read, however large the rest is. */
+export async function readJson(answer: IncomingMessage, wanted?: Wanted): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  let picker: MemberPicker | undefined
+  for await (const chunk of readBody(answer)) {
+    bytes += chunk.length
+    if (picker) picker.push(chunk)
+    else chunks.push(chunk)
+    if (picker || bytes <= longestParsedBytes) continue
+    if (wanted === undefined) throw tooLong()
+    picker = new MemberPicker(wanted)
+    for (const earlier of chunks.splice(0)) picker.push(earlier)
+  }
+  const body = Buffer.concat(chunks)
+  if (!picker) checkNesting(body)
+  const text = picker ? picker.end() : body.toString()
   try {
     return JSON.parse(text)
   } catch {
@@ -166,18 +181,19 @@ export async function readJson(answer: IncomingMessage): Promise<unknown> {
 
 /** A body that must be empty, as that of a confirmation is. */
 export async function readNothing(answer: IncomingMessage): Promise<void> {
-  const text = await readText(answer, longestRefusalBytes)
+  const text = await readText(answer)
   if (text.trim() === '') return
   throw new AnswerError(isPage(text) ? 'the answer is a web page' : 'the answer confirms nothing')
 }
 
-async function readText(answer: IncomingMessage, longestBytes: number): Promise<string> {
+async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of readBody(answer)) {
     chunks.push(chunk)
     bytes += chunk.length
-    if (bytes > longestBytes) throw new AnswerError(`the answer is longer than ${longestBytes} bytes`)
+    if (bytes > longestRefusalBytes)
+      throw new AnswerError(`the answer is longer than ${longestRefusalBytes} bytes`)
   }
   return Buffer.concat(chunks).toString()
 }
@@ -193,7 +209,7 @@ interface Refusal {
 async function readRefusal(answer: IncomingMessage): Promise<Refusal> {
   let text: string
   try {
-    text = await readText(answer, longestRefusalBytes)
+    text = await readText(answer)
   } catch {
     return { detail: '', isOfEngine: false }
   }

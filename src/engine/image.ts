@@ -1,5 +1,6 @@
 import { expectStatus, readJson, type Ask } from './exchange.ts'
 import { AnswerError, StatusError } from './failure.ts'
+import type { Wanted } from './member-picker.ts'
 import { isSamePlatform, platformText, readPlatform } from './platform.ts'
 import type { AskedImage } from './port.ts'
 import { asRecord } from './record.ts'
@@ -71,8 +72,19 @@ async function askForPlatform(path: string, platform: string, ask: Ask): Promise
   )
 }
 
+const wantedOfImage: Wanted = {
+  Id: true,
+  Os: true,
+  Architecture: true,
+  Variant: true,
+  RepoDigests: true,
+  Descriptor: true,
+  RootFS: { Layers: true },
+  Config: { Labels: true },
+}
+
 async function readImage(answer: Awaited<ReturnType<Ask>>): Promise<Fields> {
-  const image = asRecord(await readJson(await expectStatus(answer, 200)))
+  const image = asRecord(await readJson(await expectStatus(answer, 200), wantedOfImage))
   if (image === undefined) throw new AnswerError('the answer is not an object')
   return image
 }

@@ -1,18 +1,69 @@
 import type { IncomingMessage } from 'node:http'
-import type { Inspection } from '../domain/container.ts'
+import type { Inspection, Shares } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
 import { AnswerError, StatusError } from './failure.ts'
-import { readInspection } from './inspection.ts'
+import { readInspection, readShares } from './inspection.ts'
+import type { Wanted } from './member-picker.ts'
 
 /** Asks the engine all that it says of one container. */
 export async function askForInspection(id: ContainerId, ask: Ask): Promise<Inspection> {
   const answer = await askTwiceWhereItRaces(id, ask)
   const engineNowMs = readDate(answer)
   const version = podmanVersion(answer)
-  const container = await readJson(answer)
+  const container = await readJson(answer, wantedOfContainer)
   const libpod = version === undefined ? undefined : await askPodman(id, version, ask)
   return readInspection(id, { container, libpod, engineNowMs })
+}
+
+/** Asks only what a container shares with others, since the rest of the answer may be too large to be read. */
+export async function askForShares(id: ContainerId, ask: Ask): Promise<Shares> {
+  const answer = await askTwiceWhereItRaces(id, ask)
+  const version = podmanVersion(answer)
+  const container = await readJson(answer, wantedOfShares)
+  const libpod = version === undefined ? undefined : await askPodman(id, version, ask)
+  return readShares(id, container, libpod)
+}
+
+const hostConfig: Wanted = {
+  NetworkMode: true,
+  PidMode: true,
+  IpcMode: true,
+  UTSMode: true,
+  CgroupParent: true,
+}
+const wantedOfShares: Wanted = {
+  Id: true,
+  Name: true,
+  Created: true,
+  State: {
+    Status: true,
+    Running: true,
+    Paused: true,
+    Restarting: true,
+    Dead: true,
+    StartedAt: true,
+    FinishedAt: true,
+  },
+  HostConfig: hostConfig,
+  HostnamePath: true,
+  HostsPath: true,
+  ResolvConfPath: true,
+}
+const wantedOfContainer: Wanted = {
+  ...wantedOfShares,
+  HostConfig: { ...hostConfig, AutoRemove: true, CapAdd: true, Privileged: true },
+  Image: true,
+  RestartCount: true,
+  Config: { Labels: true, StopTimeout: true },
+  GraphDriver: { Data: { UpperDir: true } },
+  Mounts: true,
+}
+const wantedOfLibpod: Wanted = {
+  Id: true,
+  State: { Status: true, Running: true, Paused: true, RestoredAt: true },
+  Dependencies: true,
+  IsInfra: true,
 }
 
 /** Podman refuses an inspection that a removal overtakes, with the status of a fault; asked again it says what became of it. */
@@ -61,7 +112,7 @@ async function askPodman(id: ContainerId, version: string, ask: Ask): Promise<un
   const path = `/v${version}/libpod/containers/${id}/json`
   const answer = await ask({ method: 'GET', path })
   try {
-    return await readJson(await expectInspection(id, answer))
+    return await readJson(await expectInspection(id, answer), wantedOfLibpod)
   } catch (error) {
     // a 404 of Podman's own may say that the container has gone meanwhile
     const isDenied =

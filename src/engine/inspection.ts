@@ -1,4 +1,11 @@
-import type { InspectedMount, Inspection, SelfMarks, SharedNamespaces } from '../domain/container.ts'
+import type {
+  HolderMarks,
+  InspectedMount,
+  Inspection,
+  SelfMarks,
+  SharedNamespaces,
+  Shares,
+} from '../domain/container.ts'
 import { parseContainerId, type ContainerId } from '../domain/ids.ts'
 import { AnswerError, GoneError } from './failure.ts'
 import { asRecord } from './record.ts'
@@ -33,7 +40,7 @@ export function readInspection(
   const hostConfig = readObject(answer['HostConfig'], 'HostConfig')
   return {
     id,
-    name: readText(answer, 'Name').replace(/^\//, ''),
+    name: readName(answer),
     // `sha256:` without digits means that there is no image
     imageId: readText(answer, 'Image').replace(/^sha256:$/, ''),
     labels: readOwnLabels(answer['Config']),
@@ -52,6 +59,27 @@ export function readInspection(
     selfMarks: readSelfMarks(answer, hostConfig),
     engineNowMs,
   }
+}
+
+/** Parses what a container shares with others, as strictly as a whole inspection. */
+export function readShares(id: ContainerId, container: unknown, libpod: unknown): Shares {
+  const answer = readObject(container, 'container')
+  expectId(id, answer)
+  const own = libpod === undefined ? undefined : readLibpod(id, libpod)
+  const hostConfig = readObject(answer['HostConfig'], 'HostConfig')
+  const state = readObject(answer['State'], 'State')
+  return {
+    name: readName(answer),
+    state: own?.state ?? readState(state),
+    createdAtMs: readCreatedAtMs(answer),
+    startedAtMs: readTime(state, 'StartedAt'),
+    namespaces: readNamespaces(hostConfig, own?.dependencies ?? []),
+    selfMarks: readHolderMarks(answer),
+  }
+}
+
+function readName(answer: Fields): string {
+  return readText(answer, 'Name').replace(/^\//, '')
 }
 
 function expectId(id: ContainerId, answer: Fields): void {
@@ -165,12 +193,18 @@ function readSelfMarks(answer: Fields, hostConfig: Fields): SelfMarks {
   const layers = asRecord(asRecord(answer['GraphDriver'])?.['Data'])?.['UpperDir'] ?? ''
   if (typeof layers !== 'string') throw wrongShape('UpperDir')
   return {
-    hostnamePath: readText(answer, 'HostnamePath'),
-    hostsPath: readText(answer, 'HostsPath'),
-    resolvConfPath: readText(answer, 'ResolvConfPath'),
+    ...readHolderMarks(answer),
     upperDir: layers,
     mounts: readMounts(answer['Mounts']),
     mayMount: hostConfig['Privileged'] !== false || readCapabilities(hostConfig).some(allowsMounts),
+  }
+}
+
+function readHolderMarks(answer: Fields): HolderMarks {
+  return {
+    hostnamePath: readText(answer, 'HostnamePath'),
+    hostsPath: readText(answer, 'HostsPath'),
+    resolvConfPath: readText(answer, 'ResolvConfPath'),
   }
 }
 

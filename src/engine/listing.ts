@@ -1,4 +1,6 @@
 import { createArrayScanner } from './array-scanner.ts'
+import { AnswerError } from './failure.ts'
+import { longestListingBytes, mostEntries } from './limits.ts'
 import { PastListing } from './past-listing.ts'
 
 // under a millisecond of scanning and parsing
@@ -14,7 +16,8 @@ export interface ReadListing {
 
 /**
  * Reads the body of a listing as it arrives, in slices with a breath between, so that neither its size nor its speed
- * blocks the event loop. Rejects with an `AnswerError` for everything but one whole and valid array of containers.
+ * blocks the event loop. Rejects with an `AnswerError` for everything but one whole and valid array, and for one over a limit.
+ * An entry that cannot be read, or is over a limit of its own, costs no more than what it would have said.
  *
  * An entry that says what it did in the listing before is not read again: its summary is the same object, and a listing
  * that says nothing new is the same one.
@@ -31,11 +34,23 @@ export async function readListing(
       return reading.expected
     },
     again(stretch) {
+      countEntry()
       comparedBytes += stretch.end - stretch.start
       reading.again(stretch)
     },
-    changed: (value, stretch) => reading.changed(value, stretch),
+    changed: (value, stretch) => {
+      countEntry()
+      reading.changed(value, stretch)
+    },
+    tooLarge: (head, why) => {
+      countEntry()
+      reading.tooLarge(head, why)
+    },
   })
+  let entries = 0
+  function countEntry(): void {
+    if (++entries > mostEntries) throw new AnswerError(`the listing has more than ${mostEntries} entries`)
+  }
   let bytes = 0
   let sinceBreath = 0
   for await (const chunk of body) {
@@ -44,6 +59,8 @@ export async function readListing(
       comparedBytes = 0
       scanner.push(slice)
       bytes += slice.length
+      if (bytes > longestListingBytes)
+        throw new AnswerError(`the listing is longer than ${longestListingBytes} bytes`)
       const savedBytes = comparedBytes - comparedBytes / comparingIsFaster
       sinceBreath += Math.max(0, slice.length - savedBytes)
       if (sinceBreath >= sliceBytes) {

@@ -12,6 +12,7 @@ export function noteCalls(engine: Engine, note: (call: Promise<unknown>) => void
     info: (call) => noted(engine.info(call)),
     imageLabels: (image, call) => noted(engine.imageLabels(image, call)),
     inspect: (id, call) => noted(engine.inspect(id, call)),
+    shares: (id, call) => noted(engine.shares(id, call)),
     unpausedWithin: (period, call) => noted(engine.unpausedWithin(period, call)),
     events: (call) => engine.events(call),
     remove: (id, call) => noted(engine.remove(id, call)),

@@ -1,11 +1,15 @@
 import type { ContainerId } from '../domain/ids.ts'
 import { expectStatus, readJson, type Ask } from './exchange.ts'
+import type { Wanted } from './member-picker.ts'
 import { asRecord } from './record.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 
 /** Podman creates a container's volumes right after the container; an older volume is not its own. */
 const longestMakingMs = 10_000
+
+/** Of a container and of a volume. */
+const wanted: Wanted = { Id: true, Created: true, Mounts: true, Name: true, Anonymous: true, CreatedAt: true }
 
 /**
  * positive-evidence: whether Podman may remove this container's anonymous volumes with it. For Podman, a volume that was
@@ -16,7 +20,7 @@ const longestMakingMs = 10_000
 export async function areVolumesItsOwn(id: ContainerId, version: string, ask: Ask): Promise<boolean> {
   const read = async (path: string): Promise<Fields> => {
     const answer = await ask({ method: 'GET', path: `/v${version}/libpod/${path}` })
-    return asRecord(await readJson(await expectStatus(answer, 200))) ?? {}
+    return asRecord(await readJson(await expectStatus(answer, 200), wanted)) ?? {}
   }
   try {
     const container = await read(`containers/${id}/json`)

@@ -1,8 +1,11 @@
 import type { ContainerSummary } from '../domain/container.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, parseContainerId } from '../domain/ids.ts'
+import { AnswerError } from './failure.ts'
 import type { Expectation, Span, Stretch } from './follower.ts'
+import type { Unidentified } from './port.ts'
+import { asRecord } from './record.ts'
 import { findStatusText } from './status-text.ts'
-import { readSummary } from './summary.ts'
+import { allLabels, type Keeping, type LabelsOf, readSummary, unreadableSummary } from './summary.ts'
 
 /** Texts that many containers have in common, such as the id of their image, are kept once; so many of them at most. */
 const sharedTexts = 1000
@@ -21,18 +24,19 @@ const searchedAhead = 100
 export class PastListing {
   /** In the engine's order. Where a listing says what the one before did, this is the same array. */
   readonly containers: readonly ContainerSummary[]
+  /** The entries that may be any container. */
+  readonly unidentified: Unidentified | undefined
   readonly #entries: Entries
   readonly #texts: Map<string, string>
+  readonly #labelsOf: LabelsOf
   #indexes: ReadonlyMap<ContainerId, number> | undefined
 
-  constructor(
-    containers: readonly ContainerSummary[] = [],
-    entries: Entries = new Entries(),
-    texts: Map<string, string> = new Map(),
-  ) {
-    this.containers = containers
-    this.#entries = entries
-    this.#texts = texts
+  constructor(labelsOf: LabelsOf = allLabels, read?: Read) {
+    this.containers = read?.containers ?? []
+    this.unidentified = read?.unidentified
+    this.#entries = read?.entries ?? new Entries()
+    this.#texts = read?.texts ?? new Map<string, string>()
+    this.#labelsOf = labelsOf
   }
 
   /** The bytes of all buffers that are held for its entries, for whoever watches over them. */
@@ -42,7 +46,7 @@ export class PastListing {
 
   /** Begins to read the listing that comes after this one. */
   read(): Reading {
-    return new Reading(this, this.#entries, this.#texts)
+    return new Reading(this, this.#entries, this.#texts, this.#labelsOf)
   }
 
   /** Where it was in the listing; undefined where it was not. Most likely soon after the entry that was expected. */
@@ -55,6 +59,12 @@ export class PastListing {
   }
 }
 
+/** What was read. */
+interface Read extends Pick<PastListing, 'containers' | 'unidentified'> {
+  readonly entries: Entries
+  readonly texts: Map<string, string>
+}
+
 /**
  * A listing that is being read, in step with the one before it. As long as it says the same it is the same: nothing is
  * copied before the first difference.
@@ -63,19 +73,24 @@ export class Reading {
   readonly #before: PastListing
   readonly #old: Entries
   readonly #texts: Map<string, string>
+  readonly #keeping: Keeping
+  readonly #labelsOf: LabelsOf
   /** Which entry of the one before is expected next. */
   #next = 0
   #count = 0
+  #unidentified: Unidentified | undefined
   /** Undefined while all that came is what the one before began with. */
   #containers: ContainerSummary[] | undefined
   #entries: Entries | undefined
   /** Whether the entries take the bytes that come now, since there are no old ones or these are too scattered. */
   readonly #renews: boolean
 
-  constructor(before: PastListing, old: Entries, texts: Map<string, string>) {
+  constructor(before: PastListing, old: Entries, texts: Map<string, string>, labelsOf: LabelsOf) {
     this.#before = before
     this.#old = old
     this.#texts = texts
+    this.#labelsOf = labelsOf
+    this.#keeping = { share: this.#share, labelsOf }
     this.#renews = before.containers.length === 0 || old.isScattered
     if (this.#renews) this.#entries = new Entries()
   }
@@ -94,32 +109,72 @@ export class Reading {
     else this.#entries?.addFrom(this.#old, at)
   }
 
-  /**
-   * Another entry has come. Where it is a changed one of the past, what followed it then is expected now.
-   *
-   * @throws AnswerError where it describes no container
-   */
+  /** Another entry has come. Where it is a changed one of the past, what followed it then is expected now. */
   changed(value: unknown, stretch: Stretch): void {
-    const container = readSummary(value, this.#share)
+    const container = this.#read(value)
+    if (container) this.#take(container, stretch)
+  }
+
+  /** An entry over a limit has come, which begins so. */
+  tooLarge(head: Uint8Array, why: string): void {
+    const id = firstId.exec(Buffer.from(head).toString('latin1'))?.[1]
+    const container = this.#unread(id, why)
+    if (container) this.#take(container, noBytes)
+  }
+
+  #read(value: unknown): ContainerSummary | undefined {
+    try {
+      return readSummary(value, this.#keeping)
+    } catch (thrown) {
+      if (!(thrown instanceof AnswerError)) throw thrown
+      return this.#unread(asRecord(value)?.['Id'], thrown.message)
+    }
+  }
+
+  /** The entry costs no more than what it would have said: of a container whose id is known, that is all but its id. */
+  #unread(id: unknown, why: string): ContainerSummary | undefined {
+    const known = parseContainerId(id)
+    if (known) return unreadableSummary(known, why)
+    const { count, first } = this.#unidentified ?? { count: 0, first: `entry ${this.#count + 1}: ${why}` }
+    this.#unidentified = { count: count + 1, first }
+    return undefined
+  }
+
+  #take(container: ContainerSummary, stretch: Stretch): void {
+    const index = this.#before.indexOf(container.id, this.#next)
+    const past = index === undefined ? undefined : this.#before.containers[index]
+    const isUnreadAgain = past?.unreadable !== undefined && past.unreadable === container.unreadable
+    if (isUnreadAgain && index === this.#next) return this.#unreadAgain(past, stretch)
     this.#containers ??= this.#before.containers.slice(0, this.#count)
     this.#entries ??= this.#old.first(this.#count)
     this.#count++
     this.#containers.push(container)
     if (this.#renews) this.#entries.add(stretch)
     else this.#entries.addCopy(stretch)
-    const index = this.#before.indexOf(container.id, this.#next)
     if (index !== undefined) this.#next = index + 1
+  }
+
+  /** What could not be read before cannot be read now, whatever its bytes are. */
+  #unreadAgain(past: ContainerSummary, stretch: Stretch): void {
+    const at = this.#next++
+    this.#count++
+    this.#containers?.push(past)
+    if (this.#renews) this.#entries?.add(stretch)
+    else this.#entries?.addFrom(this.#old, at)
   }
 
   /** The whole listing has come. */
   end(): PastListing {
     const before = this.#before
+    const unidentified = this.#unidentified
     const isSame = this.#containers === undefined && this.#count === before.containers.length
-    if (isSame && (!this.#renews || this.#count === 0)) return before
+    const isSameBut = isSame && unidentified === undefined && before.unidentified === undefined
+    if (isSameBut && (!this.#renews || this.#count === 0)) return before
     const containers = isSame
       ? before.containers
       : (this.#containers ?? before.containers.slice(0, this.#count))
-    return new PastListing(containers, this.#entries ?? this.#old.first(this.#count), this.#texts)
+    const entries = this.#entries ?? this.#old.first(this.#count)
+    return new PastListing(this.#labelsOf, { containers, unidentified, entries, texts: this.#texts })
   }
 
   /** The same text, as the same string where it was met before. */
@@ -131,6 +186,10 @@ export class Reading {
     return text
   }
 }
+
+/** Engines write the id first. A text cannot look like it, since its quotes are escaped. */
+const firstId = /^\s*\{\s*"Id"\s*:\s*"([0-9a-f]{64})"/
+const noBytes: Stretch = { bytes: new Uint8Array(), start: 0, end: 0 }
 
 // in the place of an index
 const [notLookedFor, thereIsNone] = [-1, -2]
@@ -204,7 +263,8 @@ class Entries {
 
   expectationOf(at: number): Expectation | undefined {
     const bytes = this.#buffers[at]
-    if (bytes === undefined) return undefined
+    // nothing was kept of an entry over a limit
+    if (bytes === undefined || this.#starts[at] === this.#ends[at]) return undefined
     return new ExpectedEntry(this, at, bytes, this.#starts[at] as number, this.#ends[at] as number)
   }
 

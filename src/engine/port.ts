@@ -1,13 +1,25 @@
-import type { ContainerSummary, Inspection } from '../domain/container.ts'
+import type { ContainerSummary, Inspection, Shares } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
 
-/** A complete and valid listing. An incomplete one is an error, never a shorter listing. */
+/** Entries of a listing that do not tell which containers they are about. */
+export interface Unidentified {
+  readonly count: number
+  /** A human-readable description of the first one. */
+  readonly first: string
+}
+
+/**
+ * A complete listing. An incomplete one is an error, never a shorter listing. An entry that could not be read is among the
+ * containers if its id is known, with the field `unreadable`.
+ */
 export interface Listing {
   /**
    * In the engine's order, and immutable. The object of a container whose entry did not change may be that of the last
    * listing, and so may the array if no entry changed.
    */
   readonly containers: readonly ContainerSummary[]
+  /** Entries that may be any container; undefined if there are none. */
+  readonly unidentified?: Unidentified | undefined
   /** The engine's time at the response (Date header, whole seconds), in milliseconds since 1970; undefined without one. */
   readonly engineNowMs: number | undefined
   /** Size of the response body. */
@@ -77,6 +89,8 @@ export interface WatchingEngine {
    * only has it as its name.
    */
   inspect(id: ContainerId, call: CallOptions): Promise<Inspection>
+  /** Asks only what one container shares with others, however much else there is to say. Rejects as `inspect` does. */
+  shares(id: ContainerId, call: CallOptions): Promise<Shares>
   /**
    * The containers that were unpaused in that period, as far as the engine remembers: dockerd keeps 256 events, and none
    * across a restart. Resolves when the period is over. An inspection does not show an unpause.

@@ -1,26 +1,42 @@
 import type { ContainerSummary } from '../domain/container.ts'
-import { parseContainerId } from '../domain/ids.ts'
+import { type ContainerId, parseContainerId } from '../domain/ids.ts'
 import { AnswerError } from './failure.ts'
 import { platformText } from './platform.ts'
 import { asRecord } from './record.ts'
 
 /**
  * One entry of a listing, reduced to what the rules need. What an engine may leave out is empty or undefined; what has the
- * wrong shape throws an `AnswerError`, since a misread label or network could cost a container its protection.
+ * wrong shape throws an `AnswerError`, since a misread label or network could cost a container its protection. Then only
+ * this entry is unknown; see `EntryReader`.
  */
 export function toSummary(entry: unknown): ContainerSummary {
-  return readSummary(entry, (text) => text)
+  return readSummary(entry, { share: (text) => text, labelsOf: allLabels })
 }
 
-/** The same, where `share` gives one string for equal texts that many containers have in common. */
-export function readSummary(entry: unknown, share: (text: string) => string): ContainerSummary {
+/** What is kept of an entry. */
+export interface Keeping {
+  /** Gives one string for equal texts that many containers have in common. */
+  readonly share: (text: string) => string
+  /** The labels to keep of a container. */
+  readonly labelsOf: LabelsOf
+}
+
+export type LabelsOf = (
+  container: Pick<ContainerSummary, 'labels' | 'names' | 'mountTargets'>,
+) => ContainerSummary['labels']
+
+export const allLabels: LabelsOf = ({ labels }) => labels
+
+export function readSummary(entry: unknown, { share, labelsOf }: Keeping): ContainerSummary {
   const fields = asRecord(entry)
-  if (fields === undefined) throw new AnswerError('an entry of the listing is not an object')
+  if (fields === undefined) throw new AnswerError('it is not an object')
   const id = parseContainerId(fields['Id'])
-  if (id === undefined) throw new AnswerError('an entry of the listing lacks a full container id')
-  const wrong = (field: string) => new AnswerError(`the ${field} of container ${id} have the wrong shape`)
+  if (id === undefined) throw new AnswerError('it lacks a full container id')
+  const wrong = (field: string) => new AnswerError(`its ${field} have the wrong shape`)
   const imageId = readText(fields['ImageID'], 'ImageID', wrong)
   const names = readNames(fields['Names'], wrong)
+  const labels = readLabels(fields['Labels'], () => wrong('Labels'))
+  const mountTargets = readMountTargets(fields['Mounts'], wrong)
   return {
     id,
     name: names.find((name) => !name.includes('/')) ?? names[0] ?? '',
@@ -31,11 +47,33 @@ export function readSummary(entry: unknown, share: (text: string) => string): Co
     platform: share(readPlatform(fields['ImageManifestDescriptor'], wrong)),
     state: share(readText(fields['State'], 'State', wrong)),
     createdAtMs: readCreatedAtMs(fields['Created']),
-    labels: readLabels(fields['Labels'], () => wrong('Labels')),
+    labels: labelsOf({ labels, names, mountTargets }),
     networkMode: readNetworkMode(fields['HostConfig'], wrong),
-    mountTargets: readMountTargets(fields['Mounts'], wrong),
+    mountTargets,
+    unreadable: undefined,
   }
 }
+
+/** The entry of a container of which only the id is known. */
+export function unreadableSummary(id: ContainerId, why: string): ContainerSummary {
+  return {
+    id,
+    name: '',
+    names: [],
+    image: '',
+    imageId: '',
+    hasNoImage: undefined,
+    platform: '',
+    state: '',
+    createdAtMs: undefined,
+    labels: noLabels,
+    networkMode: '',
+    mountTargets: [],
+    unreadable: why,
+  }
+}
+
+const noLabels = Object.freeze(Object.create(null)) as Readonly<Record<string, string>>
 
 /** So Podman names the image of a container that was made from a folder, and of what holds a pod together. */
 const noImage = 'sha256:'

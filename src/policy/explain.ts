@@ -91,6 +91,7 @@ const sparedUntil = {
   self: 'forever: the agent runs in it',
   'self-unknown': 'until the container that the agent runs in is given: option self, or --self',
   'listed-twice': 'until the engine lists it only once',
+  'entry-unreadable': 'until its entry in the listing can be read; the log says why it cannot',
   'id-is-a-name': 'until no container has the id of another one as its name; rename that container',
   'keep-label': 'forever: an engine cannot remove a label from a container',
   orchestrated: 'forever: its orchestrator would start it again; to remove it nevertheless, set orchestrated',

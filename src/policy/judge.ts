@@ -284,6 +284,7 @@ const notReached: Finding = {
 
 const seenFaults: Readonly<Record<ListingFault, string>> = {
   'listed-twice': 'the listing shows it more than once',
+  'entry-unreadable': 'its entry in the listing could not be read',
   'id-is-a-name': 'its id is also the name of a container, which an engine may confuse',
 }
 

@@ -2,14 +2,16 @@ import type { ContainerSummary } from '../domain/container.ts'
 import { type ContainerId, parseContainerId } from '../domain/ids.ts'
 import type { ListingFault } from '../domain/verdict.ts'
 
-/** exact-id: collects ids in a listing that could refer to more than one container. */
+/** exact-id: collects ids in a listing that could refer to more than one container, or whose entry could not be read. */
 export class ListingFaults {
   readonly #seen = new Set<ContainerId>()
   readonly #twice = new Set<ContainerId>()
+  readonly #unread = new Set<ContainerId>()
   /** Containers whose name is the id of another one, keyed by that id. */
   readonly #bearers = new Map<ContainerId, ContainerId>()
 
-  note({ id, names }: ContainerSummary): void {
+  note({ id, names, unreadable }: ContainerSummary): void {
+    if (unreadable !== undefined) this.#unread.add(id)
     if (this.#seen.has(id)) this.#twice.add(id)
     this.#seen.add(id)
     for (const name of names) {
@@ -27,6 +29,7 @@ export class ListingFaults {
       faults.set(called, 'id-is-a-name')
       faults.set(bearer, 'id-is-a-name')
     }
+    for (const id of this.#unread) faults.set(id, 'entry-unreadable')
     for (const id of this.#twice) faults.set(id, 'listed-twice')
     return faults
   }

@@ -20,7 +20,29 @@ export interface Ownership {
   readonly filter: string | undefined
   /** The labels to set on a new container so that it is owned; undefined if the owner accepts any value. */
   readonly labels: Labels | undefined
+  /** The labels that determine who owns a container, and its group. */
+  readonly marks: readonly string[]
 }
+
+/**
+ * Returns the labels to remember of a container: all of an owned one's, but of a foreign one only those that show that it is
+ * foreign.
+ */
+export function labelsToKeep(ownership: Ownership): (container: Marked) => Labels {
+  const { grouping, marks } = ownership
+  return (container) => {
+    if (ownership.owns(container) || grouping?.isHelper(container)) return container.labels
+    const found = marks.filter((mark) => Object.hasOwn(container.labels, mark))
+    return found.length === 0 ? noLabels : labelsOf(found.map((mark) => [mark, container.labels[mark] ?? '']))
+  }
+}
+
+function labelsOf(labels: readonly (readonly [string, string])[]): Labels {
+  return Object.freeze(Object.assign(Object.create(null) as Labels, Object.fromEntries(labels)))
+}
+
+/** Of thousands of containers. */
+const noLabels = labelsOf([])
 
 /** Which containers form a group, and which of them are helpers. */
 export interface Grouping {
@@ -40,6 +62,7 @@ export function ownedByLabel(owner: OwnerLabel): Ownership {
     seen: ({ labels }) => seenLabel(labels, owner),
     filter: value === undefined ? label : `${label}=${value}`,
     labels: value === undefined ? undefined : { [label]: value },
+    marks: [label],
   }
 }
 
@@ -72,6 +95,7 @@ export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
     // Pause containers of allocations do not have the client's label.
     filter: undefined,
     labels: undefined,
+    marks: [...byAllocation.marks, ...(byClient?.marks ?? [])],
   }
 }
 

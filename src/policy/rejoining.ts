@@ -1,4 +1,4 @@
-import type { ContainerSummary, Inspection, SelfMarks } from '../domain/container.ts'
+import type { ContainerSummary, HolderMarks, Shares } from '../domain/container.ts'
 import { type ContainerId, parseContainerId } from '../domain/ids.ts'
 import { existedAt, type Joining, type NameReference, namesIn, pathsIn, type Space } from './namespaces.ts'
 
@@ -31,14 +31,14 @@ export interface Named {
  */
 export function rejoined(
   guest: ContainerSummary,
-  inspection: Inspection,
+  inspection: Shares,
   listed: Named,
   before: Rejoined | undefined,
 ): Rejoined {
   const { namespaces, selfMarks, startedAtMs } = inspection
   const names = namesIn(namespaces)
   const now = names.flatMap((name) => listed.byName(name.called).map(({ id }) => id))
-  const isAtRest = isIdle(guest) && isIdle(inspection)
+  const isAtRest = (guest.unreadable !== undefined || isIdle(guest)) && isIdle(inspection)
   if (isAtRest && startedAtMs === undefined)
     return { startedAtMs, joined: new Map(), holders: now, unknown: undefined }
   const shown = holdersShown(selfMarks).filter((id) => id !== guest.id)
@@ -88,7 +88,7 @@ function isShown({ space }: NameReference, shown: readonly ContainerId[]): boole
 const fileOfHolder = /\/containers\/([0-9a-f]{64})\/(?:hostname|hosts|resolv\.conf)$/
 
 /** dockerd mounts these files of the network's holder, and writes their paths at each start of the guest. */
-function holdersShown({ hostnamePath, hostsPath, resolvConfPath }: SelfMarks): readonly ContainerId[] {
+function holdersShown({ hostnamePath, hostsPath, resolvConfPath }: HolderMarks): readonly ContainerId[] {
   return [hostnamePath, hostsPath, resolvConfPath].flatMap((path) => {
     const id = parseContainerId(fileOfHolder.exec(path)?.[1])
     return id ? [id] : []

@@ -1,6 +1,7 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
+import type { Unidentified } from '../engine/port.ts'
 import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
 import { noGuests, weighGuests } from '../policy/namespaces.ts'
 import { Groups } from './groups.ts'
@@ -130,6 +131,7 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       ? await options.namespaces.of(ownedSet.listed, context.signal, context.noteInspection)
       : undefined
   note(known?.failure)
+  note(unreadFailure(context.listing.unidentified, ownedSet.unread))
   const weighed = known ? weighAll(known) : first
   await confirmAll()
   return {
@@ -148,7 +150,9 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
     return first.map((evidence) => {
       if (!evidence) return undefined
       const { protecting, ended } = guestsOf(evidence.container)
-      const areNamespacesKnown = !mayBeNeeded(evidence.container)
+      // An entry without an id may be of a guest that cannot be inspected.
+      const areNamespacesKnown =
+        context.listing.unidentified === undefined && !mayBeNeeded(evidence.container)
       return { ...evidence, protectingGuest: protecting, endedGuests: ended, areNamespacesKnown }
     })
   }
@@ -170,6 +174,29 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       weighed[index] = confirmed.evidence
       note(confirmed.failure)
     })
+  }
+}
+
+function unreadFailure(
+  unidentified: Unidentified | undefined,
+  unread: ContainerSummary | undefined,
+): Failure | undefined {
+  const kind = 'invalid-answer'
+  if (unidentified) {
+    const { count, first } = unidentified
+    const all = count === 1 ? first : `${first}, the first of ${count}`
+    return {
+      about: 'listing',
+      kind,
+      message: `${all}; it may be any container that needs another one, so none is removed`,
+    }
+  }
+  if (!unread) return undefined
+  const { id, name, unreadable } = unread
+  return {
+    about: 'listing',
+    kind,
+    message: `the entry of container ${name || id.slice(0, 12)}: ${unreadable}`,
   }
 }
 

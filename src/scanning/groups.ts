@@ -48,15 +48,18 @@ export class Groups {
     const members = new Map<string, ContainerId>()
     const owned = new Set<string>()
     const listed = new Set<string>()
+    let isWhole = true
     for (const container of containers) {
       const group = grouping.groupOf(container)
+      if (container.unreadable !== undefined) isWhole = false
       if (group === undefined) continue
       listed.add(group)
       if (grouping.isHelper(container)) continue
       members.set(group, container.id)
       if (this.#ownership.owns(container)) owned.add(group)
     }
-    for (const group of this.#lastSaid.keys()) if (!listed.has(group)) this.#lastSaid.delete(group)
+    if (isWhole)
+      for (const group of this.#lastSaid.keys()) if (!listed.has(group)) this.#lastSaid.delete(group)
     const helpersGroup = (container: ContainerSummary) =>
       grouping.isHelper(container) ? grouping.groupOf(container) : undefined
     return {
@@ -69,6 +72,7 @@ export class Groups {
         if (group === undefined) return undefined
         const member = members.get(group)
         if (member) return `${member.slice(0, 12)} of its group is there`
+        if (!isWhole) return 'a container whose entry could not be read may be of its group'
         if (this.#tracksNothing || this.#lastSaid.get(group) === 'untracked') return undefined
         return this.#lastSaid.has(group)
           ? 'its group was tracked when last seen'

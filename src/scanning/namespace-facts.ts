@@ -1,9 +1,8 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { ContainerSummary, Inspection, SharedNamespaces } from '../domain/container.ts'
+import type { ContainerSummary, Inspection, SharedNamespaces, Shares } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
-import type { ListingFault } from '../domain/verdict.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import { ListingFaults } from '../policy/listing-faults.ts'
 import {
@@ -25,8 +24,16 @@ const mostMissing = 4096
 
 /** The maximum number of concurrent container inspections. */
 export const inspectionsAtOnce = 8
-/** The containers of a scan's second listing, each with the fault of its id, if any. */
-export type ListedAgain = ReadonlyMap<ContainerId, ListingFault | undefined>
+/** What a scan's second listing shows. */
+export interface ListedAgain {
+  /** Whether a container may be listed. */
+  has(id: ContainerId): boolean
+  /** Whether it is certainly listed, and its id is reliable there. */
+  isSound(id: ContainerId): boolean
+}
+
+/** An entry without an id may be any container. */
+const unidentifiedAgain: ListedAgain = { has: () => true, isSound: () => false }
 
 /** The known namespace use of one listing's containers. */
 export interface NamespacesKnown {
@@ -105,7 +112,7 @@ export function createNamespaceFacts(
       const failures = new Map<ContainerId, Failure>()
       const names = new Map<ContainerId, string>()
       const gone = new Set<ContainerSummary>()
-      const rejoining = new Map<ContainerSummary, Inspection>()
+      const rejoining = new Map<ContainerSummary, Shares>()
       const deadlineOf = (id: ContainerId) => extendedDeadlineMs(deadlineMs, failedQuestions.get(id))
       const asking = { engine, deadlineOf, facts, failures, gone, names, rejoining, signal, noteInspection }
       await askAll(due, asking)
@@ -138,7 +145,7 @@ export function createNamespaceFacts(
         sharing: sharingAmong(sharersOf(containers, facts)),
         mayBeNeeded: (container) =>
           // The second listing no longer shows it, or lists it twice.
-          (listedAgain !== undefined && !isSoundIn(listedAgain, container.id) && !gone.has(container)) ||
+          (listedAgain !== undefined && !listedAgain.isSound(container.id) && !gone.has(container)) ||
           mayBeHolder(container, guestFact(facts.get(container.id))?.namespaces),
         listedAgain,
         failure: failed?.failure ?? failureOfUnknownHolder(containers, facts),
@@ -172,7 +179,7 @@ function joiningOf({ createdAtMs, id, networkMode }: ContainerSummary, fact: Fac
 async function namedAmong(containers: readonly ContainerSummary[], asking: Asking): Promise<Named> {
   const { names, rejoining } = asking
   const isNamed = (one: ContainerSummary) => one.names.length > 0
-  const refersByName = ({ namespaces }: Inspection) => namesIn(namespaces).length > 0
+  const refersByName = ({ namespaces }: Shares) => namesIn(namespaces).length > 0
   if (![...rejoining.values()].some(refersByName))
     return { byName: () => [], oldestWithId: () => undefined, areNamed: true }
   const nameless = containers.filter((one) => !isNamed(one) && !names.has(one.id))
@@ -246,7 +253,7 @@ interface Asking {
   /** Names from the inspections; empty if the container is gone. */
   readonly names: Map<ContainerId, string>
   /** The inspections of guests whose holders may be other ones after each start. */
-  readonly rejoining: Map<ContainerSummary, Inspection>
+  readonly rejoining: Map<ContainerSummary, Shares>
   readonly signal: AbortSignal
   readonly noteInspection: (inspection: Inspection) => void
 }
@@ -263,12 +270,17 @@ async function askAll(unknown: readonly ContainerSummary[], asking: Asking): Pro
 async function ask(container: ContainerSummary, asking: Asking): Promise<void> {
   const { engine, deadlineOf, facts, failures, gone, names, rejoining, signal, noteInspection } = asking
   const { id } = container
-  try {
-    const inspection = await engine.inspect(id, { deadlineMs: deadlineOf(id), signal })
+  const inspect = async (...asked: Parameters<WatchingEngine['inspect']>) => {
+    const inspection = await engine.inspect(...asked)
     noteInspection(inspection)
-    const { namespaces } = inspection
-    names.set(id, inspection.name)
-    if (rejoins(namespaces)) rejoining.set(container, inspection)
+    return inspection
+  }
+  try {
+    const call = { deadlineMs: deadlineOf(id), signal }
+    const shares = container.unreadable ? await engine.shares(id, call) : await inspect(id, call)
+    const { name, namespaces } = shares
+    names.set(id, name)
+    if (rejoins(namespaces)) rejoining.set(container, shares)
     else facts.set(id, isGuest(namespaces) ? { namespaces, rejoined: undefined } : 'no-dependency')
   } catch (thrown) {
     if (!(thrown instanceof EngineError)) throw thrown
@@ -294,8 +306,10 @@ async function confirmGone(
   }
   let listed: ListedAgain | undefined
   try {
-    const { containers } = await engine.list({ deadlineMs, signal })
-    listed = listedWithFaults(containers)
+    const { containers, unidentified } = await engine.list({ deadlineMs, signal })
+    listed = unidentified === undefined ? listedWithFaults(containers) : unidentifiedAgain
+    if (unidentified)
+      doubt = { kind: 'invalid-answer', message: `it may still be there: ${unidentified.first}` }
   } catch (thrown) {
     if (!(thrown instanceof EngineError)) throw thrown
     doubt = thrown
@@ -312,11 +326,8 @@ function listedWithFaults(containers: readonly ContainerSummary[]): ListedAgain 
   const faults = new ListingFaults()
   for (const container of containers) faults.note(container)
   const found = faults.found()
-  return new Map(containers.map(({ id }) => [id, found.get(id)]))
-}
-
-function isSoundIn(listedAgain: ListedAgain, id: ContainerId): boolean {
-  return listedAgain.has(id) && listedAgain.get(id) === undefined
+  const ids = new Set(containers.map(({ id }) => id))
+  return { has: (id) => ids.has(id), isSound: (id) => ids.has(id) && !found.has(id) }
 }
 
 /**

@@ -14,8 +14,10 @@ export interface OwnedSet {
   readonly owned: readonly ContainerSummary[]
   /** All containers, including foreign ones. */
   readonly listed: readonly ContainerSummary[]
-  /** Containers whose id is ambiguous. */
+  /** Containers whose entry cannot be relied on. */
   readonly faults: ReadonlyMap<ContainerId, ListingFault>
+  /** A container whose entry could not be read, if there is one. */
+  readonly unread: ContainerSummary | undefined
   readonly groups: ListedGroups
   /** A container's index in `owned`; -1 if it is not owned. */
   readonly indexOf: (id: ContainerId) => number
@@ -36,8 +38,10 @@ export async function readOwnedSet(
   const owned = new Map<ContainerId, ContainerSummary>()
   const faults = new ListingFaults()
   const listedGroups = groups.in(containers)
+  let unread: ContainerSummary | undefined
   await inSlices(containers, clock, signal, (container) => {
     faults.note(container)
+    if (container.unreadable !== undefined) unread ??= container
     // A configured name is searched among all containers; once found, no other container is our own.
     self.suspects(container)
     const isOwned = ownership.owns(container) || listedGroups.ownsHelper(container)
@@ -48,6 +52,7 @@ export async function readOwnedSet(
     owned: [...owned.values()],
     listed: containers,
     faults: faults.found(),
+    unread,
     groups: listedGroups,
     // Built lazily: rarely needed.
 

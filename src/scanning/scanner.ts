@@ -17,6 +17,7 @@ import { EnginePace } from './engine-pace.ts'
 import { judgeListing, type ListingJudgement } from './evidence.ts'
 import type { Graces, Listed } from './graces.ts'
 import type { Inspections } from './inspections.ts'
+import { MissingContainers, withLastKnown } from './last-known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
 import { type Judged, type EvidenceSources } from './scan-context.ts'
 import { countVerdicts, type ScanReport, reportOf } from './scan-report.ts'
@@ -61,6 +62,7 @@ export class Scanner {
   readonly #options: ScannerOptions
   readonly #deadline = new ListingDeadline()
   readonly #pace: EnginePace
+  readonly #missing: MissingContainers
   #number = 0
   /** How long the tracker took to answer at the last scan. */
   #askingMs = 0
@@ -73,6 +75,7 @@ export class Scanner {
   constructor(options: ScannerOptions) {
     this.#options = options
     this.#pace = new EnginePace(options.stallMs)
+    this.#missing = new MissingContainers(options.engine, options.fleet, missingDeadlineMs)
   }
 
   /** Resolves with the report of the next scan that begins. */
@@ -179,8 +182,10 @@ export class Scanner {
     const seenAwakeMs = awake.now()
     const { missedMs } = awake
     const atMs = clock.now()
+    const gone = await this.#missing.goneFrom(listing, signal)
+    const whole = withLastKnown(listing, fleet, gone)
     const times = { atMs, beganAwakeMs, seenAwakeMs, missedBeforeMs, missedMs, durationMs }
-    return { scan, listing, engineOffsetMs, ...times }
+    return { scan, listing: whole, engineOffsetMs, ...times }
   }
 
   async #askForListing(call: Parameters<WatchingEngine['list']>[0], beganAwakeMs: number): Promise<Listing> {
@@ -306,8 +311,11 @@ export class Scanner {
   }
 }
 
+/** As long as a scan waits for any inspection. */
+const missingDeadlineMs = 2000
+
 /** Subjects besides the engine that can be degraded. */
-const degradable = ['tracker', 'image', 'namespaces', 'inspection'] as const
+const degradable = ['tracker', 'image', 'listing', 'namespaces', 'inspection'] as const
 
 /** Verdicts expire if the tracker takes longer to answer than their lifetime; nothing would then be removed. */
 function tooSlow(askingMs: number): Failure | undefined {

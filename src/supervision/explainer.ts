@@ -6,6 +6,7 @@ import type { WatchingEngine } from '../engine/port.ts'
 import { explainForeign, explainOwned, type Explanation } from '../policy/explain.ts'
 import { inquire, judgeAll } from '../scanning/evidence.ts'
 import type { Graces } from '../scanning/graces.ts'
+import { withLastKnown } from '../scanning/last-known.ts'
 import { type ScanContext, type EvidenceSources } from '../scanning/scan-context.ts'
 import { see } from '../scanning/stateless-scan.ts'
 
@@ -46,7 +47,9 @@ export async function explain(called: string, options: ExplainerOptions): Promis
   const index = inquiry.owned.findIndex((one) => one.id === id)
   const evidence = inquiry.evidenceOn(index)
   const container = context.listing.containers.find((one) => one.id === id) as ContainerSummary
-  const ownedBy = sources.ownership.seen(container)
+  const ownedBy = container.unreadable
+    ? `its entry in the listing could not be read: ${container.unreadable}`
+    : sources.ownership.seen(container)
   if (!evidence) return explainForeign(container, ownedBy)
   const judged = await judgeAll(sources, context, {
     ...inquiry,
@@ -64,6 +67,7 @@ function withPast(context: ScanContext, past: Past | undefined): ScanContext {
   const { fleet, graces, nowMs } = past
   return {
     ...context,
+    listing: withLastKnown(context.listing, fleet),
     scanBeganMs: nowMs,
     historyOf: (container, answer) => {
       const known = fleet.get(container.id)

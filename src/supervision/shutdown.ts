@@ -67,6 +67,7 @@ export class Ending {
       info: async (call) => engine.info(this.#pass(call)),
       imageLabels: async (image, call) => engine.imageLabels(image, this.#pass(call)),
       inspect: async (id, call) => engine.inspect(id, this.#pass(call)),
+      shares: async (id, call) => engine.shares(id, this.#pass(call)),
       unpausedWithin: async (period, call) => engine.unpausedWithin(period, this.#pass(call)),
       events: async (call) => engine.events(this.#pass(call)),
     }

@@ -86,6 +86,21 @@ describe('positive-evidence: an engine that reports a guest as gone', () => {
     expect((await scan()).mayBeNeeded(holder)).toBe(true)
   })
 
+  test('spares all where an entry of the later listing has no id, which may be the guest', async () => {
+    const { engine, scan } = createWorld()
+    engine.fault = hides
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.filter(({ id }) => id !== guestId),
+      unidentified: { count: 1, first: 'entry 2: it lacks a full container id' },
+    })
+    const namespaces = await scan()
+    expect(namespaces.mayBeNeeded(holder)).toBe(true)
+    expect(namespaces.mayBeNeeded({ ...holder, createdAtMs: 1e9 })).toBe(true)
+    expect(namespaces.listedAgain?.has(guestId)).toBe(true)
+    expect(namespaces.failure?.message).toContain('entry 2: it lacks a full container id')
+  })
+
   test('exact-id: what the later of the two listings shows as the name of another container is spared', async () => {
     const { engine, scan } = createWorld()
     engine.fault = hides

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { unreadableSummary } from '../../src/engine/summary.ts'
 import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
@@ -349,6 +350,21 @@ describe('truthful: a container left because of an unknown is no success, and is
       `error: namespace-unknown: 2 containers are left, for example ${example}: what guest shares with other containers is unknown, so no older container is removed: inspect: refused\n`,
     )
     expect(engine.count('remove')).toBe(0)
+  })
+
+  it('an entry of the listing cannot be read', async () => {
+    const [leak, foreign] = [old({ name: 'one' }), old({ labels: {} })]
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.map((one) =>
+        one.id === foreign.id ? unreadableSummary(one.id, 'it is larger than 1048576 bytes') : one,
+      ),
+    })
+    const { code, err, json } = await swept('--json')
+    expect([code, json()]).toEqual([1, { ...nothing, removed: [leak.id] }])
+    expect(err).toBe(
+      `error: a container may be left: the entry of container ${foreign.id.slice(0, 12)}: it is larger than 1048576 bytes\n`,
+    )
   })
 
   it('its image cannot be inspected: image-unknown', async () => {

@@ -4,7 +4,7 @@ import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import { readImageLabels } from '../../src/engine/image.ts'
 import { isSamePlatform, platformText } from '../../src/engine/platform.ts'
 import type { Engine } from '../../src/engine/port.ts'
-import { readSummary } from '../../src/engine/summary.ts'
+import { toSummary } from '../../src/engine/summary.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import {
   answers,
@@ -232,20 +232,20 @@ describe('positive-evidence: an id may stand for several platforms', () => {
 })
 
 describe('what a listing says about the image', () => {
-  const listed = (fields: object) => readSummary({ Id: fakeId(1), ...fields }, (text) => text)
+  const listed = (fields: object) => toSummary({ Id: fakeId(1), ...fields })
 
   test('its platform, where the engine lists it', () => {
     const entry = recordedEntry('dockerd-28.5.2-containerd', 'running')
-    expect(readSummary(entry, (text) => text).platform).toBe('linux/amd64')
+    expect(toSummary(entry).platform).toBe('linux/amd64')
     const older = recordedEntry('dockerd-28.5.2', 'running')
-    expect(readSummary(older, (text) => text).platform).toBe('')
+    expect(toSummary(older).platform).toBe('')
     expect(platformText({ os: 'linux', architecture: 'arm', variant: 'v7' })).toBe('linux/arm/v7')
     expect(platformText({ os: 'linux' })).toBe('')
   })
 
   test('that there is none, which differs from none being known', () => {
     const entry = recordedEntry('podman-5.8.6', 'rootfs')
-    expect(readSummary(entry, (text) => text)).toMatchObject({ imageId: '', hasNoImage: true })
+    expect(toSummary(entry)).toMatchObject({ imageId: '', hasNoImage: true })
     for (const unknown of [{}, { ImageID: '' }, { ImageID: null }]) {
       expect(listed(unknown)).toMatchObject({ imageId: '', hasNoImage: undefined })
     }

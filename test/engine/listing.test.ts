@@ -1,9 +1,12 @@
 import * as fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
+import { type ContainerId, parseContainerId } from '../../src/domain/ids.ts'
 import { createArrayScanner, type Elements } from '../../src/engine/array-scanner.ts'
 import { AnswerError } from '../../src/engine/failure.ts'
+import { deepestNesting, longestEntryBytes, longestListingBytes } from '../../src/engine/limits.ts'
 import { readListing } from '../../src/engine/listing.ts'
 import type { PastListing } from '../../src/engine/past-listing.ts'
+import { unreadableSummary } from '../../src/engine/summary.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
 /** Scans a text whose bytes arrive split at these offsets. */
@@ -29,6 +32,7 @@ function collecting(elements: unknown[]): Elements {
       throw new Error('nothing was expected')
     },
     changed: (element) => elements.push(element),
+    tooLarge: (head, why) => elements.push({ head: Buffer.from(head).toString(), why }),
   }
 }
 
@@ -127,17 +131,35 @@ describe('a listing is read as JSON.parse reads it', () => {
     expect(() => scan(text)).toThrow(why)
   })
 
-  test('an endless entry is refused before it fills the memory', () => {
-    const scanner = createArrayScanner(collecting([]))
-    scanner.push(Buffer.from('["'))
-    const mebibyte = Buffer.alloc(1024 * 1024, 'a')
-    expect(() => {
-      for (let count = 0; count < 17; count++) scanner.push(mebibyte)
-    }).toThrow('over 16 MiB')
+  test('of an entry over a limit only the beginning is kept, and the others are read', () => {
+    const long = `{"Id":"long","Labels":{"a":"${'],{'.repeat(longestEntryBytes / 3)}"}}`
+    const deep = `{"Id":"deep","a":${'['.repeat(deepestNesting)}${']'.repeat(deepestNesting)}}`
+    const asDeepAsMayBe = JSON.parse(deep.replace('[', '').replace(']', '')) as object
+    const lengths = fc.array(fc.integer({ min: 1, max: 400_000 }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(
+        lengths,
+        fc.shuffledSubarray([long, deep, '{"b":1}', JSON.stringify(asDeepAsMayBe)]),
+        (cuts, all) => {
+          const elements = scan(`[${all.join(',')}]`, cuts) as { head?: string; why?: string }[]
+          const expected = all.map((text) =>
+            text === long || text === deep
+              ? {
+                  head: text.slice(0, 1024),
+                  why: text === long ? 'it is larger than 1048576 bytes' : 'it is nested more than 32 deep',
+                }
+              : (JSON.parse(text) as object),
+          )
+          expect(elements).toEqual(expected)
+        },
+      ),
+      { numRuns: 60 },
+    )
   })
 })
 
-const id = 'a'.repeat(64)
+const id = parseContainerId('a'.repeat(64)) as ContainerId
+const otherId = 'b'.repeat(64)
 
 async function* chunksOf(text: string): AsyncGenerator<Buffer> {
   yield await Promise.resolve(Buffer.from(text))
@@ -223,10 +245,105 @@ describe('an entry is reduced to the fields that the rules need', () => {
     ['null', null],
     ['an array', []],
     ['a text', 'x'],
-  ])('unknown-is-spared: %s makes the whole listing invalid', async (_what, entry) => {
-    const listing = readListing(chunksOf(JSON.stringify([{ Id: id }, entry])), () => Promise.resolve())
-    await expect(listing).rejects.toThrow(AnswerError)
+  ])(
+    'unknown-is-spared: of %s no more than the id is known, and the others are read',
+    async (_what, entry) => {
+      const { listing } = await readListing(chunksOf(JSON.stringify([{ Id: otherId }, entry])), () =>
+        Promise.resolve(),
+      )
+      const { containers, unidentified } = listing
+      expect(containers[0]).toMatchObject({ id: otherId, unreadable: undefined })
+      if ((entry as { Id?: string } | null)?.Id === id) {
+        expect(containers).toHaveLength(2)
+        expect(containers[1]).toEqual({
+          ...unreadableSummary(id, ''),
+          unreadable: expect.stringMatching(/^its /),
+        })
+        expect(unidentified).toBeUndefined()
+      } else {
+        expect(containers).toHaveLength(1)
+        expect(unidentified).toEqual({ count: 1, first: expect.stringMatching(/^entry 2: it /) })
+      }
+    },
+  )
+})
+
+describe('a listing is bounded', () => {
+  const read = (text: string, before?: PastListing) =>
+    readListing(chunksOf(text), () => Promise.resolve(), before)
+
+  test('an entry over a limit costs what it says, but for its id where that comes first', async () => {
+    const filler = 'x'.repeat(longestEntryBytes)
+    const entries = [
+      { Id: otherId },
+      { Id: id, Labels: { filler } },
+      { Labels: { filler }, Id: 'c'.repeat(64) },
+    ]
+    const { listing } = await read(JSON.stringify(entries))
+    const why = 'it is larger than 1048576 bytes'
+    expect(listing.containers.map((one) => [one.id, one.unreadable])).toEqual([
+      [otherId, undefined],
+      [id, why],
+    ])
+    expect(listing.unidentified).toEqual({ count: 1, first: `entry 3: ${why}` })
+    expect(listing.heldBytes).toBeLessThan(3 * longestEntryBytes)
   })
+
+  test('an entry that stays unreadable is the same object, and so is the listing', async () => {
+    const text = (filler: string) =>
+      JSON.stringify([{ Id: otherId }, { Id: id, Labels: { filler: filler.repeat(longestEntryBytes) } }])
+    const { listing: before } = await read(text('x'))
+    const { listing } = await read(text('y'), before)
+    expect(listing).toBe(before)
+    const { listing: readable } = await read(JSON.stringify([{ Id: otherId }, { Id: id }]), listing)
+    expect(readable.containers[0]).toBe(before.containers[0])
+    expect(readable.containers[1]).toMatchObject({ id, unreadable: undefined })
+    const { listing: again } = await read(text('z'), readable)
+    expect(again.containers[1]).toEqual(before.containers[1])
+  })
+
+  test('whatever outgrows its limit beside a text that nobody reads is read by its own bytes', async () => {
+    const entry = (Status: string, more = {}) => ({ Id: id, State: 'running', Status, ...more })
+    const { listing: before } = await read(JSON.stringify([entry('Up'), { Id: otherId }]))
+    const long = 'Up '.repeat(longestEntryBytes)
+    const { listing } = await read(JSON.stringify([entry(long), { Id: otherId }]), before)
+    expect(listing.containers.map(({ unreadable }) => unreadable !== undefined)).toEqual([true, false])
+    const { listing: after } = await read(JSON.stringify([entry(long, { Labels: {} })]), before)
+    expect(after.containers.map(({ unreadable }) => unreadable !== undefined)).toEqual([true])
+  })
+
+  async function* endless(start: string, chunk: string): AsyncGenerator<Buffer> {
+    yield Buffer.from(start)
+    const bytes = Buffer.from(chunk)
+    for (;;) yield await Promise.resolve(bytes)
+  }
+
+  test.each([
+    [
+      'entries',
+      '[{"Id":"a"}',
+      `,${JSON.stringify({ Id: id, Labels: { filler: 'x'.repeat(60_000) } })}`,
+      /longer than/,
+    ],
+    ['small entries', '[1', ',2'.repeat(10_000), /more than 100000 entries/],
+    ['blanks', '[', ' '.repeat(65_536), /longer than/],
+    ['one entry', '[{"Id":"', 'x'.repeat(65_536), /longer than/],
+    ['one entry that is ever deeper', '[', '['.repeat(65_536), /longer than/],
+  ])(
+    '%s without an end are refused, and take no more memory than their limit',
+    async (_what, start, chunk, why) => {
+      const before = process.memoryUsage()
+      let most = 0
+      const breathe = () => {
+        const { heapUsed, external } = process.memoryUsage()
+        most = Math.max(most, heapUsed + external - before.heapUsed - before.external)
+        return Promise.resolve()
+      }
+      await expect(readListing(endless(start, chunk), breathe)).rejects.toThrow(why)
+      expect(most).toBeLessThan(3 * longestListingBytes)
+    },
+    30_000,
+  )
 })
 
 describe('a large listing does not block the program', () => {

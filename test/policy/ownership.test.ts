@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { OwnerLabel } from '../../src/options/owner-label.ts'
-import { ownedByLabel, ownedByNomad, type Ownership } from '../../src/policy/ownership.ts'
+import { labelsToKeep, ownedByLabel, ownedByNomad, type Ownership } from '../../src/policy/ownership.ts'
 import { summary } from '../support/summary.ts'
 
 const byValue = ownedByLabel({ label: 'com.example.agent', value: 'agent-7' })
@@ -206,5 +206,41 @@ describe('by what a container is owned, in words', () => {
     ],
   ])('%#', (ownership, container, words) => {
     expect(ownership.seen(summary(container))).toBe(words)
+  })
+})
+
+describe('labels that are kept of a container', () => {
+  const labels = { 'com.example.agent': 'agent-7', secret: 'x' }
+  const foreign = { 'com.example.agent': 'agent-70', secret: 'x' }
+  const kept = labelsToKeep(ownedByLabel({ label: 'com.example.agent', value: 'agent-7' }))
+  const nomad = labelsToKeep(ownedByNomad({ label: 'client', value: 'a' }))
+  const allocation = { 'com.hashicorp.nomad.alloc_id': 'x', other: 'y' }
+
+  test('all of an owned one', () => {
+    expect(kept(summary({ labels }))).toEqual(labels)
+    expect(nomad(summary({ labels: { ...allocation, client: 'a' } }))).toEqual({ ...allocation, client: 'a' })
+  })
+
+  test('of a foreign one those that show that it is foreign', () => {
+    expect(kept(summary({ labels: foreign }))).toEqual({ 'com.example.agent': 'agent-70' })
+    expect(nomad(summary({ labels: { ...allocation, client: 'b' } }))).toEqual({
+      'com.hashicorp.nomad.alloc_id': 'x',
+      client: 'b',
+    })
+    expect(Object.keys(kept(summary({ labels: JSON.parse('{"__proto__":"a"}') as never })))).toEqual([])
+  })
+
+  test('all of a helper, which may be owned for the sake of its group', () => {
+    const name = 'nomad_init_0f8fad5b-d9cb-469f-a165-70867728950e'
+    expect(nomad(summary({ name, labels: allocation }))).toEqual(allocation)
+  })
+
+  test('whether a container is owned, and why not, is the same with them', () => {
+    const owner = ownedByLabel({ label: 'com.example.agent', value: 'agent-7' })
+    for (const all of [labels, foreign, {}]) {
+      const whole = summary({ labels: all })
+      const reduced = { ...whole, labels: kept(whole) }
+      expect([owner.owns(reduced), owner.seen(reduced)]).toEqual([owner.owns(whole), owner.seen(whole)])
+    }
   })
 })

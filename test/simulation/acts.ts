@@ -299,7 +299,7 @@ export class Stage {
       this.#world.note(`space:${space}`)
       const guest = this.#world.put({
         shares: [{ space, holderId: holder.id, called }],
-        ...(isOurs ? {} : { labels: { app: 'sidecar' } }),
+        ...(isOurs ? {} : { labels: { app: 'sidecar' }, isOverLimit: random.chance(0.2) }),
         state: random.chance(0.3) ? 'exited' : 'running',
       })
       this.#world.note(guests > 0 ? 'agent:guest-of-a-guest' : 'agent:own-guest')
@@ -432,6 +432,8 @@ function aStranger(
         name: `${random.between(0x1000_0000, 0xffff_ffff).toString(16)}abcd-infra`,
         isInfra: true,
       }
+    case 'over-limit':
+      return { labels: { app: 'of 17 MiB' }, isOverLimit: true }
     case 'named-infra':
       return { labels: ours, name: `pod-${random.between(0, 1e6)}`, isInfra: isPodman }
   }

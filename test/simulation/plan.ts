@@ -51,6 +51,7 @@ export const lies = [
   'mixes-up',
   'twice',
   'nameless',
+  'over-limit',
 ] as const
 export type Lie = (typeof lies)[number]
 
@@ -97,6 +98,7 @@ export const strangers = [
   'named-infra',
   'named-like-an-id',
   'orchestrated',
+  'over-limit',
 ] as const
 
 /** States in which a killed Podman leaves containers, beside Docker's own. */

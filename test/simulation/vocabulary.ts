@@ -78,6 +78,7 @@ const ways = [
   'looks-up-holder',
   'looks-up-holder-again',
   'finds-no-holder',
+  'over-limit',
 ] as const
 /** The last question, when the connection stands. */
 const lastQuestions = ['asked-last', 'withheld'] as const
@@ -113,6 +114,7 @@ const reasons = [
   'id-is-a-name',
   'orchestrated',
   'inspection-disagrees',
+  'entry-unreadable',
 ] as const satisfies readonly Reason[]
 
 const checks = [

@@ -119,6 +119,10 @@ export class SoakEngine implements Engine {
     })
   }
 
+  shares(id: ContainerId, call: CallOptions): Promise<Inspection> {
+    return this.inspect(id, call)
+  }
+
   unpausedWithin(_period: unknown, call: CallOptions): Promise<UnpauseMemory> {
     return this.#answer('unpausedWithin', call, () => ({ unpaused: new Set<ContainerId>(), sinceMs: 0 }))
   }

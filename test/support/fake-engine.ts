@@ -189,6 +189,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
       }),
     inspect: (id, call) =>
       answer('inspect', id, call, () => engine.shapeInspection(inspectionOf(theOne(id)))),
+    shares: (id, call) => engine.inspect(id, call),
     unpausedWithin: ({ sinceMs }, call) =>
       answer('unpausedWithin', undefined, call, () => {
         const engineMs = (atMs: number) => clock.wallNow() - clock.now() + atMs + engine.clockOffsetMs

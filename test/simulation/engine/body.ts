@@ -22,6 +22,8 @@ export interface Body {
   /** Whose namespaces it truly uses. */
   readonly shares: readonly Share[]
   readonly isInfra: boolean
+  /** Its labels are so large that neither its entry nor its inspection can be read. */
+  readonly isOverLimit: boolean
   /** By the world's time, and by the engine's clock of that moment. */
   readonly createdMs: number
   readonly createdAtMs: number
@@ -58,7 +60,10 @@ export interface Body {
 /** What may be set for a container before it is created. */
 export type Draft = Pick<Body, 'id' | 'name' | 'labels' | 'imageId' | 'state'> &
   Partial<
-    Pick<Body, 'shares' | 'isInfra' | 'restartsAfterMs' | 'isAutoRemoved' | 'removalFault' | 'replaced'>
+    Pick<
+      Body,
+      'shares' | 'isInfra' | 'isOverLimit' | 'restartsAfterMs' | 'isAutoRemoved' | 'removalFault' | 'replaced'
+    >
   >
 
 export function bears(labels: Body['labels'], filter: string): boolean {

@@ -58,6 +58,7 @@ export class SimulatedEngine {
     const body: Body = {
       shares: [],
       isInfra: false,
+      isOverLimit: false,
       restartsAfterMs: undefined,
       isAutoRemoved: false,
       removalFault: undefined,
@@ -254,6 +255,7 @@ export class SimulatedEngine {
       imageLabels: ({ id }, options) =>
         call('imageLabels', id, options, (request) => this.#readImage(request, id)),
       inspect: (id, options) => call('inspect', id, options, (request) => this.#inspect(request, id)),
+      shares: (id, options) => call('inspect', id, options, (request) => this.#inspect(request, id, true)),
       // Asked for only by scans without a history.
       unpausedWithin: () => Promise.resolve({ unpaused: new Set(), sinceMs: 0 }),
       remove: (id, options) =>
@@ -283,7 +285,7 @@ export class SimulatedEngine {
     })
   }
 
-  #inspect(request: Request, id: string): void {
+  #inspect(request: Request, id: string, isOfShares = false): void {
     const { wire } = this
     const { faults } = wire
     const note = this.#witness.note.bind(this.#witness)
@@ -299,6 +301,10 @@ export class SimulatedEngine {
       return wire.refuse(request, 500, 'layer not known')
     }
     if (faults.has('inspections-hang') && this.#random.chance(0.5)) return note('fault:inspections-hang')
+    if (body.isOverLimit && !isOfShares)
+      return wire.answer(request, () => {
+        throw new EngineError('invalid-answer', 'the answer is too long')
+      })
     body.inspectedMs = this.#timeline.nowMs
     body.inspectedState = body.state
     const inspection = inspectionOf(body, this.nowMs, this.#traits.isPodman)

@@ -1,7 +1,8 @@
 import { toEngineError } from '../../../src/engine/failure.ts'
 import { readListing } from '../../../src/engine/listing.ts'
+import { PastListing } from '../../../src/engine/past-listing.ts'
 import type { Listing } from '../../../src/engine/port.ts'
-import { toSummary } from '../../../src/engine/summary.ts'
+import { labelsToKeep, ownedByLabel } from '../../../src/policy/ownership.ts'
 import type { SameWords } from '../../support/same-words.ts'
 import type { Fault, Lie } from '../plan.ts'
 import type { Random } from '../random.ts'
@@ -52,7 +53,7 @@ function entriesFor(
   random: Random,
   note: ListingOptions['note'],
 ): readonly Entry[] {
-  const { id, name, labels, imageId, createdAtMs, listedState } = body
+  const { id, name, labels, imageId, createdAtMs, isOverLimit, listedState } = body
   const entry: Entry = {
     Id: id,
     Names: [`/${name}`],
@@ -62,6 +63,11 @@ function entriesFor(
     Created: createdAtMs / 1000,
     Labels: labels,
     HostConfig: listsNetworks ? { NetworkMode: networkModeOf(body) } : {},
+  }
+  if (isOverLimit || (lies.has('over-limit') && random.chance(0.2))) {
+    note(isOverLimit ? 'engine:over-limit' : 'lie:over-limit')
+    // Not every engine need write the id first.
+    return [{ overLimit: !isOverLimit && random.chance(0.2) ? { Labels: {}, Id: id } : entry }]
   }
   if (lies.size === 0) return [entry]
   if (lies.has('short-ids')) {
@@ -112,14 +118,24 @@ function mayLackName(name: string): boolean {
   return !(name.endsWith('-infra') || /^[0-9a-f]{64}$/.test(name))
 }
 
-/** Read by the real reader of entries: what it does not accept is no listing. */
+const ownership = ownedByLabel({ label: ownerLabel, value: ownerValue })
+const noBytes = { bytes: new Uint8Array(), start: 0, end: 0 }
+
+/** Read by the real reader of entries: what it does not accept is unknown. */
 export function listingOf(
   entries: readonly Entry[],
   engineNowMs: number | undefined,
   inSameWords: SameWords,
 ): Listing {
   try {
-    return { containers: inSameWords(entries.map(toSummary)), engineNowMs, bytes: entries.length * 800 }
+    const reading = new PastListing(labelsToKeep(ownership)).read()
+    for (const entry of entries) {
+      const { overLimit } = entry
+      if (overLimit === undefined) reading.changed(entry, noBytes)
+      else reading.tooLarge(Buffer.from(JSON.stringify(overLimit)), 'it is over the limit')
+    }
+    const { containers, unidentified } = reading.end()
+    return { containers: inSameWords(containers), unidentified, engineNowMs, bytes: entries.length * 800 }
   } catch (thrown) {
     throw toEngineError(thrown, { verb: 'list', address })
   }

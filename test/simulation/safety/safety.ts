@@ -313,6 +313,8 @@ export class Safety implements Witness {
       if (sent?.confirmed !== true) violate('truthful', id, 'called removed by an answer that never came')
       return
     }
+    if (life.scan?.listing.unidentified && this.#options.engine().find(id))
+      violate('truthful', id, `called ${event.type} although an entry without an id may be its own`)
     if (!life.scan || listedIn(life, id))
       violate('truthful', id, `called ${event.type} while the last scan holds it`)
     // What the engine removes as soon as it ends is removed by a stop of ours.

@@ -17,6 +17,9 @@ export function checkTarget(scene: Scene, id: string): void {
   // One that a listing left out cannot be known, and does no harm while the id's own bearer is there.
   if (namesake && (!isThere || listedIn(life, namesake.id)))
     violate('exact-id', id, `${namesake.id.slice(0, 4)} bears its id for a name`, isThere)
+  if (listedIn(life, id)?.unreadable) violate('unknown-is-spared', id, 'its entry could not be read')
+  if (life.scan?.listing.unidentified)
+    violate('unknown-is-spared', id, 'an entry without an id may be of a container that needs it')
   if (isListedTwice(scene, id)) violate('exact-id', id, 'the last scan shows it twice')
   const isConfirmed = body.inspectedMs !== undefined && body.inspectedMs >= (life.scan?.beganMs ?? Infinity)
   if (isThere && !isConfirmed) violate('second-source', id, 'it was not inspected since the scan began')
