@@ -175,6 +175,7 @@ export class World {
   becalm(): void {
     this.isWild = false
     const { agent, engine } = this
+    engine.isCalm = true
     engine.wire.faults.clear()
     engine.wire.lies.clear()
     for (const mischief of mischiefs) engine.events.mend(mischief)

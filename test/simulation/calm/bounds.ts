@@ -69,16 +69,17 @@ export function danglingOf(world: World): readonly Body[] {
         guest.shares.some(({ holderId }) => holderId === holder.id) &&
         ((!goes(guest) && !(isRemovable(guest) && hasEnded(guest))) || isProtected(guest)),
     )
-  // Whose holder was renamed before it was inspected keeps whatever is older by the engine's clock, and the log says what to do.
+  // Whose holder cannot be found keeps whatever is older than its last start by the engine's clock, and the log says what to do.
   const mayBeHeld = (body: Body): boolean =>
     engine.alive.some(
       (guest) =>
         !hasEnded(guest) &&
-        guest.createdAtMs >= body.createdAtMs - second &&
+        (guest.startedAtMs ?? guest.createdAtMs) >= body.createdAtMs - second &&
         guest.shares.some(({ called }) => isUnowned(called)),
     )
   const isUnowned = (called: string): boolean =>
-    !/^[0-9a-f]{12,64}$/.test(called) && !engine.alive.some(({ name }) => name === called)
+    !/^[0-9a-f]{64}$/.test(called) &&
+    !engine.alive.some(({ id, name }) => name === called || id.startsWith(called))
   const goes = (body: Body): boolean =>
     isRemovable(body) && !mayBeHeld(body) && states.includes(coveredAs(body.state)) && !isProtected(body)
   return engine.alive.filter(goes)

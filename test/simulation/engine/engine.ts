@@ -36,6 +36,9 @@ export class SimulatedEngine {
     this.events = new EventStreams(timeline, random, witness, this.wire)
   }
 
+  /** Nobody starts again what a request of ours has ended. */
+  isCalm = false
+
   get isUp(): boolean {
     return this.wire.condition === 'up'
   }
@@ -397,7 +400,7 @@ export class SimulatedEngine {
     const may = (state: string) =>
       body.removedMs === undefined && !body.isRemovalUnderWay && body.state === state
     this.#timeline.after(this.#random.between(100, 20_000), () => {
-      if (!this.isUp || !may('exited')) return
+      if (this.isCalm || !this.isUp || !may('exited')) return
       this.start(body)
       this.#timeline.after(this.#random.between(500, 60_000), () => {
         if (!may('running')) return
