@@ -102,7 +102,7 @@ export function createNamespaceFacts(
       const unknown: ContainerSummary[] = []
       for (const container of containers) {
         const fact = known.get(container.id)
-        if (fact && !mayRejoin(fact)) facts.set(container.id, fact)
+        if (fact && !mayRejoin(fact) && container.unreadable === undefined) facts.set(container.id, fact)
         else unknown.push(container)
       }
       const nowMs = clock.now()
@@ -140,13 +140,15 @@ export function createNamespaceFacts(
         ...unasked.map((one) => joiningOf(one, known.get(one.id))),
         ...[...facts.values()].flatMap((fact) => guestFact(fact)?.rejoined?.unknown ?? []),
       ])
+      const bearsItsId = bearerOfIds(containers, names)
       const failed = [...failedQuestions.values()].find(({ isStarting }) => !isStarting)
       return {
         sharing: sharingAmong(sharersOf(containers, facts)),
         mayBeNeeded: (container) =>
           // The second listing no longer shows it, or lists it twice.
           (listedAgain !== undefined && !listedAgain.isSound(container.id) && !gone.has(container)) ||
-          mayBeHolder(container, guestFact(facts.get(container.id))?.namespaces),
+          mayBeHolder(container, guestFact(facts.get(container.id))?.namespaces) ||
+          bearsItsId(container),
         listedAgain,
         failure: failed?.failure ?? failureOfUnknownHolder(containers, facts),
       }
@@ -156,6 +158,28 @@ export function createNamespaceFacts(
     isGuest: (id) => typeof known.get(id) === 'object',
     aside: () => createNamespaceFacts(engine, clock, deadlineMs, known),
   }
+}
+
+/**
+ * exact-id: whether a container whose entry could not be read has another one's id as its name, or may have it because it
+ * could not be inspected.
+ */
+function bearerOfIds(
+  containers: readonly ContainerSummary[],
+  names: ReadonlyMap<ContainerId, string>,
+): (container: ContainerSummary) => boolean {
+  const called = new Map<string, ContainerId>()
+  const unknown: ContainerId[] = []
+  for (const { id, names: listed, unreadable } of containers) {
+    if (unreadable === undefined || listed.length > 0) continue
+    const name = names.get(id)
+    if (name === undefined) unknown.push(id)
+    else called.set(name, id)
+  }
+  return ({ id }) =>
+    unknown.length > 1 ||
+    (unknown.length === 1 && unknown[0] !== id) ||
+    (called.has(id) && called.get(id) !== id)
 }
 
 function guestFact(fact: Fact | undefined): GuestFact | undefined {

@@ -51,6 +51,19 @@ describe('protected: a foreign container whose entry cannot be read', () => {
     await reconciler.stop()
   })
 
+  test('exact-id: spares the container whose id is its name, and no other', async () => {
+    const harness = createHarness()
+    const { clock, engine, reconciler, of } = harness
+    const [leak, named] = [engine.add(old), engine.add(old)]
+    const foreign = engine.add({ ...old, labels: {}, name: named.id })
+    makeUnreadable(harness, (id) => id === foreign.id)
+    reconciler.start()
+    await clock.advance(10_000)
+    expect(removedIds(harness)).toEqual([leak.id])
+    expect(of('spared')).toMatchObject([{ id: named.id, reason: 'namespace-unknown' }])
+    await reconciler.stop()
+  })
+
   test.each<[string, (holder: string) => object]>([
     ['the network', (holder) => ({ networkMode: `container:${holder}` })],
     ['the pid namespace', (holder) => ({ namespaces: { pid: `container:${holder}` } })],

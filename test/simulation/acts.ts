@@ -173,7 +173,8 @@ export class Stage {
     this.#world.note(`act:${how}`)
     this.#world.say(`another client: ${how} ${short(body.id)}`)
     if (how === 'exit') engine.die(body)
-    else if (how === 'pause') engine.put(body, 'paused')
+    // What never ran cannot be paused.
+    else if (how === 'pause' && body.startedAtMs !== undefined) engine.put(body, 'paused')
     else if (how === 'unpause') engine.unpause(body)
     else if (body === self || (how === 'rename' && body.isInfra)) return
     else if (how === 'rename') engine.rename(body, `renamed-${random.between(0, 1e6)}`)

@@ -75,11 +75,14 @@ export function danglingOf(world: World): readonly Body[] {
       (guest) =>
         !hasEnded(guest) &&
         (guest.startedAtMs ?? guest.createdAtMs) >= body.createdAtMs - second &&
-        guest.shares.some(({ called }) => isUnowned(called)),
+        guest.shares.some(({ called }) => isUnowned(called, guest.startedAtMs)),
     )
-  const isUnowned = (called: string): boolean =>
+  const isUnowned = (called: string, byMs = Infinity): boolean =>
     !/^[0-9a-f]{64}$/.test(called) &&
-    !engine.alive.some(({ id, name }) => name === called || id.startsWith(called))
+    !engine.alive.some(
+      ({ createdAtMs, id, name }) =>
+        createdAtMs <= byMs + second && (name === called || id.startsWith(called)),
+    )
   const goes = (body: Body): boolean =>
     isRemovable(body) && !mayBeHeld(body) && states.includes(coveredAs(body.state)) && !isProtected(body)
   return engine.alive.filter(goes)
