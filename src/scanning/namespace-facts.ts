@@ -102,7 +102,7 @@ export function createNamespaceFacts(
       const unknown: ContainerSummary[] = []
       for (const container of containers) {
         const fact = known.get(container.id)
-        if (fact && !mayRejoin(fact) && container.unreadable === undefined) facts.set(container.id, fact)
+        if (fact && !mayRejoin(fact) && !isNameUnread(container)) facts.set(container.id, fact)
         else unknown.push(container)
       }
       const nowMs = clock.now()
@@ -170,8 +170,9 @@ function bearerOfIds(
 ): (container: ContainerSummary) => boolean {
   const called = new Map<string, ContainerId>()
   const unknown: ContainerId[] = []
-  for (const { id, names: listed, unreadable } of containers) {
-    if (unreadable === undefined || listed.length > 0) continue
+  for (const container of containers) {
+    if (!isNameUnread(container)) continue
+    const { id } = container
     const name = names.get(id)
     if (name === undefined) unknown.push(id)
     else called.set(name, id)
@@ -180,6 +181,10 @@ function bearerOfIds(
     unknown.length > 1 ||
     (unknown.length === 1 && unknown[0] !== id) ||
     (called.has(id) && called.get(id) !== id)
+}
+
+function isNameUnread({ names, unreadable }: ContainerSummary): boolean {
+  return unreadable !== undefined && names.length === 0
 }
 
 function guestFact(fact: Fact | undefined): GuestFact | undefined {
