@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isBelow } from '../dialect.ts'
 import type { Image, ImagePlatform } from '../model.ts'
 import { fineTimestamp, timestamp, type View } from './view.ts'
@@ -8,7 +9,12 @@ function tagsOf({ tags }: Image, { dialect }: View): string[] {
 
 function digestsOf(image: Image, view: View): string[] {
   if (view.dialect.name === 'dockerd') return []
-  return tagsOf(image, view).map((tag) => `${tag.slice(0, tag.lastIndexOf(':'))}@${image.id}`)
+  return tagsOf(image, view).map((tag) => `${tag.slice(0, tag.lastIndexOf(':'))}@${digestOf(image, view)}`)
+}
+
+/** Of its manifest. To Podman an id is the digest of a configuration. */
+function digestOf({ id }: Image, { dialect }: View): string {
+  return dialect.isPodman ? `sha256:${createHash('sha256').update(id).digest('hex')}` : id
 }
 
 function descriptorOf({ id, platforms }: Image, { dialect }: View): object {
@@ -51,7 +57,11 @@ export function imageSummaryShape(image: Image, view: View, containerCount = -1)
     Size: image.sizeBytes,
     ...(isOld ? { VirtualSize: image.sizeBytes } : {}),
     ...(dialect.isPodman
-      ? { Digest: image.id, History: tags, ...(tags.length > 0 ? { Names: tags } : { Dangling: true }) }
+      ? {
+          Digest: digestOf(image, view),
+          History: tags,
+          ...(tags.length > 0 ? { Names: tags } : { Dangling: true }),
+        }
       : {}),
   }
 }
