@@ -54,7 +54,7 @@ const existing: Readonly<Record<string, readonly string[]>> = {
   'an event': eventNames,
   'a subject of `degraded`': quotedIn(declaration('src/domain/events.ts', 'export type DegradedSubject =')),
   'an option': Object.keys(options),
-  'a flag of the command alone': Object.keys(commandOptions),
+  'a flag that the library has no option for': Object.keys(commandOptions),
   'a quirk of an engine': membersIn(
     declaration(dialect, 'export interface Dialect extends Refusals {') +
       declaration(dialect, 'export interface Refusals {'),

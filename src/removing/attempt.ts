@@ -115,8 +115,8 @@ const inspectionLifeMs = 500
 
 /**
  * Makes one request, in this order: inspect the container, establish the connection, check that the verdict is still
- * fresh, ask the tracker about the ended guests, and finally about the container itself. Nothing runs between that answer
- * and the request.
+ * fresh, ask the tracker about the ended guests, and finally about the container itself. Between that answer
+ * and the request only the charts learn of it, and an inspection callback; whether the verdict stands is checked after that.
  */
 function createAttempt(options: AttemptOptions): Attempt {
   const { clock, fleet, freshness } = options
