@@ -118,7 +118,7 @@ describe.skipIf(chromiumPath === undefined)('the bridge to Stately’s inspector
     const { page } = await open(inspector.statelyUrl, 'answers')
     await expect.poll(() => page.locator('#note').isHidden(), patience).toBe(true)
     await inspector.stop()
-    await expect.poll(() => page.locator('#note').textContent(), patience).toContain('The agent has ended')
+    await expect.poll(() => page.locator('#note').textContent(), patience).toContain('The agent has exited')
   })
 
   it('accepts messages only from the frame', async () => {

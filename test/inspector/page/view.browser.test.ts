@@ -242,7 +242,7 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     expectComplaint(/Failed to load resource/)
     tunnel.cut()
     await expect.poll(() => page.getByRole('status').textContent(), patience).toBe('not connected')
-    expect(await page.getByRole('alert').textContent()).toMatch(/broke|does not answer/)
+    expect(await page.getByRole('alert').textContent()).toMatch(/was lost|does not respond/)
     // actors that ended meanwhile are unknown
     lights.lamps[0]?.send({ type: 'toggle' })
     lights.stop()
@@ -275,13 +275,13 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     lights.stop()
     expectComplaint(/WebSocket connection .* failed/)
     expectComplaint(/Failed to load resource/)
-    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/broke|does not answer/)
+    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/was lost|does not respond/)
     expect(await page.getByRole('status').textContent()).toBe('not connected')
 
     // a relay has a new token at each start, so the old address is refused
     const second = await startInspector(first.port)
     hangLamps(3, second.inspect)
-    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/refuses this page/)
+    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/is out of date/)
     await page.goto(second.url)
     await expect.poll(() => countOf(page, 'off'), patience).toBe(3)
     expect(await page.getByRole('alert').count()).toBe(0)
