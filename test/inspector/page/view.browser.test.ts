@@ -275,7 +275,9 @@ describe.skipIf(chromiumPath === undefined)("the inspector's page, beside any sy
     lights.stop()
     expectComplaint(/WebSocket connection .* failed/)
     expectComplaint(/Failed to load resource/)
-    await expect.poll(() => page.getByRole('alert').textContent(), patience).toMatch(/was lost|does not respond/)
+    await expect
+      .poll(() => page.getByRole('alert').textContent(), patience)
+      .toMatch(/was lost|does not respond/)
     expect(await page.getByRole('status').textContent()).toBe('not connected')
 
     // a relay has a new token at each start, so the old address is refused
