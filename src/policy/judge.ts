@@ -221,7 +221,8 @@ export type LaterQuestion =
       readonly stage: 'inspection'
       readonly objection: Objection | undefined
       readonly creationGraceEndsMs: number
-      readonly nowMs: number
+      /** fresh-scan: when the verdict was made. A grace that has ended since then needs another scan. */
+      readonly judgedAtMs: number
       /** Whether its ended guests are still not running. */
       readonly haveGuestsEnded: boolean
     }
@@ -244,9 +245,9 @@ export type LaterQuestion =
 export function judgeAgain(question: LaterQuestion): Verdict | undefined {
   switch (question.stage) {
     case 'inspection': {
-      const { objection, creationGraceEndsMs, haveGuestsEnded, nowMs } = question
+      const { objection, creationGraceEndsMs, haveGuestsEnded, judgedAtMs } = question
       if (objection) return spared(objection)
-      if (creationGraceEndsMs > nowMs)
+      if (creationGraceEndsMs > judgedAtMs)
         return { verdict: 'graced', reason: 'creation-grace', endsAtMs: creationGraceEndsMs }
       return haveGuestsEnded ? undefined : spared('namespace-shared')
     }

@@ -82,9 +82,8 @@ const startsByPolicy = 3
 
 /** The last start of a container. */
 export interface LastStart {
-  /** By the engine's clock. */
+  /** Its time by the engine's clock. If that is unknown, a number that no other start has. */
   readonly atMs: number
-  /** It happened then; otherwise at an unknown time since then. */
   readonly isDated: boolean
   /** Its restart policy keeps starting it. A creation grace after each start would never end. */
   readonly isInCrashLoop: boolean
@@ -100,7 +99,8 @@ export function lastStartOf(inspection: Inspection): LastStart | undefined {
   const knownMs = Math.max(startedAtMs, restoredAtMs)
   const start = { atMs: knownMs, isDated: true, isInCrashLoop: false }
   if (finishedAtMs > knownMs && runs.has(inspection.state))
-    return { ...start, atMs: finishedAtMs, isDated: false }
+    // One of the two changes with each start, also after the engine's clock was set back.
+    return { ...start, atMs: knownMs + finishedAtMs, isDated: false }
   if (restoredAtMs > startedAtMs) return start
   return startedAtMs === 0 ? undefined : { ...start, isInCrashLoop: restartCount > startsByPolicy }
 }

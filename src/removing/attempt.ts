@@ -170,14 +170,14 @@ async function inspect(
   options: AttemptOptions,
   signal: AbortSignal,
 ): Promise<AttemptAnswer | undefined> {
-  const { awake, fleet, inspections, selfTest } = options
+  const { fleet, inspections, selfTest } = options
   const objection = await inspections.confirm(id, await selfTest(), signal)
   const judge = (haveGuestsEnded: boolean) =>
     judgeAgain({
       stage: 'inspection',
       objection,
       creationGraceEndsMs: fleet.get(id)?.creationGraceEndsMs ?? Infinity,
-      nowMs: awake.now(),
+      judgedAtMs: known.judgedAtMs,
       haveGuestsEnded,
     })
   const against = judge(true) ?? judge(await inspections.haveEnded(endedGuests, signal))

@@ -61,6 +61,8 @@ export class Graces {
   /** The last scan in which the engine sent its time. */
   #measured: Listed | undefined
   #restoreEndsMs: number | undefined
+  /** When a change of the engine's clock was last noticed, on the awake clock. */
+  #clockChangedMs = -Infinity
   /** When the tracker, which had tracked several containers, stopped tracking all of them. */
   #emptiedMs: number | undefined
 
@@ -81,6 +83,11 @@ export class Graces {
   /** The engine's clock minus our monotonic clock, when last measured; undefined if the engine never sent its time. */
   get engineOffsetMs(): number | undefined {
     return this.#measured?.engineOffsetMs
+  }
+
+  /** honest-clock: whether the engine's clock was changed so recently that a start before that may still be new. */
+  wasClockChangedBefore(nowAwakeMs: number): boolean {
+    return nowAwakeMs - this.#clockChangedMs <= this.#options.creationGraceMs
   }
 
   /** When a container was last known to be at rest; undefined if the last listing did not show it at rest. */
@@ -116,7 +123,10 @@ export class Graces {
   historiesAt(listed: Listed): (container: ContainerSummary, answer: TrackerAnswer) => History {
     const hasClockChanged = this.#hasClockChanged(listed)
     this.#latest = listed
-    if (hasClockChanged) this.#restartCreationGraces(listed.seenAwakeMs)
+    if (hasClockChanged) {
+      this.#clockChangedMs = listed.seenAwakeMs
+      this.#restartCreationGraces(listed.seenAwakeMs)
+    }
     return (container, answer) => {
       const known = this.#options.fleet.get(container.id)
       if (known) this.#meet(known, container, listed)

@@ -239,8 +239,9 @@ describe('new-again: the last start', () => {
     ['restored, whatever happened before', { restartCount: 4, restoredAtMs: 20, startedAtMs: 7 }, at(20)],
     ['restored and ended', { state: 'exited', startedAtMs: 7, restoredAtMs: 20, finishedAtMs: 30 }, at(20)],
     ['started after a restore', { startedAtMs: 40, restoredAtMs: 20, finishedAtMs: 30 }, at(40)],
-    ['running after its end, for an unknown time', { startedAtMs: 7, finishedAtMs: 9 }, after(9)],
-    ['the same, and paused', { state: 'paused', startedAtMs: 7, finishedAtMs: 9 }, after(9)],
+    ['running after its end, for an unknown time', { startedAtMs: 7, finishedAtMs: 9 }, after(16)],
+    ['the same, and paused', { state: 'paused', startedAtMs: 7, finishedAtMs: 9 }, after(16)],
+    ['started after the clock was set back', { startedAtMs: 5, finishedAtMs: 9 }, after(14)],
     ['restored without any start, as from a file', { startedAtMs: undefined, restoredAtMs: 20 }, at(20)],
   ])('%s', (_, seen, start) => {
     expect(lastStartOf({ ...inspection, ...seen })).toEqual(start)

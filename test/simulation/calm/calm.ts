@@ -74,7 +74,9 @@ async function checkRemovals(world: World, fail: Fail): Promise<void> {
   const beganMs = timeline.nowMs
   // The hook and the stop are waited for with one container after the other when slots are few.
   const queueMs = danglingOf(world).length * consultingMs(setting)
-  const baseMs = queueMs + beganMs + longestGraceMs(setting) + 2 * setting.periodMs + promptMs + 20 * second
+  // A guest whose start cannot be dated when it is first inspected is graced once more, and its holder waits for it.
+  const graceMs = longestGraceMs(setting) + setting.creationGraceMs
+  const baseMs = queueMs + beganMs + graceMs + 2 * setting.periodMs + promptMs + 20 * second
   for (;;) {
     const left = danglingOf(world)
     if (left.length === 0) return world.note('check:eventually-removed')
