@@ -8,6 +8,7 @@ import {
   type GraceEnds,
   isShareSuspicious,
   judge,
+  judgeAgain,
   type RuleName,
 } from '../../src/policy/judge.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
@@ -574,3 +575,15 @@ describe('bounded-removal: a suspicious share of dangling containers', () => {
     expect(isShareSuspicious(dangling, owned, limit)).toBe(isSuspicious)
   })
 })
+
+test.each([
+  [99_999, undefined],
+  [100_000, undefined],
+  [100_001, { verdict: 'graced', reason: 'creation-grace', endsAtMs: 100_001 }],
+])(
+  'new-again: a grace that an inspection finds, until %i, and a verdict of 100000: %j',
+  (endsMs, verdict) => {
+    const found = { objection: undefined, creationGraceEndsMs: endsMs, haveGuestsEnded: true }
+    expect(judgeAgain({ stage: 'inspection', judgedAtMs: 100_000, ...found })).toEqual(verdict)
+  },
+)

@@ -5,7 +5,7 @@ import type { KnownContainer } from '../../src/containers/record.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import type { TrackerAnswer, Verdict } from '../../src/domain/verdict.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
-import { Graces } from '../../src/scanning/graces.ts'
+import { Graces, type Listed } from '../../src/scanning/graces.ts'
 import { summary } from '../support/summary.ts'
 
 const container = summary({ name: 'web' })
@@ -89,5 +89,46 @@ describe('unknown-is-spared: a tracker that knew several containers and suddenly
     ['it does not answer for one', 2, ['untracked', 'tracker-failed']],
   ])('%s: nothing is suspected', (_what, wereTracked, answers) => {
     expect(emptied(wereTracked, answers)).toBeUndefined()
+  })
+})
+
+describe('honest-clock: a change of the engine’s clock makes ages unknown for a creation grace', () => {
+  const empty = { get: () => undefined, all: () => [] } as unknown as Fleet
+  const at = (seenAwakeMs: number, engineOffsetMs: number): Listed => ({
+    scan: 1,
+    listing: {
+      containers: [],
+      bytes: 2,
+      engineNowMs: engineOffsetMs + seenAwakeMs,
+    },
+    atMs: seenAwakeMs,
+    beganAwakeMs: seenAwakeMs,
+    seenAwakeMs,
+    missedBeforeMs: 0,
+    missedMs: 0,
+    durationMs: 1,
+    engineOffsetMs,
+  })
+
+  test.each([
+    ['as before', 50, false, false],
+    ['an hour later', 3_600_050, true, false],
+    ['an hour earlier', -3_599_950, true, false],
+  ])('%s: %#', (_, offsetMs, soon, later) => {
+    const graces = new Graces({
+      fleet: empty,
+      recentlyGone: new RecentlyGone(),
+      creationGraceMs: 60_000,
+      restoreGraceMs: 0,
+      releaseGraceMs: 0,
+      recoveryEndsMs: () => undefined,
+    })
+    const first = at(10_000, 50)
+    graces.historiesAt(first)
+    graces.note(first)
+    expect(graces.wasClockChangedBefore(10_000)).toBe(false)
+    graces.historiesAt(at(20_000, offsetMs))
+    expect(graces.wasClockChangedBefore(79_000)).toBe(soon)
+    expect(graces.wasClockChangedBefore(81_000)).toBe(later)
   })
 })
