@@ -48,6 +48,9 @@ export interface GracesOptions {
 /** The largest difference between two measurements of the engine's clock that does not count as a change. */
 export const clockToleranceMs = 2000
 
+/** The engine's `Date` has a resolution of one second. */
+const clockErrorMs = 1000
+
 /** From this many on, losing all tracked containers at once is suspicious; a single one is covered by its release grace. */
 const suspiciouslyMany = 2
 
@@ -85,9 +88,13 @@ export class Graces {
     return this.#measured?.engineOffsetMs
   }
 
-  /** honest-clock: whether the engine's clock was changed so recently that a start before that may still be new. */
-  wasClockChangedBefore(nowAwakeMs: number): boolean {
-    return nowAwakeMs - this.#clockChangedMs <= this.#options.creationGraceMs
+  /**
+   * honest-clock: whether an age by the engine's clock may be wrong, and what has it may still be new. That is so after a change
+   * of that clock, if the age says that it began before the change.
+   */
+  isDoubtful(ageMs: number, nowAwakeMs: number): boolean {
+    const sinceMs = nowAwakeMs - this.#clockChangedMs
+    return sinceMs <= this.#options.creationGraceMs && ageMs > sinceMs + clockErrorMs
   }
 
   /** When a container was last known to be at rest; undefined if the last listing did not show it at rest. */

@@ -201,11 +201,12 @@ export class Inspections {
   /** honest-clock: the age is unknown if the engine's clock changed since the listing, or a short time before it. */
   #ageOf(atMs: number, engineNowMs: number | undefined): number | undefined {
     const { awake, graces } = this.#options
-    if (engineNowMs === undefined || graces.wasClockChangedBefore(awake.now())) return undefined
+    if (engineNowMs === undefined) return undefined
     const before = graces.engineOffsetMs
     const offsetMs = engineNowMs - this.#options.clock.now()
     if (before !== undefined && Math.abs(offsetMs - before) > clockToleranceMs) return undefined
-    return Math.max(0, engineNowMs - atMs)
+    const ageMs = Math.max(0, engineNowMs - atMs)
+    return graces.isDoubtful(ageMs, awake.now()) ? undefined : ageMs
   }
 }
 

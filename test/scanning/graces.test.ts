@@ -92,7 +92,7 @@ describe('unknown-is-spared: a tracker that knew several containers and suddenly
   })
 })
 
-describe('honest-clock: a change of the engine’s clock makes ages unknown for a creation grace', () => {
+describe('honest-clock: for a creation grace a change of the engine’s clock makes older ages doubtful', () => {
   const empty = { get: () => undefined, all: () => [] } as unknown as Fleet
   const at = (seenAwakeMs: number, engineOffsetMs: number): Listed => ({
     scan: 1,
@@ -126,9 +126,10 @@ describe('honest-clock: a change of the engine’s clock makes ages unknown for 
     const first = at(10_000, 50)
     graces.historiesAt(first)
     graces.note(first)
-    expect(graces.wasClockChangedBefore(10_000)).toBe(false)
+    expect(graces.isDoubtful(5000, 10_000)).toBe(false)
     graces.historiesAt(at(20_000, offsetMs))
-    expect(graces.wasClockChangedBefore(79_000)).toBe(soon)
-    expect(graces.wasClockChangedBefore(81_000)).toBe(later)
+    expect(graces.isDoubtful(70_000, 79_000)).toBe(soon)
+    expect(graces.isDoubtful(60_000, 79_000)).toBe(false)
+    expect(graces.isDoubtful(70_000, 81_000)).toBe(later)
   })
 })
