@@ -1,7 +1,7 @@
 import type { ScanReport } from '../index.ts'
 import type { CliWorld } from './world.ts'
 
-/** Tells people of containers that are only graced because the engine's memory of its events is too short. */
+/** Reports containers that are only graced because the engine's memory of its events is too short. */
 export function reportForgotten({ unpausesForgotten }: ScanReport, { stderr }: CliWorld): void {
   const count = unpausesForgotten?.length ?? 0
   if (count === 0) return

@@ -26,7 +26,7 @@ const earlyEnds: Readonly<Record<Exclude<SweepEnd, 'settled'>, string>> = {
   crashed: 'an internal error ended it',
 }
 
-/** Tells people, or programs, what a sweep does and did. */
+/** Prints what a sweep does and did, as text or as JSON. */
 export class SweepReporter implements SweepListener {
   readonly #world: CliWorld
   readonly #isJson: boolean

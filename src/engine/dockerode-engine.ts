@@ -203,7 +203,7 @@ export function watchOnly(engine: Engine): WatchingEngine {
 
 /** No engine takes this for "not said", as some take 0. */
 const earliestMs = 1000
-/** Podman tells nothing of a past that has ended already. It is waited for only where there is no event at all. */
+/** Podman returns no events of a period that is already over. It is waited for only if there is no event at all. */
 const whileMs = 2000
 
 /** Below this the events, a listing and the removals can be in each other's way. */

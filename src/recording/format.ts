@@ -61,7 +61,7 @@ const recordedLimits: CopyLimits = {
 }
 
 /**
- * A value as a file has it: JSON, without labels and secrets. A missing value is `null`, since a chart tells one from a key
+ * A value as a file has it: JSON, without labels and secrets. A missing value is `null`, since a chart distinguishes one from a key
  * that is not there. Of a copy it makes the same copy.
  */
 export function recordable(value: unknown): unknown {

@@ -31,7 +31,7 @@ export async function takeLock(path: string, longestMs = longestWaitMs): Promise
       await file.close()
       throw error
     }
-    // Somebody removed it while we waited; the others lock the new one.
+    // It was removed meanwhile; the others lock the new one.
     await file.close()
   }
 }
