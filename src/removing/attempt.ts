@@ -1,27 +1,22 @@
-import { answered } from '../../machines/container.record.ts'
 import type { AttemptAnswer, FailureLike, HookAnswer, StopEffect } from '../../machines/types.ts'
 import type { Freshness } from '../containers/freshness.ts'
-import { judgement, type KnownContainer } from '../containers/record.ts'
-import type { ContainerSummary } from '../domain/container.ts'
+import type { KnownContainer } from '../containers/record.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { coveredAs } from '../domain/states.ts'
-import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
 import type { ChangeOptions, ChangeOutcome, Engine } from '../engine/port.ts'
 import { judgeAgain } from '../policy/judge.ts'
-import { hasEnded } from '../policy/namespaces.ts'
 import type { Inspections } from '../scanning/inspections.ts'
-import { type Answer, type Tracker, wordOf } from '../scanning/tracker.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import { askHook, type HookOptions } from './hook.ts'
+import { LastInspection } from './last-inspection.ts'
+import { askLast, type Candidate, cancelled, type LastQuestionOptions, stale } from './last-question.ts'
 
-export interface AttemptOptions extends HookOptions {
+export interface AttemptOptions extends HookOptions, LastQuestionOptions {
   readonly engine: Engine
-  readonly tracker: Tracker
   readonly inspections: Inspections
   readonly selfTest: () => Promise<SelfTest>
   readonly freshness: Freshness
-  readonly releaseGraceMs: number
   readonly stopTimeoutMs: number
   readonly removeVolumes: boolean
 }
@@ -93,15 +88,6 @@ type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<Ch
 /** One request that changes a container, with all checks that precede it. */
 type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
 
-/** A container about to be changed, and its ended guests by the verdict that justifies that. */
-interface Candidate {
-  readonly id: ContainerId
-  readonly known: KnownContainer
-  readonly endedGuests: readonly ContainerSummary[]
-}
-
-const stale: AttemptAnswer = { answer: 'stale' }
-
 /** not-ours-to-stop: the engine had nothing to stop, so the container has ended by itself. */
 const alreadyEnded: AttemptAnswer = {
   answer: 'unsettled',
@@ -110,13 +96,11 @@ const alreadyEnded: AttemptAnswer = {
   stop: undefined,
 }
 
-/** If the connection takes longer than this to establish, the container is inspected again. */
-const inspectionLifeMs = 500
-
 /**
  * Makes one request, in this order: inspect the container, establish the connection, check that the verdict is still
- * fresh, ask the tracker about the ended guests, and finally about the container itself. Between that answer
- * and the request only the charts learn of it, and an inspection callback; whether the verdict stands is checked after that.
+ * fresh, ask the tracker about the ended guests, and finally about the container itself. The inspection is repeated while
+ * it is not fresh. Between the last answer and the request only the charts learn of it, and an inspection callback; whether
+ * the verdict stands is checked after that.
  */
 function createAttempt(options: AttemptOptions): Attempt {
   const { clock, fleet, freshness } = options
@@ -127,11 +111,11 @@ function createAttempt(options: AttemptOptions): Attempt {
     const { scan, verdict } = known
     if (verdict.verdict !== 'dangling') return cancelled(id, verdict, options)
     const candidate: Candidate = { id, known, endedGuests: verdict.endedGuests() }
+    const inspection = new LastInspection(clock, async () => inspect(candidate, options, signal))
     let wasSent = false
     let objection: AttemptAnswer | undefined
-    let inspectedMs = clock.now()
     const mayAct = () => freshness.stands(scan) && !signal.aborted
-    const settle = (found: AttemptAnswer | undefined): boolean => {
+    const decide = (found: AttemptAnswer | undefined): boolean => {
       // A scan may have completed while the tracker was answering; only the scan that admitted the container counts.
       objection = found ?? (mayAct() ? undefined : stale)
       if (objection) return false
@@ -142,19 +126,24 @@ function createAttempt(options: AttemptOptions): Attempt {
       return wasSent
     }
     const lastQuestion = (): boolean | Promise<boolean> => {
-      if (!freshness.stands(scan)) return settle(stale)
+      if (!freshness.stands(scan)) return decide(stale)
       const found = askLast(candidate, options)
-      return found instanceof Promise ? found.then(settle) : settle(found)
+      return found instanceof Promise ? slowly(found) : decide(found)
     }
-    const mayLeave = (): boolean | Promise<boolean> =>
-      clock.now() - inspectedMs <= inspectionLifeMs
-        ? lastQuestion()
-        : inspect(candidate, options, signal).then((found) => (found ? settle(found) : lastQuestion()))
+    const slowly = async (pending: Promise<AttemptAnswer | undefined>): Promise<boolean> => {
+      const found = await inspection.keepFreshDuring(pending)
+      if (found || inspection.isFresh) return decide(found)
+      inspection.allowTwiceTheAge()
+      return inspectAndAsk()
+    }
+    const inspectAndAsk = async (): Promise<boolean> => {
+      const against = await inspection.repeat()
+      return against ? decide(against) : lastQuestion()
+    }
     try {
-      const against = await inspect(candidate, options, signal)
+      const against = await inspection.repeat()
       if (against) return against
-      inspectedMs = clock.now()
-      const outcome = await send(id, mayLeave)
+      const outcome = await send(id, () => (inspection.isFresh ? lastQuestion() : inspectAndAsk()))
       if (outcome === 'withheld') return objection ?? stale
       return outcome === 'done' ? { answer: 'done' } : alreadyEnded
     } catch (thrown) {
@@ -191,58 +180,6 @@ function hasBegunAgain(before: KnownContainer, now: KnownContainer | undefined):
     now !== undefined &&
     ((before.isApproved && !now.isApproved) || (before.gracefulStopAttempted && !now.gracefulStopAttempted))
   )
-}
-
-function cancelled(id: ContainerId, verdict: Verdict, { awake, fleet }: AttemptOptions): AttemptAnswer {
-  const known = fleet.get(id)
-  if (!known) return stale
-  const { scan } = known
-  return { answer: 'cancelled', judgement: judgement(known, verdict, { scan, nowMs: awake.now() }) }
-}
-
-/** fresh-scan: the final check before a request. Undefined means go. Synchronous if the tracker is. */
-function askLast(
-  candidate: Candidate,
-  options: AttemptOptions,
-): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
-  const guests = candidate.endedGuests.map((guest) => options.tracker.ask(guest))
-  if (!guests.some((answer) => answer instanceof Promise))
-    return askOwnLast(candidate, guests as readonly Answer[], options)
-  // All guests first and the container last, so that its answer is the most recent one when the request is sent.
-  return Promise.all(guests.map(async (answer) => answer)).then((answers) =>
-    askOwnLast(candidate, answers, options),
-  )
-}
-
-function askOwnLast(
-  { id, known, endedGuests }: Candidate,
-  guests: readonly Answer[],
-  options: AttemptOptions,
-): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
-  const settle = (answer: Answer) => {
-    const own = wordOf(answer)
-    // The agent may have started to track a guest since it was asked; an attempt on that guest may have recorded this.
-    const isTracked = (at: number) => options.fleet.get(endedGuests[at]?.id ?? id)?.wasTracked
-    const ofGuests = guests.map((guest, at) => (isTracked(at) ? 'tracked' : wordOf(guest)))
-    const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own })
-    if (!verdict) return undefined
-    noteAnswer(id, own, options)
-    return cancelled(id, verdict, options)
-  }
-  // An inspection may have added the name in the meantime.
-  const own = options.tracker.ask((options.fleet.get(id) ?? known).listed)
-  return own instanceof Promise ? own.then(settle) : settle(own)
-}
-
-function noteAnswer(
-  id: ContainerId,
-  answer: TrackerAnswer,
-  { awake, fleet, releaseGraceMs }: AttemptOptions,
-): void {
-  const known = fleet.get(id)
-  if (!known) return
-  const said = { answer, atMs: awake.now(), hasEnded: hasEnded(known.listed) }
-  fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
 }
 
 /** Statuses by which a proxy says that it waits no longer; the engine may still be executing the request. */

@@ -563,6 +563,39 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
   })
 })
 
+describe('new-again: a slow tracker', () => {
+  test('a container started while the tracker answers about a forced removal lives', async () => {
+    let answerMs = 0
+    const harness = createHarness({
+      period: '5s',
+      tracked: {
+        has: () => new Promise((resolve) => harness.clock.setTimeout(() => resolve(false), answerMs)),
+      },
+    })
+    const { clock, engine, reconciler } = harness
+    const container = engine.add({ ageMs: hour, state: 'created' })
+    engine.fault = (verb) => {
+      if (verb === 'remove') answerMs = 1900
+      return verb === 'remove' ? 'refused' : undefined
+    }
+    reconciler.start()
+    for (let seconds = 0; engine.count('remove') === 0; seconds++) {
+      if (seconds > 120) throw new Error('it was never tried')
+      await clock.advance(1000)
+    }
+    engine.fault = () => undefined
+    // The retry inspects it first, and is sent when the tracker has answered.
+    const inspections = engine.count('inspect')
+    while (engine.count('inspect') === inspections) await clock.advance(10)
+    await clock.advance(1000)
+    expect(engine.count('remove')).toBe(1)
+    Object.assign(container, { state: 'running', startedAtMs: clock.wallNow() })
+    await clock.advance(30_000)
+    expect([engine.count('remove'), engine.containers.has(container.id)]).toEqual([1, true])
+    await stop(harness)
+  })
+})
+
 describe('new-again: a container that is started after our stop', () => {
   /** Our stop has ended it when the tracker gives no answer; then the agent starts it again. */
   async function startedAfterOurStop(options: Parameters<typeof createHarness>[0] = {}) {

@@ -1,0 +1,85 @@
+import { answered } from '../../machines/container.record.ts'
+import type { AttemptAnswer } from '../../machines/types.ts'
+import type { Fleet } from '../containers/fleet.ts'
+import { judgement, type KnownContainer } from '../containers/record.ts'
+import type { AwakeClock } from '../domain/awake.ts'
+import type { ContainerSummary } from '../domain/container.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
+import { judgeAgain } from '../policy/judge.ts'
+import { hasEnded } from '../policy/namespaces.ts'
+import { type Answer, type Tracker, wordOf } from '../scanning/tracker.ts'
+
+export interface LastQuestionOptions {
+  readonly awake: AwakeClock
+  readonly fleet: Fleet
+  readonly tracker: Tracker
+  readonly releaseGraceMs: number
+}
+
+/** A container about to be changed, and its ended guests by the verdict that justifies that. */
+export interface Candidate {
+  readonly id: ContainerId
+  readonly known: KnownContainer
+  readonly endedGuests: readonly ContainerSummary[]
+}
+
+/** The verdict that the attempt relied on is no longer the last one. */
+export const stale: AttemptAnswer = { answer: 'stale' }
+
+/** The attempt ends with another verdict. */
+export function cancelled(
+  id: ContainerId,
+  verdict: Verdict,
+  { awake, fleet }: Pick<LastQuestionOptions, 'awake' | 'fleet'>,
+): AttemptAnswer {
+  const known = fleet.get(id)
+  if (!known) return stale
+  const { scan } = known
+  return { answer: 'cancelled', judgement: judgement(known, verdict, { scan, nowMs: awake.now() }) }
+}
+
+/** fresh-scan: the final check before a request. Undefined means go. Synchronous if the tracker is. */
+export function askLast(
+  candidate: Candidate,
+  options: LastQuestionOptions,
+): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
+  const guests = candidate.endedGuests.map((guest) => options.tracker.ask(guest))
+  if (!guests.some((answer) => answer instanceof Promise))
+    return askOwnLast(candidate, guests as readonly Answer[], options)
+  // All guests first and the container last, so that its answer is the most recent one when the request is sent.
+  return Promise.all(guests.map(async (answer) => answer)).then((answers) =>
+    askOwnLast(candidate, answers, options),
+  )
+}
+
+function askOwnLast(
+  { id, known, endedGuests }: Candidate,
+  guests: readonly Answer[],
+  options: LastQuestionOptions,
+): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
+  const weigh = (answer: Answer) => {
+    const own = wordOf(answer)
+    // The agent may have started to track a guest since it was asked; an attempt on that guest may have recorded this.
+    const isTracked = (at: number) => options.fleet.get(endedGuests[at]?.id ?? id)?.wasTracked
+    const ofGuests = guests.map((guest, at) => (isTracked(at) ? 'tracked' : wordOf(guest)))
+    const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own })
+    if (!verdict) return undefined
+    noteAnswer(id, own, options)
+    return cancelled(id, verdict, options)
+  }
+  // An inspection may have added the name in the meantime.
+  const own = options.tracker.ask((options.fleet.get(id) ?? known).listed)
+  return own instanceof Promise ? own.then(weigh) : weigh(own)
+}
+
+function noteAnswer(
+  id: ContainerId,
+  answer: TrackerAnswer,
+  { awake, fleet, releaseGraceMs }: LastQuestionOptions,
+): void {
+  const known = fleet.get(id)
+  if (!known) return
+  const said = { answer, atMs: awake.now(), hasEnded: hasEnded(known.listed) }
+  fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
+}
