@@ -30,10 +30,11 @@ export interface ListedAgain {
   has(id: ContainerId): boolean
   /** Whether it is certainly listed, and its id is reliable there. */
   isSound(id: ContainerId): boolean
+  readonly containers: readonly ContainerSummary[]
 }
 
 /** An entry without an id may be any container. */
-const unidentifiedAgain: ListedAgain = { has: () => true, isSound: () => false }
+const unidentifiedAgain: ListedAgain = { has: () => true, isSound: () => false, containers: [] }
 
 /** The known namespace use of one listing's containers. */
 export interface NamespacesKnown {
@@ -125,7 +126,8 @@ export function createNamespaceFacts(
       // A container reported as gone is not cached; if a later listing shows it, it is inspected again.
       known = new Map([...missingGuests(known, facts), ...facts])
       const listedAgain = gone.size > 0 ? await confirmGone(asking, deadlineMs) : undefined
-      const unasked = unknown.filter(({ id }) => !facts.has(id))
+      const added = await addedTo(containers, listedAgain, asking)
+      const unasked = [...unknown, ...added].filter(({ id }) => !facts.has(id))
       failedQuestions = new Map(
         unasked.flatMap((container) => {
           const { id } = container
@@ -143,7 +145,7 @@ export function createNamespaceFacts(
       const bearsItsId = bearerOfIds(containers, names)
       const failed = [...failedQuestions.values()].find(({ isStarting }) => !isStarting)
       return {
-        sharing: sharingAmong(sharersOf(containers, facts)),
+        sharing: sharingAmong(sharersOf([...containers, ...added], facts)),
         mayBeNeeded: (container) =>
           // The second listing no longer shows it, or lists it twice.
           (listedAgain !== undefined && !listedAgain.isSound(container.id) && !gone.has(container)) ||
@@ -356,7 +358,23 @@ function listedWithFaults(containers: readonly ContainerSummary[]): ListedAgain 
   for (const container of containers) faults.note(container)
   const found = faults.found()
   const ids = new Set(containers.map(({ id }) => id))
-  return { has: (id) => ids.has(id), isSound: (id) => ids.has(id) && !found.has(id) }
+  return { has: (id) => ids.has(id), isSound: (id) => ids.has(id) && !found.has(id), containers }
+}
+
+/**
+ * protected: what the second listing shows and the first did not, because it is new or the first was incomplete. Each may be
+ * a guest, so it is inspected, too. A guest by name or path stays unknown until the next scan.
+ */
+async function addedTo(
+  containers: readonly ContainerSummary[],
+  listedAgain: ListedAgain | undefined,
+  asking: Asking,
+): Promise<readonly ContainerSummary[]> {
+  if (!listedAgain) return []
+  const ids = new Set(containers.map(({ id }) => id))
+  const added = listedAgain.containers.filter(({ id }) => !ids.has(id))
+  await askAll(added, { ...asking, gone: new Set(), rejoining: new Map() })
+  return added
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { EngineError } from '../../src/domain/errors.ts'
 import { createNamespaceFacts } from '../../src/scanning/namespace-facts.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
-import { createFakeEngine, fakeId } from '../support/fake-engine.ts'
+import { createFakeEngine, type Fault, fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
 const { signal } = new AbortController()
@@ -122,6 +122,24 @@ describe('positive-evidence: an engine that reports a guest as gone', () => {
       return { ...listing, containers: [...others, ...others] }
     }
     expect((await scan()).mayBeNeeded(holder)).toBe(true)
+  })
+
+  test.each<[string, object, Fault | undefined, { mayBeNeeded: boolean; guests: number }]>([
+    ['is a guest', { network: `container:${holderId}` }, undefined, { mayBeNeeded: false, guests: 1 }],
+    ['shares nothing', {}, undefined, { mayBeNeeded: false, guests: 0 }],
+    ['is a guest by name', { network: 'container:old' }, undefined, { mayBeNeeded: true, guests: 0 }],
+    ['cannot be inspected', {}, 'timed-out', { mayBeNeeded: true, guests: 0 }],
+    ['is gone, too', {}, 'gone', { mayBeNeeded: true, guests: 0 }],
+  ])('protected: what only the later listing shows counts: it %s', async (_, namespaces, fault, expected) => {
+    const { engine, scan } = createWorld()
+    const added = engine.add({ namespaces })
+    engine.fault = (verb, id) => hides(verb, id) ?? (id === added.id ? fault : undefined)
+    engine.shapeListing = (listing) => ({
+      ...listing,
+      containers: listing.containers.filter(({ id }) => id !== guestId),
+    })
+    const { mayBeNeeded, sharing } = await scan()
+    expect({ mayBeNeeded: mayBeNeeded(holder), guests: sharing.guestsOf(holder).length }).toEqual(expected)
   })
 
   test('is asked again a minute later, and that answer is accepted', async () => {
