@@ -13,8 +13,12 @@ const mostShortLives = 500
 /** Sending pauses while more than this is buffered. */
 const mostUnsentBytes = 1_000_000
 
-/** "Try Again Later", one of the WebSocket close codes. */
+/** WebSocket close codes: "Going Away" and "Try Again Later". */
+const goingAway = 1001
 const tooSlow = 1013
+/** A client need not answer that the connection is closed. A slow one has to read what was sent before. */
+const longestGoodbyeMs = 500
+const longestSlowGoodbyeMs = 5000
 
 export interface TabOptions {
   readonly webSocket: WebSocket
@@ -80,23 +84,25 @@ export class Tab implements Viewer {
   }
 
   /** Closes the connection; resolves when it is closed. */
-  async end(limitMs: number): Promise<void> {
+  async end(): Promise<void> {
     const { webSocket } = this.#options
     this.#close()
     if (webSocket.readyState === WebSocket.CLOSED) return
-    await new Promise<void>((resolve) => {
-      const limit = setTimeout(() => webSocket.terminate(), limitMs)
-      webSocket.once('close', () => {
-        clearTimeout(limit)
-        resolve()
-      })
-      webSocket.close(1001, 'the inspector was stopped')
-    })
+    const closed = new Promise((resolve) => webSocket.once('close', resolve))
+    this.#sayGoodbye(goingAway, 'the inspector was stopped', longestGoodbyeMs)
+    await closed
+  }
+
+  #sayGoodbye(code: number, reason: string, limitMs: number): void {
+    const { webSocket } = this.#options
+    const limit = setTimeout(() => webSocket.terminate(), limitMs)
+    webSocket.once('close', () => clearTimeout(limit))
+    webSocket.close(code, reason)
   }
 
   #disconnect(): void {
-    this.#options.webSocket.close(tooSlow, 'too slow')
     this.#close()
+    this.#sayGoodbye(tooSlow, 'too slow', longestSlowGoodbyeMs)
   }
 
   #close(): void {

@@ -23,6 +23,7 @@ class SlowConnection extends EventEmitter {
   /** How often others had their turn between two messages. */
   slices = 0
   closedWith: number | undefined
+  isTerminated = false
   isStuck = false
 
   send(text: string): void {
@@ -41,6 +42,7 @@ class SlowConnection extends EventEmitter {
   }
 
   terminate(): void {
+    this.isTerminated = true
     this.emit('close')
   }
 
@@ -220,6 +222,10 @@ describe('a tab that does not keep up', () => {
     connection.drain()
     await flush()
     expect(connection.sent).toHaveLength(length)
+    expect(connection.isTerminated).toBe(false)
+    // It may never answer that it is closed.
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(connection.isTerminated).toBe(true)
     expect(vi.getTimerCount()).toBe(0)
   })
 
