@@ -43,7 +43,12 @@ export type {
   ReconcilerOptions,
 } from './options/types.ts'
 export type { Clock } from './domain/clock.ts'
-export { createReconciler, type Reconciler, type ReconcilerDependencies } from './reconciler.ts'
+export {
+  createReconciler,
+  type NewContainer,
+  type Reconciler,
+  type ReconcilerDependencies,
+} from './reconciler.ts'
 export {
   createReconcilerLogic,
   type ReconcilerActorEvent,

@@ -4,6 +4,7 @@ import type { SupervisorActor } from './containers/seal.ts'
 import { type Clock, systemClock } from './domain/clock.ts'
 import { ArgumentError, LifecycleError, OptionError } from './domain/errors.ts'
 import { type DegradedSubject, type EventName, eventNames } from './domain/events.ts'
+import { parseImageId } from './domain/ids.ts'
 import { show } from './domain/show.ts'
 import { createDockerodeEngine, watchOnly } from './engine/dockerode-engine.ts'
 import { noteCalls } from './engine/noted.ts'
@@ -64,9 +65,13 @@ export interface Reconciler {
   /**
    * The labels to set on a new container so that it is owned.
    *
+   * With the id of its image there is one more, `<owner label>.image`. It proves that the labels are the container's own,
+   * also when the image is gone or carries the owner label itself. It proves nothing for a container of another image.
+   *
    * @throws OptionError if the owner is not a label with one value
+   * @throws ArgumentError if something else than the full id of an image is given
    */
-  labels(): Readonly<Record<string, string>>
+  labels(container?: NewContainer): Readonly<Record<string, string>>
   /**
    * The supervisor's actor, for subscribers and inspectors. Its system contains the container actors. It accepts the
    * events of `SupervisorCommand`; all other events to actors of its system are ignored. Its `start()` is the
@@ -82,6 +87,12 @@ export interface Reconciler {
   stop(): Promise<void>
   /** Same as `stop()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
+}
+
+/** What the agent knows of a container before it creates it. */
+export interface NewContainer {
+  /** The full id of its image, as the engine returns it: `(await docker.getImage(name).inspect()).Id`. */
+  readonly imageId: string
 }
 
 /** The reconciler's dependencies on the outside; tests provide their own. */
@@ -242,18 +253,27 @@ function assemble(world: World, settings: Settings): Reconciler {
         fleet,
         queue,
       }),
-    labels() {
-      const { owner, ownership } = settings
-      if (ownership.labels) return { ...ownership.labels }
-      throw new OptionError(
-        'owner',
-        owner,
-        'labels() needs an owner with one value, which a preset or anyValue does not have',
-      )
-    },
+    labels: (container) => labelsFor(settings, container),
     stop: end,
     [Symbol.asyncDispose]: end,
   }
+}
+
+function labelsFor({ owner, ownership }: Settings, container: NewContainer | undefined) {
+  const { labels } = ownership
+  if (!labels)
+    throw new OptionError(
+      'owner',
+      owner,
+      'labels() needs an owner with one value, which a preset or anyValue does not have',
+    )
+  if (container === undefined) return { ...labels }
+  const given: unknown = (container as NewContainer | null)?.imageId
+  const imageId = parseImageId(given)
+  if (imageId !== undefined) return { ...labels, ...ownership.proofFor(imageId) }
+  throw new ArgumentError(
+    `the imageId is ${show(given)}; give the full id of the image, sha256: and 64 digits, as its inspection returns it`,
+  )
 }
 
 function checkListener(name: unknown, listener: unknown): void {

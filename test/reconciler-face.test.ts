@@ -35,6 +35,30 @@ test('labels() gives each caller its own, so that none can change what the next 
   expect(reconciler.labels()).toEqual({ [ownerLabel]: ownerValue })
 })
 
+describe('labels({ imageId }) names the image, which proves that the labels are the container’s own', () => {
+  const digits = '1a'.repeat(32)
+  const named = { [ownerLabel]: ownerValue, [`${ownerLabel}.image`]: `sha256:${digits}` }
+
+  test.each([`sha256:${digits}`, digits])('%s', (imageId) => {
+    expect(createHarness().reconciler.labels({ imageId })).toEqual(named)
+  })
+
+  test.each([
+    {},
+    null,
+    'busybox',
+    { imageId: undefined },
+    { imageId: 'busybox' },
+    { imageId: digits.slice(0, 12) },
+    { imageId: '' },
+    { imageId: 'sha256:' },
+    { imageId: 7 },
+  ])('%j names no image, and is refused', (given) => {
+    const { reconciler } = createHarness()
+    expect(() => reconciler.labels(given as never)).toThrow(ArgumentError)
+  })
+})
+
 describe('events', () => {
   test('the listener of * gets every event, each with the engine and the owner that it is of', async () => {
     const { clock, engine, events, reconciler } = createHarness()

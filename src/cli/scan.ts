@@ -2,6 +2,7 @@ import { isTrackerFailure } from '../domain/verdict.ts'
 import type { Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { reportForgotten } from './forgotten.ts'
+import { writeHints } from './hints.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { withSpinner } from './spinner.ts'
 import { renderScan } from './table.ts'
@@ -24,6 +25,7 @@ export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const report = await withSpinner('scanning', world, reconciler.scan())
   stdout.write(flags.json ? jsonLine(report) : renderScan(report, wantsColor(stdout, env)))
   reportForgotten(report, world)
+  writeHints(report.containers, world)
   if (!source) {
     stderr.write(`hint: no tracker given, so no container is reported as dangling; give ${trackerForms}\n`)
     return exitDone

@@ -3,11 +3,12 @@ import { options as schema } from '../options/schema.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { reportForgotten } from './forgotten.ts'
 import type { GivenSettings } from './given.ts'
+import { writeHints } from './hints.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { settle } from './settle.ts'
 import { Settlement } from './settlement.ts'
 import { withSpinner } from './spinner.ts'
-import { type Graced, stillGraced, sweepReport } from './sweep-report.ts'
+import { type Graced, stillGraced, sweepReport, type SweepReport } from './sweep-report.ts'
 import { type GraceLeft, SweepReporter } from './sweep-reporter.ts'
 import { requireTracked } from './tracked/choose.ts'
 import { Unknowns } from './unknowns.ts'
@@ -40,11 +41,19 @@ export async function sweep(
   // truthful: what is left because something is unknown is reported, and is not success
   const left = unknowns.among([...report.spared, ...graced])
   sweepReporter.reportUnknowns(left, scan, source.flag)
+  writeHints(decidedAmong(report, scan), world)
   const { unread } = unknowns
   if (unread !== undefined) sweepReporter.reportUnread(unread)
   const isKnown = left.length === 0 && report.unknown.length === 0 && unread === undefined
   const isDone = isWhole && isKnown && report.failed.length === 0
   return isDone ? exitDone : exitFailed
+}
+
+/** Those that were left by a decision; the causes of the others are reported with them. */
+function decidedAmong({ spared }: SweepReport, { containers }: ScanReport) {
+  const names = new Map(containers.map(({ id, name }) => [id, name]))
+  const decided = spared.filter(({ reason }) => reason !== 'image-unknown')
+  return decided.map(({ id, reason }) => ({ id, name: names.get(id) ?? '', reason }))
 }
 
 function danglingIn({ containers }: ScanReport): ScanReport['containers'] {

@@ -17,3 +17,14 @@ export function parseContainerId(text: unknown): ContainerId | undefined {
 export function shortId(id: string): string {
   return id.slice(0, 12)
 }
+
+const imageDigits = /^(?:sha256:)?([0-9a-f]{64})$/
+
+/**
+ * Returns the full id of an image as engines list it: `sha256:` and 64 digits. The podman command prints it without the
+ * algorithm. Undefined if the text is anything else, such as a name or a prefix.
+ */
+export function parseImageId(text: unknown): string | undefined {
+  const digits = typeof text === 'string' ? imageDigits.exec(text)?.[1] : undefined
+  return digits === undefined ? undefined : `sha256:${digits}`
+}

@@ -1,4 +1,5 @@
 import { nomadAllocationLabel } from './nomad.ts'
+import { imageLabelOf } from './owner-label.ts'
 import type { OptionName, OptionValues } from './values.ts'
 
 /** A conflict between two options. */
@@ -21,6 +22,13 @@ export function findContradiction(values: OptionValues): Contradiction | undefin
       option: 'owner',
       requirement: (called) =>
         `its label must not be that of ${called('keepLabel')}, or nothing is ever removed`,
+    }
+  }
+  if (owner && imageLabelOf(owner) === keepLabel) {
+    return {
+      option: 'keepLabel',
+      requirement: (called) =>
+        `it must not be the label of ${called('owner')} with .image, which labels() sets, or nothing is ever removed`,
     }
   }
   if (preset === 'nomad' && keepLabel === nomadAllocationLabel) {

@@ -5,6 +5,11 @@ export type OwnerLabel =
   | { readonly label: string; readonly value: string; readonly anyValue?: false | undefined }
   | { readonly label: string; readonly anyValue: true; readonly value?: never }
 
+/** The label that names a container's image, as proof that its owner label does not come from there. */
+export function imageLabelOf({ label }: OwnerLabel): string {
+  return `${label}.image`
+}
+
 /** The owner's name in events and log lines. It includes the label that narrows a preset. */
 export function nameOfOwner(owner: OwnerLabel | undefined, preset: string | undefined): string {
   const label = owner && `${owner.label}=${owner.value ?? '*'}`

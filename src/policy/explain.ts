@@ -1,6 +1,7 @@
 import prettyMs from 'pretty-ms'
 import type { ContainerSummary } from '../domain/container.ts'
 import type { Reason, Verdict, VerdictName } from '../domain/verdict.ts'
+import { adviceOn, type Advised } from './advice.ts'
 import { type Evidence, type Finding, findings, type RuleName } from './judge.ts'
 
 /** One rule, what it observed, and its verdict if it applies. */
@@ -42,7 +43,7 @@ export function explainOwned(evidence: Evidence, ownedBy: string, verdict: Verdi
     ],
     verdict: verdict.verdict,
     reason: verdict.reason,
-    outlook: outlookOf(verdict, changesInMs),
+    outlook: outlookOf(verdict, changesInMs, evidence.container),
     changesInMs,
   }
 }
@@ -78,12 +79,13 @@ function explainRule({ rule, seen, verdict }: Finding): ExplainedRule {
   return { rule, seen, verdict: verdict ? { verdict: verdict.verdict, reason: verdict.reason } : null }
 }
 
-function outlookOf(verdict: Verdict, changesInMs: number | null): string {
+function outlookOf(verdict: Verdict, changesInMs: number | null, container: Advised): string {
   if (verdict.verdict === 'tracked') return 'it is not removed while the agent tracks it'
   if (verdict.verdict === 'graced')
     return `dangling in ${prettyMs(Math.ceil((changesInMs ?? 0) / 1000) * 1000)} unless registered`
   if (verdict.verdict === 'dangling') return 'it would be removed now'
-  return `spared ${sparedUntil[verdict.reason]}`
+  const advice = adviceOn(verdict.reason, [container])
+  return `spared ${sparedUntil[verdict.reason]}${advice === undefined ? '' : `; ${advice}`}`
 }
 
 /** How long each reason spares a container. */
@@ -103,7 +105,7 @@ const sparedUntil = {
   'namespace-shared': 'until no relevant container uses its namespaces',
   'namespace-unknown':
     'until every container that may use its namespaces can be inspected and has a known holder; the log names the one',
-  'infra-container': 'forever: it is removed with its pod',
+  'infra-container': 'forever: an engine removes it only with its pod',
   'inspection-disagrees': 'until its inspection agrees with the listing',
   'inspection-failed': 'until it can be inspected',
   'dangling-share': 'until a smaller share of the owned containers is dangling',

@@ -1,6 +1,7 @@
 import type { ContainerSummary } from '../domain/container.ts'
+import { parseImageId } from '../domain/ids.ts'
 import { nomadAllocationLabel } from '../options/nomad.ts'
-import type { OwnerLabel } from '../options/owner-label.ts'
+import { imageLabelOf, type OwnerLabel } from '../options/owner-label.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -12,6 +13,11 @@ export interface Ownership {
   owns(container: Marked): boolean
   /** Whether the owner label comes from the image rather than from the container itself. */
   cameWithImage(container: ContainerSummary, imageLabels: Labels): boolean
+  /**
+   * own-label: whether one of its labels proves by itself that its owner label does not come from its image. That label names
+   * its image by id. An id is a digest of all that the image holds, its labels included, so no image can name itself.
+   */
+  isProven(container: ContainerSummary): boolean
   /** How containers with a common lifecycle are grouped; undefined if the owner does not group them. */
   readonly grouping?: Grouping
   /** A human-readable description of why the container is or is not owned. */
@@ -20,6 +26,8 @@ export interface Ownership {
   readonly filter: string | undefined
   /** The labels to set on a new container so that it is owned; undefined if the owner accepts any value. */
   readonly labels: Labels | undefined
+  /** The label that proves the others of a container of that image. */
+  proofFor(imageId: string): Labels
   /** The labels that determine who owns a container, and its group. */
   readonly marks: readonly string[]
 }
@@ -55,13 +63,19 @@ export interface Grouping {
 /** Ownership by one label, with an exact value if one is given. */
 export function ownedByLabel(owner: OwnerLabel): Ownership {
   const { label, value } = owner
+  const imageLabel = imageLabelOf(owner)
   return {
     owns: ({ labels }) => bears(labels, owner),
     cameWithImage: ({ labels }, imageLabels) =>
       Object.hasOwn(imageLabels, label) && imageLabels[label] === labels[label],
+    isProven: ({ imageId, labels }) => {
+      const named = Object.hasOwn(labels, imageLabel) ? parseImageId(labels[imageLabel]) : undefined
+      return named !== undefined && named === parseImageId(imageId)
+    },
     seen: ({ labels }) => seenLabel(labels, owner),
     filter: value === undefined ? label : `${label}=${value}`,
     labels: value === undefined ? undefined : { [label]: value },
+    proofFor: (imageId) => ({ [imageLabel]: imageId }),
     marks: [label],
   }
 }
@@ -84,6 +98,8 @@ export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
     cameWithImage: (container, imageLabels) =>
       byAllocation.cameWithImage(container, imageLabels) ||
       (byClient?.cameWithImage(container, imageLabels) ?? false),
+    // Its driver names no image.
+    isProven: () => false,
     seen: (container) =>
       [
         byAllocation.owns(container) || !looksLikeOldNomad(container)
@@ -95,6 +111,7 @@ export function ownedByNomad(narrowedBy?: OwnerLabel): Ownership {
     // Pause containers of allocations do not have the client's label.
     filter: undefined,
     labels: undefined,
+    proofFor: () => noLabels,
     marks: [...byAllocation.marks, ...(byClient?.marks ?? [])],
   }
 }

@@ -34,11 +34,15 @@ export function isForGood(objection: Objection): boolean {
   return objection === 'self' || objection === 'infra-container'
 }
 
-const podmanInfraName = /^[0-9a-f]{12}-infra$/
+const podmanInfraName = /^([0-9a-f]{12})-infra$/
 
-/** Podman names a pod's infra container after the pod. */
 function looksLikeInfra({ names }: ContainerSummary): boolean {
   return names.some((name) => podmanInfraName.test(name))
+}
+
+/** Podman names a pod's infra container after the pod's id, unless another name was given; then undefined. */
+export function podOf({ name }: Pick<ContainerSummary, 'name'>): string | undefined {
+  return podmanInfraName.exec(name)?.[1]
 }
 
 /** Creation times in listings have a resolution of one second. */
@@ -58,11 +62,17 @@ export function agrees(listed: ContainerSummary, inspection: Inspection): boolea
   return (
     inspection.id === listed.id &&
     (listed.names.length === 0 || listed.names.includes(inspection.name)) &&
-    (listed.imageId === '' || bare(inspection.imageId) === bare(listed.imageId)) &&
+    isSameImage(listed, inspection) &&
     areSame(listed.labels, labels) &&
     (listed.createdAtMs === undefined || Math.abs(createdAtMs - listed.createdAtMs) <= creationErrorMs) &&
     (listed.networkMode === '' || listed.networkMode === namespaces.network)
   )
+}
+
+/** own-label: that there is no image must be said by both, since then every label is the container's own. */
+function isSameImage({ hasNoImage, imageId }: ContainerSummary, inspection: Inspection): boolean {
+  const isOmitted = imageId === '' && !hasNoImage
+  return isOmitted || bare(inspection.imageId) === bare(imageId)
 }
 
 function bare(imageId: string): string {

@@ -3,6 +3,7 @@ import type { AboutContainer, Happening } from '../domain/events.ts'
 import { shortId } from '../domain/ids.ts'
 import type { LogLevel } from '../domain/logger.ts'
 import { formatDuration } from '../options/duration.ts'
+import { adviceOn } from '../policy/advice.ts'
 
 /** Fields and message are functions, since most lines are below the level of the log and never formatted. */
 export interface LogLine {
@@ -36,7 +37,7 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
     case 'classified':
       return sayVerdict(happening)
     case 'spared':
-      return line('debug', () => `${called(happening)} is spared: ${happening.reason}`)
+      return line('debug', () => saySpared(happening))
     case 'removed':
       return line('info', () => `removed ${called(happening)}`)
     case 'removeFailed':
@@ -174,6 +175,11 @@ function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit
   if (verdict === 'dangling' && dryRun)
     return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
   return line('debug', () => `${called(happening)} is ${verdict}: ${reason}`)
+}
+
+function saySpared(happening: Extract<Happening, { type: 'spared' }>): string {
+  const advice = adviceOn(happening.reason, [happening])
+  return `${called(happening)} is spared: ${happening.reason}${advice === undefined ? '' : `; ${advice}`}`
 }
 
 function counted(count: number, one: string, many: string): string {

@@ -6,7 +6,7 @@ import { failedAgain, type FailedQuestion, extendedDeadlineMs, untilNextMs } fro
 
 type Labels = Readonly<Record<string, string>>
 
-/** Size of the image cache. Agents rarely use more images, and an evicted one costs one more request. */
+/** So many images are remembered beside those of listed containers. An evicted one costs one more request. */
 const remembered = 1000
 
 /** The labels of an image, or why they are unknown. */
@@ -16,11 +16,13 @@ export type ImageAnswer =
 
 /**
  * Inspects each image once per platform and caches its labels, which never change: an image's id is the hash of its
- * content. Only complete responses are cached.
+ * content. So they hold for its containers also when the image is gone. Only complete responses are cached.
  */
 export interface ImageLabels {
   /** Synchronous if the image is cached. */
   of(image: AskedImage, signal: AbortSignal): ImageAnswer | Promise<ImageAnswer>
+  /** Limits the cache. Images in use stay, since they may be gone and can then not be inspected again. */
+  retain(inUse: () => Iterable<AskedImage>): void
   /** Called after an outage: failures during the outage are discarded. */
   engineIsBack(): void
   /** Milliseconds until a failed inspection may be repeated; undefined if none failed. */
@@ -29,12 +31,19 @@ export interface ImageLabels {
   aside(): ImageLabels
 }
 
+export interface ImageLabelsOptions {
+  readonly engine: WatchingEngine
+  readonly clock: Clock
+  readonly deadlineMs: number
+  /** The labels that matter; the others of an image are not kept. */
+  readonly marks: readonly string[]
+}
+
 export function createImageLabels(
-  engine: WatchingEngine,
-  clock: Clock,
-  deadlineMs: number,
+  options: ImageLabelsOptions,
   known = new Map<string, ImageAnswer>(),
 ): ImageLabels {
+  const { engine, clock, deadlineMs, marks } = options
   const asked = new Map<string, Promise<ImageAnswer>>()
   const failedQuestions = new Map<string, FailedQuestion & { readonly answer: ImageAnswer }>()
 
@@ -46,8 +55,7 @@ export function createImageLabels(
         signal,
       })
       failedQuestions.delete(key)
-      makeRoom(known)
-      const answer: ImageAnswer = { isKnown: true, labels }
+      const answer: ImageAnswer = { isKnown: true, labels: only(marks, labels) }
       known.set(key, answer)
       return answer
     } catch (thrown) {
@@ -67,7 +75,15 @@ export function createImageLabels(
   return {
     engineIsBack: () => failedQuestions.clear(),
     untilAskedAgainMs: () => untilNextMs(failedQuestions.values(), clock.now()),
-    aside: () => createImageLabels(engine, clock, deadlineMs, known),
+    aside: () => createImageLabels(options, known),
+    retain(inUse) {
+      if (known.size <= remembered) return
+      const used = new Set(Array.from(inUse(), imageKey))
+      for (const key of known.keys()) {
+        if (known.size <= remembered) return
+        if (!used.has(key)) known.delete(key)
+      }
+    },
     of(image, signal) {
       if (image.id === '') return { isKnown: false, failure: undefined }
       const key = imageKey(image)
@@ -85,6 +101,11 @@ export function createImageLabels(
 /** One image id may cover several platforms. */
 export function imageKey({ id, platform }: AskedImage): string {
   return platform === '' ? id : `${id} ${platform}`
+}
+
+function only(names: readonly string[], labels: Labels): Labels {
+  const found = names.filter((name) => Object.hasOwn(labels, name))
+  return Object.fromEntries(found.map((name) => [name, labels[name] as string]))
 }
 
 function makeRoom(map: Map<string, unknown>): void {

@@ -2,7 +2,9 @@ import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
 import type { AskedImage } from '../engine/port.ts'
+import { adviceOn } from '../policy/advice.ts'
 import { type Evidence, isKept } from '../policy/judge.ts'
+import type { Ownership } from '../policy/ownership.ts'
 import { type ImageAnswer, imageKey, type ImageLabels } from './images.ts'
 import type { ScanContext, EvidenceSources } from './scan-context.ts'
 import type { Answer } from './tracker.ts'
@@ -24,9 +26,12 @@ export async function originsOf(
 ): Promise<Origins> {
   const isDoubted = (one: ContainerSummary, index: number) =>
     answers[index] === 'untracked' && !isKept(one, policy)
+  const isAsked = (one: ContainerSummary, index: number) =>
+    isDoubted(one, index) && !needsNoImage(one, ownership)
+  images.retain(() => owned.map(imageOf))
   const asked = new Map<string, AskedImage>()
   await inSlices(owned, clock, signal, (container, index) => {
-    if (container.hasNoImage || !isDoubted(container, index)) return
+    if (!isAsked(container, index)) return
     const image = imageOf(container)
     asked.set(imageKey(image), image)
   })
@@ -36,17 +41,35 @@ export async function originsOf(
       const container = owned[index] as ContainerSummary
       // The image is irrelevant for containers that are tracked, kept or spared anyway.
       if (!isDoubted(container, index)) return 'unasked'
-      // Without an image, the labels can only come from the container itself.
-      if (container.hasNoImage) return 'container'
+      if (!isAsked(container, index)) return 'container'
       const answer = known.answers.get(imageKey(imageOf(container)))
       if (!answer?.isKnown) return 'unknown'
       return ownership.cameWithImage(container, answer.labels) ? 'image' : 'container'
     },
-    failure: known.failure,
+    failure: known.failure && withAdvice(known, owned.filter(isAsked)),
   }
 }
 
-function imageOf({ imageId, platform }: ContainerSummary): AskedImage {
+/** An image that is gone does not return by itself. */
+function withAdvice({ answers, failure }: ImagesKnown, doubted: readonly ContainerSummary[]) {
+  const failureOf = (container: ContainerSummary) => {
+    const answer = answers.get(imageKey(imageOf(container)))
+    return answer?.isKnown === false ? answer.failure : undefined
+  }
+  const left = doubted.filter((container) => failureOf(container)?.kind === 'gone')
+  const gone = left[0] && failureOf(left[0])
+  return gone ? { ...gone, message: `${gone.message}; ${adviceOn('image-unknown', left)}` } : failure
+}
+
+/**
+ * own-label: whether its labels are known to be its own whatever its image says. Without an image they can come from nowhere
+ * else.
+ */
+export function needsNoImage(container: ContainerSummary, ownership: Ownership): boolean {
+  return container.hasNoImage === true || ownership.isProven(container)
+}
+
+export function imageOf({ imageId, platform }: ContainerSummary): AskedImage {
   return { id: imageId, platform }
 }
 

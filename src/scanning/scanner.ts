@@ -16,6 +16,7 @@ import { confirmInHistory } from './dry-run.ts'
 import { EnginePace } from './engine-pace.ts'
 import { judgeListing, type ListingJudgement } from './evidence.ts'
 import type { Graces, Listed } from './graces.ts'
+import { ImagesAhead } from './images-ahead.ts'
 import type { Inspections } from './inspections.ts'
 import { MissingContainers, withLastKnown } from './last-known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
@@ -63,6 +64,7 @@ export class Scanner {
   readonly #deadline = new ListingDeadline()
   readonly #pace: EnginePace
   readonly #missing: MissingContainers
+  readonly #imagesAhead: ImagesAhead
   #number = 0
   /** How long the tracker took to answer at the last scan. */
   #askingMs = 0
@@ -76,6 +78,7 @@ export class Scanner {
     this.#options = options
     this.#pace = new EnginePace(options.stallMs)
     this.#missing = new MissingContainers(options.engine, options.fleet, missingDeadlineMs)
+    this.#imagesAhead = new ImagesAhead(options.clock)
   }
 
   /** Resolves with the report of the next scan that begins. */
@@ -87,6 +90,7 @@ export class Scanner {
   /** Rejects all pending reports. */
   stop(error: Error): void {
     this.#ended = error
+    this.#imagesAhead.stop()
     for (const { reject } of this.#waiters.splice(0)) reject(error)
   }
 
@@ -133,6 +137,11 @@ export class Scanner {
       const reported = await reportOf(judged, { beganAt, endedAt, engineNowMs }, clock, signal)
       for (const { resolve } of waiters) resolve(reported)
     }
+    this.#imagesAhead
+      .read(judged, sources)
+      .catch((error: unknown) =>
+        report({ type: 'degraded', about: 'fault', kind: 'fault', message: `images: ${messageOf(error)}` }),
+      )
     return { number: listed.scan, ...scanned }
   }
 

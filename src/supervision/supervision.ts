@@ -267,7 +267,8 @@ function createAwakeClock(
 /** The sources that a scan consults besides the engine. The first scan that succeeds initializes them. */
 function createSources({ settings, access, clock, self }: SupervisionOptions) {
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
-  const images = createImageLabels(access.engine, clock, inspectDeadlineMs)
+  const { marks } = settings.ownership
+  const images = createImageLabels({ engine: access.engine, clock, deadlineMs: inspectDeadlineMs, marks })
   const namespaces = createNamespaceFacts(access.engine, clock, inspectDeadlineMs)
   let found: Promise<EvidenceSources> | undefined
   const sources = () => {

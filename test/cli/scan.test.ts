@@ -142,6 +142,22 @@ describe('scan', () => {
     })
   })
 
+  it('what only a person can remove: the reason, and on standard error the command', async () => {
+    engine.images.add({ reference: 'snapshot:1', labels })
+    engine.images.add({ reference: 'gone:1' })
+    const copy = add('copy', { image: 'snapshot:1', labels: {} }).slice(0, 12)
+    const lost = add('lost', { image: 'gone:1' }).slice(0, 12)
+    engine.images.remove('gone:1')
+    const { out, err } = await ranCli(`scan ${target} --nothing-tracked`)
+    expect(out).toMatch(/ copy .* label-from-image$/m)
+    expect(out).toMatch(/ lost .* image-unknown$/m)
+    const lines = [
+      `hint: label-from-image: to remove it nevertheless: docker rm --force ${copy}`,
+      `hint: image-unknown: if its image is gone, nothing can show who started it; to remove it: docker rm --force ${lost}`,
+    ]
+    expect(err.trimEnd().split('\n').toSorted()).toEqual(lines.toSorted())
+  })
+
   it('names from an engine cannot control a terminal', async () => {
     engine.images.add({ reference: 'evil\u001b[2J:1' })
     add('forgotten', { image: 'evil\u001b[2J:1' })

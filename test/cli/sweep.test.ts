@@ -378,6 +378,15 @@ describe('truthful: a container left because of an unknown is no success, and is
     expect(out).toContain(`spared ${id.slice(0, 12)} one busybox:test: image-unknown\n`)
   })
 
+  it('its image is gone: what a person can do', async () => {
+    const { id } = old({ name: 'one', imageId: 'sha256:gone' })
+    const { code, err } = await swept()
+    expect(code).toBe(1)
+    expect(err).toMatch(/^error: image-unknown: 1 container is left, .* one busybox:test: .*$/m)
+    expect(err).toContain(`to remove it: docker rm --force ${id.slice(0, 12)}\n`)
+    expect(err.match(/docker rm/g)).toHaveLength(1)
+  })
+
   it('it cannot be inspected itself: inspection-failed', async () => {
     const { id } = old({ name: 'one' })
     engine.fault = (verb) => (verb === 'unpausedWithin' ? 'timed-out' : undefined)
@@ -428,6 +437,16 @@ describe('truthful: a container left because of an unknown is no success, and is
     ])
     world = createWorld(false)
     expect((await swept('--json --dry-run')).code).toBe(1)
+  })
+
+  it('what is left of a pod is a decision, and the command that removes it is on standard error', async () => {
+    old({ name: '0123456789ab-infra', isInfra: true })
+    const { code, err, out } = await swept()
+    expect([code, err]).toEqual([
+      0,
+      'hint: infra-container: to remove it, remove its pod: podman pod rm 0123456789ab\n',
+    ])
+    expect(out).toMatch(/^spared .* 0123456789ab-infra busybox:test: infra-container$/m)
   })
 
   it('a decision is a success: protected, kept, state not covered', async () => {

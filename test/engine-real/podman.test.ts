@@ -155,6 +155,28 @@ describeOnBench(everyPodman, 'what is never removed', (bench) => {
     expect(watch.of('removeFailed')).toEqual([])
     expect(await bench().engine.state(infra)).toBe('running')
   })
+
+  it('eventually-removed: what is left of a pod goes by the command that its explanation gives', async () => {
+    const { docker } = bench().engine
+    const { infra, guest } = await runPod(bench())
+    const watch = bench().watch()
+    await watch.removal(guest)
+    const { outlook } = await watch.reconciler.explain(infra)
+    const [, named = ''] = /podman pod rm ([0-9a-f]{12})$/.exec(outlook) ?? []
+    expect((await plainRequest(docker, 'DELETE', `/v4.0.0/libpod/pods/${named}`)).status).toBe(200)
+    expect(await bench().engine.exists(infra)).toBe(false)
+  })
+
+  it('a removal of the pod would take members along that have ended, but refuses one with a running member', async () => {
+    const { docker } = bench().engine
+    const { infra, guest } = await runPod(bench())
+    const removal = () => plainRequest(docker, 'DELETE', '/v4.0.0/libpod/pods/pod')
+    expect((await removal()).status).toBe(500)
+    await docker.getContainer(guest).kill()
+    await bench().engine.settled(guest, 'exited')
+    expect((await removal()).status).toBe(200)
+    expect([await bench().engine.exists(guest), await bench().engine.exists(infra)]).toEqual([false, false])
+  })
 })
 
 describeOnBench(everyPodman, 'survives-outage', (bench) => {

@@ -479,6 +479,14 @@ describe('options that contradict each other are refused', () => {
     expect(refusal(usual).option).toBe('owner')
   })
 
+  test('nor the label that names the image of an owned container', () => {
+    const { option, message } = refusal({ ...least, keepLabel: 'com.example.agent.image' })
+    expect([option, message]).toEqual([
+      'keepLabel',
+      'option keepLabel: "com.example.agent.image" is not allowed; it must not be the label of owner with .image, which labels() sets, or nothing is ever removed',
+    ])
+  })
+
   test('nor the label by which a preset owns', () => {
     const keepLabel = 'com.hashicorp.nomad.alloc_id'
     const { option, message } = refusal({ preset: 'nomad', tracked, keepLabel })

@@ -83,6 +83,27 @@ describe('explain', () => {
     expect(rulesOf(explanation).at(-1)).toBe('bounded-removal')
   })
 
+  test('a container whose image is gone: the command with which a person can remove it', async () => {
+    const { engine, reconciler } = createHarness()
+    const { id } = engine.add({ ageMs: 3_600_000, imageId: 'sha256:gone' })
+    expect(await reconciler.explain(id)).toMatchObject({
+      reason: 'image-unknown',
+      outlook: `spared until its image can be inspected; if its image is gone, nothing can show who started it; to remove it: docker rm --force ${id.slice(0, 12)}`,
+    })
+  })
+
+  test.each([
+    ['0123456789ab-infra', 'podman pod rm 0123456789ab'],
+    ['plain', "podman pod rm $(podman inspect --format '{{.Pod}}' ID)"],
+  ])('the infra container %s: the command that removes its pod', async (name, command) => {
+    const { engine, reconciler } = createHarness()
+    const { id } = engine.add({ ageMs: 3_600_000, name, isInfra: true })
+    expect(await reconciler.explain(id)).toMatchObject({
+      reason: 'infra-container',
+      outlook: `spared forever: an engine removes it only with its pod; to remove it, remove its pod: ${command.replace('ID', id.slice(0, 12))}`,
+    })
+  })
+
   test.each([
     ['missing', 'the engine lists no such container'],
     ['c0ffee', '2 containers have an id with this prefix'],

@@ -76,6 +76,60 @@ describe('own-label: a label that came with the image', () => {
   })
 })
 
+describe('own-label: a label that names the image of its container proves that it is the container’s own', () => {
+  const [mine, other] = ['1a'.repeat(32), '2b'.repeat(32)]
+  const digest = `sha256:${mine}`
+  const key = 'com.example.agent.image'
+
+  test.each<[string, Record<string, string>, string, boolean]>([
+    ['the id of its image', { [key]: digest }, digest, true],
+    ['the id without its algorithm, as the podman command prints it', { [key]: mine }, digest, true],
+    ['and as an engine may list it', { [key]: digest }, mine, true],
+    ['the id of another image, as a snapshot copies it', { [key]: `sha256:${other}` }, digest, false],
+    ['no such label', {}, digest, false],
+    ['an empty one', { [key]: '' }, digest, false],
+    ['an empty one, of a container without an image', { [key]: '' }, '', false],
+    ['a short id', { [key]: `sha256:${mine.slice(0, 12)}` }, digest, false],
+    ['a short id on both sides', { [key]: 'sha256:1a1a' }, 'sha256:1a1a', false],
+    ['the name of its image on both sides', { [key]: 'busybox' }, 'busybox', false],
+    ['the algorithm alone on both sides', { [key]: 'sha256:' }, 'sha256:', false],
+    ['other letters', { [key]: digest.toUpperCase() }, digest, false],
+    ['a line break after it', { [key]: `${digest}\n` }, digest, false],
+    ['the label of another owner', { 'com.example.other.image': digest }, digest, false],
+  ])('%s', (_, more, imageId, isProven) => {
+    const container = summary({ labels: { 'com.example.agent': 'agent-7', ...more }, imageId })
+    expect(byValue.isProven(container)).toBe(isProven)
+    expect(byAnyValue.isProven(container)).toBe(isProven)
+  })
+
+  test('what labels() gives for an image proves containers of that image, and of no other', () => {
+    const labels = { ...byValue.labels, ...byValue.proofFor(digest) }
+    expect(labels).toEqual({ 'com.example.agent': 'agent-7', [key]: digest })
+    expect(byValue.isProven(summary({ labels, imageId: digest }))).toBe(true)
+    expect(byValue.isProven(summary({ labels, imageId: `sha256:${other}` }))).toBe(false)
+  })
+
+  test('a label named __proto__ has its own proof', () => {
+    const ownership = ownedByLabel({ label: '__proto__', value: 'x' })
+    const container = {
+      labels: labelsFrom(`{"__proto__": "x", "__proto__.image": "${digest}"}`),
+      imageId: digest,
+    }
+    expect(ownership.isProven(summary(container))).toBe(true)
+  })
+
+  test('Nomad sets no such label, so none is believed', () => {
+    const labels = {
+      [allocation]: uuid,
+      [`${allocation}.image`]: digest,
+      client: 'one',
+      'client.image': digest,
+    }
+    for (const nomad of [ownedByNomad(), ownedByNomad({ label: 'client', value: 'one' })])
+      expect(nomad.isProven(summary({ labels, imageId: digest }))).toBe(false)
+  })
+})
+
 const uuid = '7f2a9b1c-0d3e-4f5a-8b6c-9d0e1f2a3b4c'
 const allocation = 'com.hashicorp.nomad.alloc_id'
 const mountTargets = ['/alloc', '/local', '/secrets']

@@ -44,6 +44,11 @@ const rows: readonly [Happening, LogLevel, string][] = [
   ],
   [{ type: 'spared', ...web, reason: 'keep-label' }, 'debug', 'web (c0ffeec0ffee) is spared: keep-label'],
   [
+    { type: 'spared', ...web, name: '0123456789ab-infra', reason: 'infra-container' },
+    'debug',
+    '0123456789ab-infra (c0ffeec0ffee) is spared: infra-container; to remove it, remove its pod: podman pod rm 0123456789ab',
+  ],
+  [
     { type: 'removed', ...web, wasTracked: false, confirmedBy: 'answer', failures: 0 },
     'info',
     'removed web (c0ffeec0ffee)',

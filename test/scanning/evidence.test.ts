@@ -50,7 +50,7 @@ function prepare({ containers, tracked = new Set(), options = {}, context = {} }
     ownership: ownedByLabel({ label: ownerLabel, value: ownerValue }),
     policy: { keepLabel: 'flotsam.keep', states: new Set(['running', 'exited']), orchestrated: false },
     tracker: createTracker(asking, clock, 5000),
-    images: createImageLabels(engine, clock, 10_000),
+    images: createImageLabels({ engine, clock, deadlineMs: 10_000, marks: [ownerLabel] }),
     engine,
     namespaces: createNamespaceFacts(engine, clock, 10_000),
     self: noSelf,
@@ -196,6 +196,24 @@ describe('the evidence of each container is its own', () => {
     const { judged } = await judgeListing(sources, context)
     expect(judged.map(({ verdict }) => verdict.reason)).toEqual(['tracked', 'keep-label'])
     expect(engine.count('imageLabels')).toBe(0)
+  })
+
+  test('own-label: one that names its own image needs no inspection of it, one that names another does', async () => {
+    const [imageId, another] = [`sha256:${'1a'.repeat(32)}`, `sha256:${'2b'.repeat(32)}`]
+    const naming = (named: string) => ({ [ownerLabel]: ownerValue, [`${ownerLabel}.image`]: named })
+    const containers = [
+      one(first, { imageId, labels: naming(imageId) }),
+      one(second, { imageId, labels: naming(another) }),
+    ]
+    const { engine, sources, context } = prepare({ containers })
+    const verdicts = async () =>
+      (await judgeListing(sources, context)).judged.map(({ verdict }) => verdict.reason)
+    expect(await verdicts()).toEqual(['untracked', 'image-unknown'])
+    expect(engine.count('imageLabels')).toBe(1)
+    // a snapshot of one of the agent's containers
+    engine.images.set(imageId, naming(another))
+    sources.images.engineIsBack()
+    expect(await verdicts()).toEqual(['untracked', 'label-from-image'])
   })
 
   test('an asynchronous tracker is asked about many at a time, and every answer goes to its container', async () => {

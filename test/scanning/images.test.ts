@@ -18,7 +18,7 @@ function made() {
   const engine = createFakeEngine(clock)
   engine.images.set('sha256:plain', {})
   engine.images.set('sha256:ours', { owner: 'me' })
-  return { clock, engine, images: createImageLabels(engine, clock, deadlineMs) }
+  return { clock, engine, images: createImageLabels({ engine, clock, deadlineMs, marks: ['owner'] }) }
 }
 
 describe('own-label: each image is inspected once', () => {
@@ -50,17 +50,45 @@ describe('own-label: each image is inspected once', () => {
     expect(asked).toEqual(['linux/amd64', 'linux/arm64'])
   })
 
-  test('flat: no more than a thousand are remembered', async () => {
+  test('bounded-input: of its labels only those that decide who owns a container are kept', async () => {
     const { engine, images } = made()
-    const ids = Array.from({ length: 1001 }, (_, number) => `sha256:${number}`)
+    engine.images.set('sha256:large', { owner: 'me', text: 'x'.repeat(1_000_000) })
+    expect(await images.of(image('sha256:large'), signal)).toEqual(known({ owner: 'me' }))
+  })
+})
+
+describe('flat: beside the images of listed containers, a thousand are remembered', () => {
+  async function readMany(from: number, count: number) {
+    const { engine, images } = made()
+    const ids = Array.from({ length: count }, (_, number) => `sha256:${from + number}`)
     for (const id of ids) {
-      engine.images.set(id, { id })
+      engine.images.set(id, { owner: id })
       await images.of(image(id), signal)
     }
-    expect(images.of(image('sha256:1000'), signal)).toEqual(known({ id: 'sha256:1000' }))
-    expect(engine.count('imageLabels', 'sha256:0')).toBe(1)
-    expect(await images.of(image('sha256:0'), signal)).toEqual(known({ id: 'sha256:0' }))
-    expect(engine.count('imageLabels', 'sha256:0')).toBe(2)
+    engine.images.clear()
+    const isKnown = async (id: string) => (await images.of(image(id), signal)).isKnown
+    return { ids, images, isKnown }
+  }
+
+  test('the oldest of the others are forgotten', async () => {
+    const { images, isKnown } = await readMany(0, 1100)
+    images.retain(() => [image('sha256:0'), image('sha256:1')])
+    expect(await Promise.all(['0', '1', '2', '101', '102'].map((id) => isKnown(`sha256:${id}`)))).toEqual([
+      true,
+      true,
+      false,
+      false,
+      true,
+    ])
+  })
+
+  test('none of a listed container is forgotten, however many there are: it may be gone', async () => {
+    const { ids, images, isKnown } = await readMany(0, 1100)
+    images.retain(() => ids.map((id) => image(id)))
+    expect(await isKnown('sha256:0')).toBe(true)
+    images.retain(() => [])
+    expect(await isKnown('sha256:99')).toBe(false)
+    expect(await isKnown('sha256:100')).toBe(true)
   })
 })
 

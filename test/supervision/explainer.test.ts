@@ -21,7 +21,7 @@ test('the rules and the verdict rest on the same evidence, whatever a scan finds
     ownership: ownedByLabel({ label: ownerLabel, value: ownerValue }),
     policy: { keepLabel: 'flotsam.keep', states: new Set(['running']), orchestrated: false },
     tracker: createTracker(new Set(), clock, 5000),
-    images: createImageLabels(engine, clock, 10_000),
+    images: createImageLabels({ engine, clock, deadlineMs: 10_000, marks: [ownerLabel] }),
     engine,
     namespaces: createNamespaceFacts(engine, clock, 10_000),
     self: noSelf,
