@@ -3,8 +3,8 @@ import type { Body, Draft } from './engine/body.ts'
 import { type Act, podmansStates, spaces, type Stranger, type RemovalFault } from './plan.ts'
 import { Random } from './random.ts'
 import {
-  fadingImage,
   goneImage,
+  imageLabel,
   keepLabel,
   ownerLabel,
   ownerValue,
@@ -201,24 +201,40 @@ export class Stage {
   #leak(random: Random, { count, removalFault }: Kind<'leak'>): void {
     if (!this.#world.engine.isUp) return
     this.#world.note('act:leak')
-    const imageId = random.chance(0.1) ? this.#fadingImage(random) : plainImage
+    const { imageId, namesImage } = this.#imageOfLeak(random)
     for (let made = 0; made < count; made++) {
-      this.#world.leak({
+      const draft = {
         imageId,
         removalFault: removalFault && { kind: removalFault, times: timesOf(removalFault, random) },
         ...aLife(random, this.#world),
-      })
+      }
+      this.#world.leak(draft, namesImage)
     }
   }
 
+  #imageOfLeak(random: Random): { readonly imageId: string; readonly namesImage: boolean } {
+    const kind = random.weighted<'plain' | 'fading' | 'snapshot'>([
+      [0.85, 'plain'],
+      [0.1, 'fading'],
+      [0.05, 'snapshot'],
+    ])
+    if (kind === 'plain') return { imageId: plainImage, namesImage: false }
+    const namesImage = kind === 'snapshot' || random.chance(0.5)
+    if (namesImage) this.#world.note(kind === 'snapshot' ? 'agent:names-snapshot' : 'agent:names-image')
+    return { imageId: kind === 'snapshot' ? snapshotImage : this.#fadingImage(random), namesImage }
+  }
+
   /** An image that is force-removed under its containers some time later. */
-  #fadingImage(random: Random): string {
+  #fadingImage(random: Random, labels: Body['labels'] = {}): string {
     const { engine, timeline } = this.#world
-    const imageId = `${fadingImage}-${random.between(0, 1e9)}`
-    engine.images.set(imageId, {})
+    const imageId = `sha256:${random.between(0, 1e9).toString(16).padStart(64, 'f')}`
+    engine.images.set(imageId, labels)
     timeline.after(random.between(1000, 120_000), () => {
+      const { agent } = this.#world
       this.#world.note('engine:loses-image')
-      engine.images.delete(imageId)
+      if (engine.alive.some((body) => body.imageId === imageId && agent.tracks(body)))
+        this.#world.note('engine:loses-tracked-image')
+      engine.loseImage(imageId)
     })
     return imageId
   }
@@ -228,7 +244,9 @@ export class Stage {
     if (!engine.isUp || process.isDead || process.isFrozen) return
     this.#world.note('act:task')
     if (setting.knownBy === 'id') {
-      const { id } = this.#world.put()
+      const { id } = this.#world.put({
+        imageId: random.chance(0.15) ? this.#fadingImage(random) : plainImage,
+      })
       this.#world.say(`agent creates ${short(id)}`)
       agent.promiseCreation(id)
     } else this.#registerAndCreate(random)
@@ -346,9 +364,20 @@ export class Stage {
     this.#world.note(`stranger:${what}`)
     if (what === 'named-like-an-id') return this.#startNamesakes(count)
     if (what === 'orchestrated') return this.#startOrchestrated(count)
+    if (what === 'copy') return this.#startCopies(count, random)
     for (let made = 0; made < count; made++) {
       const { id } = this.#world.put(aStranger(what, random, this.#world.setting))
       this.#world.say(`${short(id)} appears (${what})`)
+    }
+  }
+
+  /** From a snapshot of a container of the agent's, which named its image; the copies have all of its labels. */
+  #startCopies(count: number, random: Random): void {
+    const labels = { [ownerLabel]: ownerValue, [imageLabel]: `sha256:${'a'.repeat(64)}` }
+    const imageId = this.#fadingImage(random, labels)
+    for (let made = 0; made < count; made++) {
+      const { id } = this.#world.put({ labels, imageId })
+      this.#world.say(`${short(id)} appears (copy)`)
     }
   }
 
@@ -409,7 +438,7 @@ function aLife(random: Random, world: World): Pick<Draft, 'state' | 'restartsAft
 }
 
 function aStranger(
-  what: Exclude<Stranger, 'named-like-an-id' | 'orchestrated'>,
+  what: Exclude<Stranger, 'named-like-an-id' | 'orchestrated' | 'copy'>,
   random: Random,
   { isPodman }: Setting,
 ): Partial<Draft> {

@@ -91,6 +91,7 @@ export const strangers = [
   'other-value',
   'unlabelled',
   'snapshot',
+  'copy',
   'image-gone',
   'kept',
   'not-kept',

@@ -8,12 +8,13 @@ export const keepLabel = 'flotsam.keep'
 export const taskLabel = 'com.example.task'
 
 export const plainImage = 'sha256:busybox'
-export const snapshotImage = 'sha256:snapshot'
+/** Of a container of the agent's own, so it has the owner label. */
+export const snapshotImage = `sha256:${'5'.repeat(64)}`
 /** The engine no longer has it, and its labels cannot be known. */
 export const goneImage = 'sha256:gone'
 
-/** These are there at first, and removed under their containers. */
-export const fadingImage = 'sha256:fading'
+/** By which a container names its image, as proof that its labels are its own. */
+export const imageLabel = `${ownerLabel}.image`
 
 /** How one world is set up. Everything in it follows from the seed. */
 export interface Setting {

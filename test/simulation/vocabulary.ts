@@ -63,6 +63,8 @@ const reactions = [
   'known-by-name',
   'known-by-label',
   'asked-without-name',
+  'names-image',
+  'names-snapshot',
 ] as const
 
 /** What real engines were found to do. */
@@ -72,6 +74,7 @@ const ways = [
   'refuses-dependents',
   'starts-again-by-orchestrator',
   'loses-image',
+  'loses-tracked-image',
   'lists-failed-removals',
   'removes-what-ended',
   'waits-for-stop',

@@ -13,7 +13,15 @@ import { mischiefs, type Plan } from './plan.ts'
 import { Random } from './random.ts'
 import type { Violation } from './safety/life.ts'
 import { Safety } from './safety/safety.ts'
-import { ownerLabel, ownerValue, plainImage, type Setting, snapshotImage, taskLabel } from './setting.ts'
+import {
+  imageLabel,
+  ownerLabel,
+  ownerValue,
+  plainImage,
+  type Setting,
+  snapshotImage,
+  taskLabel,
+} from './setting.ts'
 import { Standstill } from './standstill.ts'
 import { Temptation } from './temptation.ts'
 import { type Machine, Process, Timeline } from './timeline.ts'
@@ -126,23 +134,28 @@ export class World {
     return head.toString(16).padStart(8, '0') + this.#made.toString(16).padStart(56, '0')
   }
 
-  put(draft: Partial<Draft> = {}): Body {
+  put(draft: Partial<Draft> = {}, namesImage = false): Body {
     const id = draft.id ?? this.newId()
     const name = draft.name ?? `task-${this.#made}`
     const isLabelled = this.setting.knownBy === 'label'
+    const imageId = draft.imageId ?? plainImage
     return this.engine.create({
       id,
       name,
-      labels: { [ownerLabel]: ownerValue, ...(isLabelled ? { [taskLabel]: name } : {}) },
-      imageId: plainImage,
+      labels: {
+        [ownerLabel]: ownerValue,
+        ...(isLabelled ? { [taskLabel]: name } : {}),
+        ...(namesImage ? { [imageLabel]: imageId } : {}),
+      },
+      imageId,
       state: 'running',
       ...draft,
     })
   }
 
   /** A container that a failed call of the agent's left behind. */
-  leak(draft: Partial<Draft> = {}): Body {
-    const body = this.put(draft)
+  leak(draft: Partial<Draft> = {}, namesImage = false): Body {
+    const body = this.put(draft, namesImage)
     const { removalFault, state } = body
     this.say(
       `agent leaks ${short(body.id)} (${state}${removalFault ? `, ${removalFault.kind} ${removalFault.times} times` : ''})`,

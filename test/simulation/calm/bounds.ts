@@ -1,5 +1,5 @@
 import { type Body, coveredAs, hasEnded } from '../engine/body.ts'
-import { isFromImage, isKept, isMistakable, isOrchestrated, isOurs } from '../safety/life.ts'
+import { isFromImage, isKept, isMistakable, isOrchestrated, isOurs, isProven } from '../safety/life.ts'
 import type { Setting } from '../setting.ts'
 import type { World } from '../world.ts'
 
@@ -53,14 +53,15 @@ export function danglingOf(world: World): readonly Body[] {
   const { engine, setting } = world
   const states: readonly string[] = setting.states
   const leaks = new Set(world.leaks)
+  const hasRead = ({ imageId }: Body) => world.safety.life?.readImages.has(imageId) === true
   const isRemovable = (body: Body) =>
     leaks.has(body) &&
     isOurs(body) &&
     !isKept(body) &&
     !body.isInfra &&
     !isOrchestrated(body) &&
-    // One whose image is gone, or never was, is left to a person.
-    engine.images.has(body.imageId) &&
+    // One whose image is gone, and was never seen by this process, is left to a person.
+    (isProven(body) || engine.images.has(body.imageId) || hasRead(body)) &&
     !isFromImage(body, engine) &&
     !isMistakable(body, engine)
   const isProtected = (holder: Body): boolean =>

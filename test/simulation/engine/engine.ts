@@ -17,6 +17,8 @@ type Traits = Pick<Setting, 'listsNetworks' | 'refusesPaused' | 'saysOnly500' | 
 export class SimulatedEngine {
   readonly bodies: Body[] = []
   readonly images = new Map<string, Readonly<Record<string, string>>>()
+  /** Images that were removed under their containers. */
+  readonly lostImages = new Map<string, Readonly<Record<string, string>>>()
   readonly wire: Wire
   readonly events: EventStreams
   /** How far its clock is ahead of the world's time. */
@@ -275,6 +277,11 @@ export class SimulatedEngine {
           }),
         ),
     }
+  }
+
+  loseImage(imageId: string): void {
+    this.lostImages.set(imageId, this.images.get(imageId) ?? {})
+    this.images.delete(imageId)
   }
 
   #readImage(request: Request, imageId: string): void {

@@ -4,7 +4,7 @@ import type { Agent } from '../agent.ts'
 import type { Body } from '../engine/body.ts'
 import type { SimulatedEngine } from '../engine/engine.ts'
 import type { Call } from '../engine/wire.ts'
-import { keepLabel, ownerLabel, ownerValue, type Setting } from '../setting.ts'
+import { imageLabel, keepLabel, ownerLabel, ownerValue, type Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
 import type { CountedTime } from './counted-time.ts'
 
@@ -171,9 +171,15 @@ export function isKept({ labels }: Pick<Body, 'labels'>): boolean {
   return Object.hasOwn(labels, keepLabel) && labels[keepLabel] !== 'false'
 }
 
-/** Whether its label came with its image, as far as was ever known. */
-export function isFromImage({ imageId }: Body, { images }: SimulatedEngine): boolean {
-  return images.get(imageId)?.[ownerLabel] === ownerValue
+/** Whether it names its image, which only who created it can have done. */
+export function isProven({ imageId, labels }: Body): boolean {
+  return labels[imageLabel] === imageId
+}
+
+/** Whether its label came with its image, also if that is gone. */
+export function isFromImage(body: Body, { images, lostImages }: SimulatedEngine): boolean {
+  const labels = images.get(body.imageId) ?? lostImages.get(body.imageId)
+  return !isProven(body) && labels?.[ownerLabel] === ownerValue
 }
 
 export function isOrchestrated({ labels }: Body): boolean {

@@ -1,5 +1,5 @@
 import { type Body, coveredAs, hasEnded, isAtWork } from '../engine/body.ts'
-import { isFromImage, isKept, isOrchestrated, isOurs, listedIn, type Scene } from './life.ts'
+import { isFromImage, isKept, isOrchestrated, isOurs, isProven, listedIn, type Scene } from './life.ts'
 import { isNews, startSince } from './moments.ts'
 
 /** What ends so long after a request of ours has failed has ended by itself; a little later is tolerated. */
@@ -26,7 +26,8 @@ export function checkTarget(scene: Scene, id: string): void {
   if (!isOurs(body)) violate(isListedAsOurs(scene, id) ? 'second-source' : 'owned-only', id, 'it is not ours')
   if (id === selfId) violate('not-self', id, 'the agent runs in it')
   if (isFromImage(body, engine)) violate('own-label', id, 'its label came with its image')
-  if (!life.readImages.has(body.imageId)) violate('positive-evidence', id, 'its image was never read')
+  if (!life.readImages.has(body.imageId) && !isProven(body))
+    violate('positive-evidence', id, 'its image was never read')
   if (isKept(body)) violate('protected', id, 'it bears the keep label')
   if (isOrchestrated(body)) violate('protected', id, 'an orchestrator keeps it')
   if (body.isInfra) violate('protected', id, "it holds a pod's namespaces")
