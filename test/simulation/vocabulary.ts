@@ -126,6 +126,7 @@ const checks = [
   'prompt',
   'prompt-by-event',
   'no-head-of-line',
+  'lost-image',
   'scans-bounded-in-a-flood',
   'silent-when-quiet',
   'flat',

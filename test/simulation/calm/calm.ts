@@ -14,7 +14,7 @@ import {
 } from './bounds.ts'
 import { checkEnd } from './end.ts'
 import { checkLines } from './lines.ts'
-import { checkFlood, checkHeadOfLine, checkPromptness } from './probes.ts'
+import { checkFlood, checkHeadOfLine, checkLostImage, checkPromptness } from './probes.ts'
 
 type Violate = (violation: Violation) => void
 
@@ -35,11 +35,21 @@ export async function checkCalm(world: World, violate: Violate): Promise<void> {
     violate({ rule, message, atMs: timeline.nowMs, wrong: undefined })
   }
   world.becalm()
-  for (const check of [checkHealth, checkRemovals, checkPromptness, checkHeadOfLine, checkFlood, checkEnd]) {
+  for (const check of checks) {
     if (isWell) await check(world, fail)
   }
   checkLines(world, fail)
 }
+
+const checks = [
+  checkHealth,
+  checkRemovals,
+  checkPromptness,
+  checkHeadOfLine,
+  checkLostImage,
+  checkFlood,
+  checkEnd,
+]
 
 /** survives-outage: every fault is over. */
 async function checkHealth(world: World, fail: Fail): Promise<void> {

@@ -125,6 +125,33 @@ export async function checkHeadOfLine(world: World, fail: Fail): Promise<void> {
   return world.note('check:no-head-of-line')
 }
 
+/** What was seen of an image while its container was tracked holds when it is gone, and the container is released. */
+export async function checkLostImage(world: World, fail: Fail): Promise<void> {
+  const { agent, engine, safety, setting, timeline } = world
+  if (!mayRemove(setting) || chanceOf(world) < 0.25 || chanceOf(world) > 0.5) return
+  const imageId = `sha256:${'e'.repeat(64)}`
+  engine.images.set(imageId, {})
+  const body = world.put({ imageId })
+  const { id } = body
+  agent.register(id)
+  const readByMs = timeline.nowMs + 2 * setting.periodMs + 2 * promptMs
+  while (!safety.life?.readImages.has(imageId)) {
+    if (timeline.nowMs > readByMs)
+      return fail('eventually-removed', `the image of ${short(id)}, which is tracked, is not read`)
+    await timeline.passTo(timeline.nowMs + 500)
+  }
+  engine.loseImage(imageId)
+  agent.release(id)
+  const byMs = timeline.nowMs + longestGraceMs(setting) + 3 * setting.periodMs + 60 * second
+  while (engine.find(id)) {
+    if (timeline.nowMs > byMs && danglingOf(world).includes(body))
+      return fail('eventually-removed', `${short(id)}, whose image was read and is gone, is not removed`)
+    if (timeline.nowMs > 2 * byMs) return
+    await timeline.passTo(timeline.nowMs + second)
+  }
+  world.note('check:lost-image')
+}
+
 /** Scans do not grow with events: hints alone ask for two a second at most. */
 export async function checkFlood(world: World, fail: Fail): Promise<void> {
   const { engine, safety, setting, timeline } = world
