@@ -8,6 +8,8 @@ export type Settled =
       readonly as: 'left'
       readonly verdict: VerdictName | 'foreign'
       readonly reason: Reason | 'not-owned'
+      /** When it was decided, in milliseconds since the Unix epoch. */
+      readonly at: number
     }
   | { readonly as: 'failed'; readonly error: string }
 
@@ -94,7 +96,7 @@ export class Settlement {
         this.#settled.set(id, { as: event.type })
         return
       case 'released':
-        this.#settled.set(id, { as: 'left', verdict: 'foreign', reason: 'not-owned' })
+        this.#settled.set(id, { as: 'left', verdict: 'foreign', reason: 'not-owned', at: event.at })
         return
       case 'classified':
         this.#noteVerdict(event)
@@ -108,10 +110,10 @@ export class Settlement {
     }
   }
 
-  #noteVerdict({ id, verdict, reason }: EventOf<'classified'>): void {
+  #noteVerdict({ id, verdict, reason, at }: EventOf<'classified'>): void {
     // Dangling again is removed again; a recovery grace ends by itself within the time that a sweep has.
     if (verdict === 'dangling' || reason === 'recovery-grace') this.#reopen(id)
-    else this.#settled.set(id, { as: 'left', verdict, reason })
+    else this.#settled.set(id, { as: 'left', verdict, reason, at })
   }
 
   #reopen(id: string): void {

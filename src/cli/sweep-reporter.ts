@@ -9,11 +9,6 @@ import { jsonLine } from './text.ts'
 import type { Left, LeftUnknown } from './unknowns.ts'
 import type { CliWorld } from './world.ts'
 
-/** A container that is still in a grace, and how long that can be, in the words of the setting. */
-export interface GraceLeft extends Left {
-  readonly atMost: string
-}
-
 /** Who is quick needs no progress. */
 const progressAfterMs = 1000
 const barWidth = 30
@@ -62,7 +57,7 @@ export class SweepReporter implements SweepListener {
     if (end !== 'settled') this.#world.stderr.write(`error: the sweep ended early: ${earlyEnds[end]}\n`)
   }
 
-  reportResult(report: SweepReport, scan: ScanReport, graces: readonly GraceLeft[]): void {
+  reportResult(report: SweepReport, scan: ScanReport): void {
     if (this.#isJson) {
       this.#world.stdout.write(jsonLine(report))
       return
@@ -74,9 +69,9 @@ export class SweepReporter implements SweepListener {
     for (const { id, error } of report.failed) each('failed', id, `: ${printable(error)}`)
     for (const id of report.unknown) each('unknown', id, ': whether it was removed is unknown')
     for (const { id, reason } of inOrder(report.spared, find)) each('spared', id, `: ${reason}`)
-    for (const { id, reason, atMost } of inOrder(graces, find))
-      each('graced', id, `: ${reason}, for another ${atMost} at most`)
-    this.#say(summaryOf(report, graces.length))
+    for (const { id, reason, until } of inOrder(report.graced, find))
+      each('graced', id, `: ${reason}${until === undefined ? '' : ` until ${timeOf(until)}`}`)
+    this.#say(summaryOf(report))
   }
 
   /** Whether such an entry is of a container that should have been removed is unknown. */
@@ -129,12 +124,14 @@ function called({ id, name = '', image = '' }: Reported): string {
   return [shortId(id), printable(name), printable(image)].filter((part) => part !== '').join(' ')
 }
 
-function summaryOf(
-  { removed, vanished, failed, unknown, spared, wouldRemove }: SweepReport,
-  graced: number,
-): string {
+/** In whole seconds, rounded up: at that time the grace has ended. */
+function timeOf(atMs: number): string {
+  return new Date(Math.ceil(atMs / 1000) * 1000).toISOString().replace('.000Z', 'Z')
+}
+
+function summaryOf({ removed, vanished, failed, unknown, spared, graced, wouldRemove }: SweepReport): string {
   const done = `${removed.length} removed, ${vanished.length} vanished, ${failed.length} failed, ${unknown.length} unknown`
   const planned = wouldRemove.length > 0 ? `would remove ${wouldRemove.length}, ` : ''
-  const waiting = graced > 0 ? `, ${graced} graced` : ''
+  const waiting = graced.length > 0 ? `, ${graced.length} graced` : ''
   return `${planned}${done}, ${spared.length} spared${waiting}`
 }

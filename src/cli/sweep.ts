@@ -1,15 +1,14 @@
 import type { ScanReport, ReconcilerOptions } from '../index.ts'
-import { options as schema } from '../options/schema.ts'
+import { readOptions } from '../options/read.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { reportForgotten } from './forgotten.ts'
-import type { GivenSettings } from './given.ts'
 import { writeHints } from './hints.ts'
 import { type Flags, optionsFrom } from './options.ts'
 import { settle } from './settle.ts'
 import { Settlement } from './settlement.ts'
 import { withSpinner } from './spinner.ts'
-import { type Graced, stillGraced, sweepReport, type SweepReport } from './sweep-report.ts'
-import { type GraceLeft, SweepReporter } from './sweep-reporter.ts'
+import { type SweepReport, type SweepSettings, sweepReport } from './sweep-report.ts'
+import { SweepReporter } from './sweep-reporter.ts'
 import { requireTracked } from './tracked/choose.ts'
 import { Unknowns } from './unknowns.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
@@ -18,11 +17,7 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
  * Removes exactly what one scan calls dangling, and reports the outcome of each. In a dry run nothing in it is able to
  * remove.
  */
-export async function sweep(
-  flags: Flags,
-  world: CliWorld,
-  { given }: { readonly given: GivenSettings },
-): Promise<ExitCode> {
+export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const source = await requireTracked(flags)
   const options = { ...optionsFrom(flags, source.tracked), ...diagnosticLog(flags, world) }
   const viewer = world.createReconciler({ ...options, dryRun: true })
@@ -35,11 +30,13 @@ export async function sweep(
   const sweepReporter = new SweepReporter(world, flags.json === true)
   const isWhole =
     settlement.total === 0 || (await removeAll(options, settlement, { sweepReporter, unknowns, world }))
-  const report = sweepReport(scan, settlement, flags.dryRun === true)
-  const graced = stillGraced(scan, settlement)
-  sweepReporter.reportResult(report, scan, gracesLeft(graced, given))
+  const report = sweepReport(scan, settlement, {
+    isDryRun: flags.dryRun === true,
+    graceMs: gracesIn(options),
+  })
+  sweepReporter.reportResult(report, scan)
   // truthful: what is left because something is unknown is reported, and is not success
-  const left = unknowns.among([...report.spared, ...graced])
+  const left = unknowns.among([...report.spared, ...report.graced])
   sweepReporter.reportUnknowns(left, scan, source.flag)
   writeHints(decidedAmong(report, scan), world)
   const { unread } = unknowns
@@ -60,14 +57,9 @@ function danglingIn({ containers }: ScanReport): ScanReport['containers'] {
   return containers.filter(({ verdict }) => verdict === 'dangling')
 }
 
-/** How long each can still be graced, as it was given: a grace that counts from a later start is that long again. */
-function gracesLeft(graced: readonly Graced[], given: GivenSettings): readonly GraceLeft[] {
-  const longest = (reason: Graced['reason']) => {
-    const name = reason === 'creation-grace' ? 'creationGrace' : 'releaseGrace'
-    const { raw } = given.get(name) ?? {}
-    return typeof raw === 'string' ? raw : schema[name].default
-  }
-  return graced.map(({ id, reason }) => ({ id, reason, atMost: longest(reason) }))
+function gracesIn(options: ReconcilerOptions): SweepSettings['graceMs'] {
+  const { creationGraceMs, releaseGraceMs } = readOptions(options)
+  return (reason) => (reason === 'creation-grace' ? creationGraceMs : releaseGraceMs)
 }
 
 interface Surroundings {

@@ -20,6 +20,11 @@ export interface ScannedContainer {
   readonly createdAt: number | undefined
   /** Its age by the engine's clock, in milliseconds; undefined if unknown. */
   readonly ageMs: number | undefined
+  /**
+   * When the last of its graces ends, if it is graced: milliseconds since the Unix epoch by this machine's clock. A grace
+   * may turn out to end later, since it counts from the last start. Omitted if it is not graced.
+   */
+  readonly gracedUntil?: number
 }
 
 /** The result of one scan. Times are milliseconds since the Unix epoch by this machine's clock. */
@@ -35,9 +40,15 @@ export interface ScanReport {
   readonly unpausesForgotten?: readonly string[]
 }
 
+interface ReportedTimes extends Pick<ScanReport, 'beganAt' | 'endedAt'> {
+  readonly engineNowMs: number | undefined
+  /** When the scan began, on the clock that counts graces. */
+  readonly beganAwakeMs: number
+}
+
 export async function reportOf(
   judged: readonly Judged[],
-  { beganAt, endedAt, engineNowMs }: { beganAt: number; endedAt: number; engineNowMs: number | undefined },
+  { beganAt, endedAt, engineNowMs, beganAwakeMs }: ReportedTimes,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<ScanReport> {
@@ -51,6 +62,10 @@ export async function reportOf(
       createdAt: container.createdAtMs,
       ageMs: ageOf(container.createdAtMs, engineNowMs),
       ...verdictReason(verdict),
+      ...(verdict.verdict === 'graced' &&
+        Number.isFinite(verdict.endsAtMs) && {
+          gracedUntil: Math.ceil(beganAt + verdict.endsAtMs - beganAwakeMs),
+        }),
     })
   })
   return { beganAt, endedAt, containers }

@@ -133,8 +133,10 @@ export class Scanner {
     const scanned = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
     report({ type: 'scanned', ...scanned })
     if (waiters.length > 0) {
+      const { beganAwakeMs } = listed
       const { engineNowMs } = listed.listing
-      const reported = await reportOf(judged, { beganAt, endedAt, engineNowMs }, clock, signal)
+      const times = { beganAt, endedAt, engineNowMs, beganAwakeMs }
+      const reported = await reportOf(judged, times, clock, signal)
       for (const { resolve } of waiters) resolve(reported)
     }
     this.#imagesAhead

@@ -36,7 +36,8 @@ export async function scanWithoutHistory(options: StatelessScanOptions): Promise
   const context = await see(options)
   const { judged, failures } = await judgeListing(options.sources, context)
   const { engineNowMs } = context.listing
-  const times = { beganAt, endedAt: clock.wallNow(), engineNowMs }
+  const beganAwakeMs = context.scanBeganMs
+  const times = { beganAt, endedAt: clock.wallNow(), engineNowMs, beganAwakeMs }
   const report = await reportOf(judged, times, clock, options.signal)
   const unpausesForgotten = context.forgottenIds()
   return {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { SweepReport } from '../../src/cli/sweep-report.ts'
 import { unreadableSummary } from '../../src/engine/summary.ts'
 import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
@@ -8,7 +9,17 @@ import { noSelf } from '../support/self-tests.ts'
 import { createTestWorld, type Ran, ranCli, type TestWorld } from './support/cli-world.ts'
 
 const line = `sweep --owner ${ownerLabel}=${ownerValue} --nothing-tracked`
-const nothing = { removed: [], vanished: [], failed: [], unknown: [], spared: [], wouldRemove: [] }
+const nothing = {
+  removed: [],
+  vanished: [],
+  failed: [],
+  unknown: [],
+  spared: [],
+  graced: [],
+  wouldRemove: [],
+}
+
+const isoTime = (atMs: number) => new Date(atMs).toISOString().replace('.000Z', 'Z')
 
 let clock: FakeClock
 let engine: FakeEngine
@@ -54,12 +65,17 @@ describe('sweep', () => {
     const nearly = engine.add({ ageMs: 299_000 })
     engine.fault = (verb, id) =>
       verb === 'remove' && id === forgotten[0]?.id && engine.count('remove', id) < 3 ? 'refused' : undefined
+    const beganAt = clock.wallNow()
     const { code, err, json } = await swept('--json')
     expect([code, err]).toEqual([0, ''])
     expect(json()).toEqual({
       ...nothing,
       removed: forgotten.map(({ id }) => id),
       spared: [{ id: kept.id, reason: 'keep-label' }],
+      graced: [
+        { id: fresh.id, reason: 'creation-grace', until: beganAt + 300_000 },
+        { id: nearly.id, reason: 'creation-grace', until: beganAt + 2000 },
+      ],
     })
     expect([...engine.containers.keys()].sort()).toEqual(
       [kept, foreign, fresh, nearly].map(({ id }) => id).sort(),
@@ -100,30 +116,35 @@ describe('sweep', () => {
     )
   })
 
-  it('names containers still in a grace, and how long that can last', async () => {
+  it('names containers still in a grace, and until when, as text and as JSON', async () => {
+    const beganAt = clock.wallNow()
     engine.add({ name: 'fresh', ageMs: 0 })
     engine.add({ name: 'again', ageMs: 3_600_000, startedAtMs: clock.wallNow() - 1000 })
     const { code, out, json } = await swept('--creation-grace 90s')
     expect(code).toBe(0)
     expect(out.replaceAll(/[0-9a-f]{12} /g, '')).toBe(
       [
-        'graced again busybox:test: creation-grace, for another 90s at most',
-        'graced fresh busybox:test: creation-grace, for another 90s at most',
+        `graced again busybox:test: creation-grace until ${isoTime(beganAt + 90_000)}`,
+        `graced fresh busybox:test: creation-grace until ${isoTime(beganAt + 90_000)}`,
         '0 removed, 0 vanished, 0 failed, 0 unknown, 0 spared, 2 graced',
         '',
       ].join('\n'),
     )
     expect(json).toThrow()
     world = createWorld(false)
-    expect((await swept('--json')).json()).toEqual(nothing)
-    world = createWorld(false)
-    expect((await swept()).out).toContain('creation-grace, for another 5m at most')
+    const until = clock.wallNow() + 300_000
+    const { graced } = (await swept('--json')).json() as SweepReport
+    expect(graced.map(({ reason, until: endsAt }) => ({ reason, until: endsAt }))).toEqual([
+      { reason: 'creation-grace', until },
+      { reason: 'creation-grace', until },
+    ])
   })
 
   it('does nothing when nothing dangles', async () => {
-    engine.add()
+    const { id } = engine.add()
+    const until = clock.wallNow() + 300_000
     const { code, json } = await swept('--json')
-    expect([code, json()]).toEqual([0, nothing])
+    expect([code, json()]).toEqual([0, { ...nothing, graced: [{ id, reason: 'creation-grace', until }] }])
     expect(engine.count('list')).toBe(1)
   })
 
@@ -178,8 +199,10 @@ describe('truthful: the outcome of each container', () => {
     engine.emit('unpause', before)
     await clock.advance(301_000)
     engine.emit('unpause', within)
+    const unpausedAt = clock.wallNow()
     const { code, json } = await swept('--json')
-    expect([code, json()]).toEqual([0, { ...nothing, removed: [before.id] }])
+    const graced = [{ id: within.id, reason: 'creation-grace', until: unpausedAt + 300_000 }]
+    expect([code, json()]).toEqual([0, { ...nothing, removed: [before.id], graced }])
     expect(engine.count('unpausedWithin')).toBe(1)
   })
 
@@ -192,11 +215,12 @@ describe('truthful: the outcome of each container', () => {
       engine.emit('unpause', unpaused)
       await clock.advance(60_000)
       engine.rememberedSinceMs = clock.wallNow()
+      const until = clock.wallNow() + 300_000
       const { code, err, json } = await swept('--json')
       expect([code, err, json()]).toEqual([
         0,
         hint('a running container is'),
-        { ...nothing, removed: [ended.id] },
+        { ...nothing, removed: [ended.id], graced: [{ id: unpaused.id, reason: 'creation-grace', until }] },
       ])
     })
 

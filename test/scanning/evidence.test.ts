@@ -373,7 +373,7 @@ describe('what a scan found', () => {
     ]
     const { sources, context } = prepare({ containers, tracked: new Set([third]) })
     const { judged } = await judgeListing(sources, context)
-    const times = { beganAt: 1, endedAt: 2, engineNowMs: 100_000 }
+    const times = { beganAt: 1, endedAt: 2, engineNowMs: 100_000, beganAwakeMs: 0 }
     const report = await reportOf(judged, times, sources.clock, context.signal)
     expect(report).toMatchObject({ beganAt: 1, endedAt: 2 })
     expect(report.containers[0]).toEqual({
