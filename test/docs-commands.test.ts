@@ -105,6 +105,7 @@ test('README.md, As a command: scan, a dry sweep and a sweep print what is shown
     text
       .replaceAll(/\b[0-9a-f]{12}\b/g, '<id>')
       .replaceAll(/\b\d+s\b/g, '<s>')
+      .replaceAll(/\b[\d-]{10}T[\d:]{8}Z/g, '<time>')
       .replaceAll(/busybox:latest\b/g, 'busybox')
       .replaceAll(/ +/g, ' ')
       .trim()
@@ -126,6 +127,7 @@ test('README.md, As a command: run logs what is shown', () => {
   }
   const happenings: readonly Happening[] = [
     { type: 'started', engine: 'unix:///run/engine.sock', dryRun: false },
+    { type: 'sparedTotals', spared: 1, reasons: { 'keep-label': 1 } },
     { type: 'removed', ...container, confirmedBy: 'answer', failures: 0, wasTracked: false },
     { type: 'stopped', underWay: 0 },
   ]

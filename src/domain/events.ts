@@ -69,6 +69,11 @@ export interface EventPayloads {
     readonly listed: number
     readonly owned: number
   }
+  /**
+   * The number of spared containers, and how many of them for which reason. Emitted after the first scan if there are any,
+   * and after each scan that changed it.
+   */
+  sparedTotals: { readonly spared: number; readonly reasons: Readonly<Partial<Record<SpareReason, number>>> }
   /** A scan returned no complete listing. `failures` counts consecutive failed scans. */
   scanFailed: {
     readonly kind: FailureKind
@@ -131,6 +136,7 @@ export const eventNames = [
   'released',
   'lost',
   'scanned',
+  'sparedTotals',
   'scanFailed',
   'engineDown',
   'engineStillDown',

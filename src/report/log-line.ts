@@ -68,6 +68,8 @@ function say(happening: Happening): Omit<LogLine, 'fields'> {
         () =>
           `scanned: ${happening.owned} of ${happening.listed} containers are owned, ${happening.dangling} dangling`,
       )
+    case 'sparedTotals':
+      return line('info', () => saySparedTotals(happening))
     case 'scanFailed':
       return line(
         'debug',
@@ -180,6 +182,12 @@ function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit
 function saySpared(happening: Extract<Happening, { type: 'spared' }>): string {
   const advice = adviceOn(happening.reason, [happening])
   return `${called(happening)} is spared: ${happening.reason}${advice === undefined ? '' : `; ${advice}`}`
+}
+
+function saySparedTotals({ spared, reasons }: Extract<Happening, { type: 'sparedTotals' }>): string {
+  if (spared === 0) return 'no container is spared any more'
+  const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`)
+  return `${counted(spared, 'container is spared', 'containers are spared')}: ${parts.join(', ')}`
 }
 
 function counted(count: number, one: string, many: string): string {

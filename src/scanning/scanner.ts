@@ -22,6 +22,7 @@ import { MissingContainers, withLastKnown } from './last-known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
 import { type Judged, type EvidenceSources } from './scan-context.ts'
 import { countVerdicts, type ScanReport, reportOf } from './scan-report.ts'
+import { SparedTotals } from './spared-totals.ts'
 import { askAboutAll } from './tracker-questions.ts'
 
 export interface ScannerOptions {
@@ -65,6 +66,7 @@ export class Scanner {
   readonly #pace: EnginePace
   readonly #missing: MissingContainers
   readonly #imagesAhead: ImagesAhead
+  readonly #sparedTotals: SparedTotals
   #number = 0
   /** How long the tracker took to answer at the last scan. */
   #askingMs = 0
@@ -77,6 +79,7 @@ export class Scanner {
   constructor(options: ScannerOptions) {
     this.#options = options
     this.#pace = new EnginePace(options.stallMs)
+    this.#sparedTotals = new SparedTotals(options.report)
     this.#missing = new MissingContainers(options.engine, options.fleet, missingDeadlineMs)
     this.#imagesAhead = new ImagesAhead(options.clock)
   }
@@ -132,6 +135,7 @@ export class Scanner {
     const found = { listed: listed.listing.containers.length, owned: judged.length, ...counts }
     const scanned = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
     report({ type: 'scanned', ...scanned })
+    this.#sparedTotals.note(judged)
     if (waiters.length > 0) {
       const { beganAwakeMs } = listed
       const { engineNowMs } = listed.listing

@@ -78,6 +78,17 @@ const rows: readonly [Happening, LogLevel, string][] = [
     'scanned: 10 of 25 containers are owned, 3 dangling',
   ],
   [
+    { type: 'sparedTotals', spared: 4, reasons: { 'state-not-covered': 3, 'keep-label': 1 } },
+    'info',
+    '4 containers are spared: 3 state-not-covered, 1 keep-label',
+  ],
+  [
+    { type: 'sparedTotals', spared: 1, reasons: { 'keep-label': 1 } },
+    'info',
+    '1 container is spared: 1 keep-label',
+  ],
+  [{ type: 'sparedTotals', spared: 0, reasons: {} }, 'info', 'no container is spared any more'],
+  [
     { type: 'scanFailed', ...silent, failures: 1, durationMs: 10_000 },
     'debug',
     'scan failed after 10s (timed-out), 1 failure in a row: no answer within 10s',
