@@ -277,7 +277,6 @@ export const containerMachine = setup({
       (policy.stopsGracefully || ending?.waitsForStop === true) &&
       !gracefulStopAttempted &&
       runs.has(listed.state),
-    isJudgedGraced: ({ event }) => event.type === 'judged' && event.judgement.verdict.verdict === 'graced',
     isJudgedDangling: ({ event }) =>
       event.type === 'judged' && event.judgement.verdict.verdict === 'dangling',
     /** Emits once when a container that the agent still tracks is no longer running. */
@@ -287,27 +286,25 @@ export const containerMachine = setup({
         (event.type === 'missed' && event.isTracked)),
     isNewLife: ({ context, event }) =>
       event.type === 'inspected' && isNewLife(context, event.inspected.start),
-    hasApproved: ({ event }) => hookAnswerIn(event)?.answer === 'approved',
-    isDone: ({ event }) => answerIn(event)?.answer === 'done',
-    isCancelled: ({ event }) => answerIn(event)?.answer === 'cancelled',
-    isStale: ({ event }) => answerIn(event)?.answer === 'stale',
-    isUnsettled: ({ event }) => answerIn(event)?.answer === 'unsettled',
+    hasApproved: ({ event }) => says(event, 'approved'),
+    isDone: ({ event }) => says(event, 'done'),
+    isCancelled: ({ event }) => says(event, 'cancelled'),
+    isStale: ({ event }) => says(event, 'stale'),
+    isUnsettled: ({ event }) => says(event, 'unsettled'),
     /**
      * Already ended, gone or being removed, or not allowed and not what the owner asked for: continue with the removal, which
      * repeats every check.
      */
     isDispensable: ({ context, event }) => {
-      const kind = failureIn(event)?.kind ?? ''
+      const kind = failureKindIn(event)
       return (
         ['ended', 'gone', 'in-progress'].includes(kind) ||
         (kind === 'misconfigured' && !context.policy.stopsGracefully)
       )
     },
-    isUnavailable: ({ event }) => failureIn(event)?.kind === 'unavailable',
+    isUnavailable: ({ event }) => failureKindIn(event) === 'unavailable',
     isRefusedWhilePaused: ({ context, event }) =>
-      context.listed.state === 'paused' &&
-      answerIn(event)?.answer === 'failed' &&
-      failureIn(event)?.kind === 'refused',
+      context.listed.state === 'paused' && failureKindIn(event) === 'refused',
   },
   delays: {
     graceTime: ({ context }) => timer((context.verdict?.endsAtMs ?? 0) - context.judgedAtMs),
@@ -375,15 +372,7 @@ export const containerMachine = setup({
         due: { tags: 'awaitsVerdict', entry: 'requestScan' },
       },
       on: {
-        judged: [
-          {
-            guard: 'isJudgedGraced',
-            target: 'graced',
-            reenter: true,
-            actions: ['emitClassified', 'rememberJudgement'],
-          },
-          { target: 'classified', actions: ['emitClassified', 'rememberJudgement'] },
-        ],
+        judged: { target: 'classified', actions: ['emitClassified', 'rememberJudgement'] },
       },
     },
     classified: {
@@ -685,13 +674,15 @@ function answerIn(event: EventObject): AttemptAnswer | undefined {
   return outputIn(event) as AttemptAnswer | undefined
 }
 
-function hookAnswerIn(event: EventObject): HookAnswer | undefined {
-  return outputIn(event) as HookAnswer | undefined
+/** Whether the hook or the attempt that has just ended answered so. */
+function says(event: EventObject, word: (AttemptAnswer | HookAnswer)['answer']): boolean {
+  return (outputIn(event) as AttemptAnswer | HookAnswer | undefined)?.answer === word
 }
 
-function failureIn(event: EventObject): FailureLike | undefined {
+/** Empty if the attempt did not fail. */
+function failureKindIn(event: EventObject): string {
   const answer = answerIn(event)
-  return answer && 'failure' in answer ? answer.failure : undefined
+  return answer && 'failure' in answer ? answer.failure.kind : ''
 }
 
 /** The judgement made by a scan, an attempt or the hook. */

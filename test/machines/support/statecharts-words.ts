@@ -66,7 +66,6 @@ export const containerWords: Words = {
     needsApproval: 'There is a hook, and it has not yet approved this removal.',
     isStoppedFirst:
       'It runs, was not asked to stop before, and is given time to end, or its removal would wait for its own stop timeout.',
-    isJudgedGraced: 'The new verdict is `graced`.',
     isJudgedDangling: 'The new verdict is `dangling`.',
     hasApproved: 'The hook answered `true`.',
     isDone: 'The engine confirmed it.',
