@@ -62,6 +62,13 @@ function recheckMs(
 
 /** Whether a verdict is equivalent to the previous one. */
 export function isSameVerdict(before: Verdict | undefined, verdict: Verdict): boolean {
-  if (before?.verdict !== verdict.verdict || before.reason !== verdict.reason) return false
-  return before.verdict !== 'graced' || verdict.verdict !== 'graced' || before.endsAtMs === verdict.endsAtMs
+  return (
+    before?.verdict === verdict.verdict &&
+    before.reason === verdict.reason &&
+    graceEnd(before) === graceEnd(verdict)
+  )
+}
+
+function graceEnd(verdict: Verdict): number | undefined {
+  return verdict.verdict === 'graced' ? verdict.endsAtMs : undefined
 }

@@ -229,8 +229,7 @@ export class Graces {
       ),
       startedAtMs: undefined,
       notStartedUntil: isAtRest(container.state) ? momentOf(listed) : notThere,
-      // A tracked container that has already exited is reported separately.
-      wasTracked: answer === 'tracked' && !hasEnded(container),
+      wasTracked: answer === 'tracked',
       releaseGraceEndsMs: undefined,
       isLossReported: false,
       stop: recalled?.stop,

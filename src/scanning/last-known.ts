@@ -21,7 +21,6 @@ export function withLastKnown(
   gone: ReadonlySet<ContainerId> = new Set(),
 ): Listing {
   const isRead = ({ unreadable }: ContainerSummary) => unreadable === undefined
-  if (rest.unidentified === undefined && containers.every(isRead)) return { containers, ...rest }
   const known = containers.map((one) => (isRead(one) ? one : lastKnown(one, fleet)))
   // What follows from a listing is computed once for each array.
   const shown = known.every((one, at) => one === containers[at]) ? containers : known

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ContainerContext } from '../../machines/container.machine.ts'
 import type { Judgement } from '../../machines/types.ts'
 import {
   about,
@@ -6,6 +7,7 @@ import {
   isStoppedByUs,
   judgement,
   type KnownContainer,
+  knownOf,
 } from '../../src/containers/record.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
@@ -89,6 +91,11 @@ test.each([
     expect(isStoppedByUs({ isRequestOut, stop })).toBe(isOurs)
   },
 )
+
+test('a record is the context of its machine', () => {
+  const context = { id: fakeId(1) } as unknown as ContainerContext
+  expect(knownOf(context)).toBe(context)
+})
 
 test('a container is described by its id, name and image', () => {
   expect(about({ listed: summary({ name: 'web', image: 'nginx:1' }) })).toEqual({

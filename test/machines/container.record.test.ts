@@ -119,6 +119,16 @@ describe('new-again: a container that a scan lists again', () => {
   })
 })
 
+test('awake-time: of two moments at which the awake clock stood still, the later one is known', () => {
+  const listed = { id: 'b', name: 'b', state: 'exited' }
+  const [before, now] = [
+    { atMs: 300, missedMs: 10 },
+    { atMs: 300, missedMs: 90 },
+  ]
+  const times = { listed, atMs: 300, wasUnpaused: false, restedUntil: now }
+  expect(met(recordOf({ notStartedUntil: before }), times, graceMs).notStartedUntil).toEqual(now)
+})
+
 describe('release grace: begins when the agent stops tracking', () => {
   const releaseMs = 30_000
   const say = (record: ContainerRecord, answer: string, atMs: number, hasEnded = false): ContainerRecord => ({
@@ -241,9 +251,28 @@ describe('second-source: what an inspection writes to the record', () => {
     expect(inspected(recordOf(), { ...nothing, named }, graceMs)).toEqual({ listed: named })
   })
 
+  test.each<[string, Partial<Inspected>, Partial<ContainerRecord>]>([
+    ['its name, if the listing has none', { inspectedName: 'web' }, { inspectedName: 'web' }],
+    ['that it has no name', { inspectedName: '' }, { inspectedName: '' }],
+    [
+      'what the engine does at its end',
+      { ending: { isAutoRemoved: true, waitsForStop: false } },
+      { ending: { isAutoRemoved: true, waitsForStop: false } },
+    ],
+  ])('%s; an inspection that does not show it changes nothing of it', (_, found, expected) => {
+    const record = { ...recordOf(), ...inspected(recordOf(), { ...nothing, ...found }, graceMs) }
+    expect(record).toMatchObject(expected)
+    expect({ ...record, ...inspected(record, nothing, graceMs) }).toStrictEqual(record)
+  })
+
   test('not-ours-to-stop: a container that ended by itself is not recorded as stopped by us', () => {
     const record = recordOf({ stop: { failedAtMs: 5, startedAtMs: 1 } })
-    expect(inspected(record, { ...nothing, isStopOver: true }, graceMs)).toEqual({ stop: undefined })
+    const after = (isStopOver: boolean) => ({
+      ...record,
+      ...inspected(record, { ...nothing, isStopOver }, graceMs),
+    })
+    expect(after(true).stop).toBeUndefined()
+    expect(after(false).stop).toBe(record.stop)
   })
 
   const start: Start = {
@@ -280,6 +309,7 @@ describe('second-source: what an inspection writes to the record', () => {
     ],
     ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, undefined],
     ['a grace that ends later is not shortened', { creationGraceEndsMs: seenMs + graceMs }, {}, undefined],
+    ['a grace that ends at the same time', { creationGraceEndsMs: seenMs + 51_000 }, {}, undefined],
   ])('new-again: %s', (_, fields, reported, endsMs) => {
     const record = recordOf({ creationGraceEndsMs: 0, ...fields })
     const change = inspected(record, { ...nothing, start: { ...start, ...reported } }, graceMs)
@@ -288,9 +318,10 @@ describe('second-source: what an inspection writes to the record', () => {
     expect(change.newSinceMs).toBe(endsMs === undefined ? undefined : seenMs)
   })
 
-  test.each<[string, Partial<ContainerRecord>, Partial<Start>, boolean]>([
+  test.each<[string, Partial<ContainerRecord>, Partial<Start> | undefined, boolean]>([
     ['the start that is known', { startedAtMs: 7 }, {}, false],
     ['the first start that is known', {}, {}, false],
+    ['an inspection without a start', { startedAtMs: 7 }, undefined, false],
     ['a later start', { startedAtMs: 5 }, {}, true],
     ['a later start, by an engine whose clock was set back', { startedAtMs: 9 }, {}, true],
     ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, false],
@@ -299,7 +330,7 @@ describe('second-source: what an inspection writes to the record', () => {
     (_, fields, reported, isNew) => {
       const refusal = { reason: 'hook-refused', untilMs: Infinity }
       const record = recordOf({ gracefulStopAttempted: true, refusal, ...fields })
-      const found = { ...nothing, start: { ...start, ...reported } }
+      const found = { ...nothing, start: reported && { ...start, ...reported } }
       const after = { ...record, ...inspected(record, found, graceMs) }
       expect([after.gracefulStopAttempted, after.refusal]).toEqual(
         isNew ? [false, undefined] : [true, refusal],

@@ -640,6 +640,14 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     expect(stateOf(pure.after(steps, gracefully))).toBe('removing.backingOff.quick')
   })
 
+  test.each(['refused', 'failed at it', 'timed out', 'unavailable, sent', 'unavailable, not sent'] as const)(
+    'a stop that the owner did not ask for and that was %s is no reason to remove at once',
+    (answer) => {
+      const waits = { record: { ending: { isAutoRemoved: false, waitsForStop: true } } }
+      expect(stateOf(pure.after([...out, stop(answer)], waits))).toBe('removing.backingOff.quick')
+    },
+  )
+
   test.each([
     [true, 'stopped by us', [...out, stop('done'), removal('gone'), missed], 'removed'],
     [false, 'stopped by us', [...out, stop('done'), removal('gone'), missed], 'vanished'],

@@ -456,6 +456,21 @@ describe('what is remembered', () => {
     expect(contextAfter(...sent).recoveryEndsMs).toBe(endsMs)
   })
 
+  test.each([
+    [39_000, 'standing', 'expired'],
+    [38_999, 'none', 'none'],
+  ])(
+    'awake-time: after a stall with a grace until 39 s, the verdicts of a scan that began at %d: %s, or if late %s',
+    (beganAwakeMs, inTime, late) => {
+      const stall: SupervisorInputEvent = { type: 'process.stalled', awakeMs: 9000 }
+      const graceEnded = events['after recoveryGrace'] as SupervisorInputEvent
+      const before = pureSupervisor.after([...up, stall, graceEnded, listed({ atMs: 1000 })])
+      const stands = (atMs: number) =>
+        leavesOfState(pureSupervisor.step(before, scanJudged({ atMs, beganAwakeMs })).after).at(-1)
+      expect([stands(6000), stands(6001)]).toEqual([inTime, late])
+    },
+  )
+
   test('short-lived streams are counted, and a steady one resets the count', () => {
     const rest = events['after reconnectDelay'] as SupervisorInputEvent
     const short = streamEnds({ atMs: 100, openForMs: 59_999 })

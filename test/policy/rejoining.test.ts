@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { ContainerSummary, SharedNamespaces } from '../../src/domain/container.ts'
+import type { ContainerSummary, HolderMarks, SharedNamespaces } from '../../src/domain/container.ts'
 import { type Named, type Rejoined, rejoined } from '../../src/policy/rejoining.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, fakeId } from '../support/fake-engine.ts'
@@ -26,6 +26,9 @@ interface Seen {
   readonly startedAtMs?: number | undefined
   /** Whose files its inspection shows. */
   readonly files?: string
+  readonly marks?: Partial<HolderMarks>
+  /** The entry of the guest in the listing could not be read. */
+  readonly isUnreadable?: boolean
   readonly listed?: Named
   readonly before?: Rejoined | undefined
 }
@@ -38,7 +41,7 @@ async function rejoin(seen: Seen): Promise<Rejoined> {
   const inspection = await engine.inspect(guestId, { deadlineMs: 1000, signal })
   const path = seen.files === undefined ? '' : `/var/lib/docker/containers/${seen.files}`
   return rejoined(
-    summary({ id: guestId, state }),
+    summary({ id: guestId, state, unreadable: seen.isUnreadable ? 'it is too large' : undefined }),
     {
       ...inspection,
       state: seen.inspectedState ?? state,
@@ -48,6 +51,7 @@ async function rejoin(seen: Seen): Promise<Rejoined> {
         hostnamePath: path && `${path}/hostname`,
         hostsPath: path && `${path}/hosts`,
         resolvConfPath: path && `${path}/resolv.conf`,
+        ...seen.marks,
       },
     },
     listed,
@@ -91,10 +95,39 @@ describe('protected: the holder of a guest that refers to it by name', () => {
     expect(unknown?.spaces).toEqual(['pid'])
   })
 
+  test.each(['/backup', '.bak'])('is not shown by a path that goes on with %s', async (more) => {
+    const hostname = `/var/lib/docker/containers/${other}/hostname${more}`
+    const { holders } = await rejoin({ marks: { hostnamePath: hostname } })
+    expect(holders).toEqual([web])
+  })
+
+  test.each([
+    ['hostnamePath', 'hostname'],
+    ['hostsPath', 'hosts'],
+    ['resolvConfPath', 'resolv.conf'],
+  ])('is shown by %s alone', async (mark, file) => {
+    const marks = { [mark]: `/var/lib/docker/containers/${other}/${file}` }
+    expect((await rejoin({ marks })).holders.toSorted()).toEqual([web, other].toSorted())
+  })
+
+  test('is found by its id elsewhere, if the name is the beginning of an id, and it existed at the last start', async () => {
+    const namespaces = { network: `container:${web.slice(0, 12)}` }
+    const { holders, unknown } = await rejoin({ namespaces })
+    expect([holders, unknown]).toEqual([[], undefined])
+    const since = among([named(web, 'web', startedAtMs + 1001)])
+    expect((await rejoin({ namespaces, listed: since })).unknown?.spaces).toEqual(['network'])
+  })
+
+  test('is assumed to be what has the name, where the last start is not dated', async () => {
+    const { holders, unknown } = await rejoin({ startedAtMs: undefined })
+    expect([holders, unknown]).toEqual([[web], undefined])
+  })
+
   test('stays known after it was renamed or removed, until the guest is started again', async () => {
     const before = await rejoin({})
     const listed = among([named(web, 'renamed')])
     expect((await rejoin({ before, listed })).holders).toEqual([web])
+    expect((await rejoin({ before, listed, state: 'exited' })).holders).toEqual([web])
     const again = await rejoin({ before, listed, startedAtMs: startedAtMs + 5000 })
     expect([again.holders, again.unknown?.beforeMs]).toEqual([[], startedAtMs + 5000])
   })
@@ -106,6 +139,13 @@ describe('protected: the holder of a guest that refers to it by name', () => {
     expect((await rejoin({ state: 'running', inspectedState: state, listed })).unknown).toBeDefined()
   })
 
+  test('is not unknown while the guest is at rest by its inspection, if its entry could not be read', async () => {
+    const listed = among([])
+    const unread = { isUnreadable: true, state: '', listed }
+    expect((await rejoin({ ...unread, inspectedState: 'exited' })).unknown).toBeUndefined()
+    expect((await rejoin({ ...unread, inspectedState: 'running' })).unknown).toBeDefined()
+  })
+
   test.each(['stopped', 'restarting', 'paused'])('is unknown while the guest is %s', async (state) => {
     expect((await rejoin({ state, listed: among([]) })).unknown).toBeDefined()
   })
@@ -113,6 +153,10 @@ describe('protected: the holder of a guest that refers to it by name', () => {
   test('is what a start would join, if the guest has never run', async () => {
     const found = await rejoin({ state: 'created', startedAtMs: undefined })
     expect([found.holders, found.unknown]).toEqual([[web], undefined])
+    // Nothing that had the name before was ever joined.
+    const listed = among([named(web, 'renamed'), named(other, 'web')])
+    const later = await rejoin({ state: 'created', startedAtMs: undefined, listed, before: found })
+    expect([later.holders, later.unknown]).toEqual([[other], undefined])
   })
 })
 

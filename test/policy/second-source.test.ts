@@ -6,6 +6,7 @@ import {
   isForGood,
   type LastStart,
   lastStartOf,
+  namedBy,
   objectionTo,
 } from '../../src/policy/second-source.ts'
 import { fakeId } from '../support/fake-engine.ts'
@@ -62,6 +63,8 @@ describe('second-source: an inspection that agrees raises no objection', () => {
     ['one of several names', { name: 'alias' }, { names: ['web', 'alias'] }],
     ['a name where the listing gives none', {}, { names: [], name: '' }],
     ['a creation in fractions of a second', { createdAtMs: createdAtMs + 999 }, {}],
+    ['a creation a whole second later', { createdAtMs: createdAtMs + 1000 }, {}],
+    ['a creation a whole second before', { createdAtMs: createdAtMs - 1000 }, {}],
     ['no creation in the listing', { createdAtMs: 5 }, { createdAtMs: undefined }],
     ['a network that the listing omits', network('container:other'), { networkMode: '' }],
     ['a restart under way', { state: 'restarting' }, {}],
@@ -78,6 +81,7 @@ describe('second-source: an inspection that disagrees', () => {
     ['another name', { name: 'webb' }, {}],
     ['no name', { name: '' }, {}],
     ['another image', { imageId: 'sha256:other' }, {}],
+    ['another image, with the name of a hash within', { imageId: 'busysha256:box' }, { imageId: 'busybox' }],
     ['no image where the listing has one', { imageId: '' }, {}],
     ['an image where the listing reports that there is none', {}, { imageId: '', hasNoImage: true }],
     ['a label of another value', { labels: { a: 'c' } }, {}],
@@ -225,13 +229,27 @@ describe('for any listing and inspection', () => {
   })
 })
 
+describe('a name that the listing omits', () => {
+  const unnamed = summary({ name: '', names: [] })
+
+  test.each<[string, ContainerSummary, string, ContainerSummary]>([
+    ['is that of the inspection', unnamed, 'web', { ...unnamed, name: 'web', names: ['web'] }],
+    ['stays unknown if the inspection has none either', unnamed, '', unnamed],
+    ['a listed one stays, whatever the inspection says', listed, 'other', listed],
+  ])('%s', (_, entry, name, expected) => {
+    expect(namedBy(entry, { name })).toEqual(expected)
+  })
+})
+
 describe('new-again: the last start', () => {
   const at = (atMs: number): LastStart => ({ atMs, isDated: true, isInCrashLoop: false })
   const after = (atMs: number): LastStart => ({ ...at(atMs), isDated: false })
 
   test.each<[string, Partial<Inspection>, LastStart | undefined]>([
     ['it never ran', { state: 'created', startedAtMs: undefined }, undefined],
+    ['running, and nothing is known of a start', { startedAtMs: undefined }, undefined],
     ['started by hand', { startedAtMs: 7 }, at(7)],
+    ['started in the millisecond of its end', { startedAtMs: 7, finishedAtMs: 7 }, at(7)],
     ['started by its restart policy three times', { startedAtMs: 7, restartCount: 3 }, at(7)],
     ['in a crash loop', { startedAtMs: 7, restartCount: 4 }, { ...at(7), isInCrashLoop: true }],
     ['started again after its end', { startedAtMs: 7, finishedAtMs: 5 }, at(7)],

@@ -34,9 +34,9 @@ describe('second-source: the inspection before a request is recent', () => {
     const repeated = last.repeat()
     await clock.advance(1)
     await repeated
-    await clock.advance(499)
+    await clock.advance(500)
     expect(last.isFresh).toBe(true)
-    await clock.advance(2)
+    await clock.advance(1)
     expect(last.isFresh).toBe(false)
   })
 
@@ -68,13 +68,13 @@ describe('second-source: the inspection before a request is recent', () => {
   })
 
   test('eventually-removed: an engine that inspects as slowly as the tracker answers gets more time in each round', async () => {
-    const slow = createSlow({ takesMs: 1200, answersMs: 1300 })
+    const slow = createSlow({ takesMs: 1200, answersMs: 1210 })
     let rounds = 0
     const isEnough = async () => {
       void slow.last.repeat()
       await slow.clock.advance(1200)
       const asked = slow.ask()
-      await slow.clock.advance(1300)
+      await slow.clock.advance(1210)
       await asked
       return slow.last.isFresh
     }

@@ -60,12 +60,15 @@ describe('only an unchanged tracked container is not judged again', () => {
 })
 
 describe('unknown-is-spared: a tracker that knew several containers and suddenly knows none', () => {
-  const owned = [container, summary({ id: 'f'.repeat(64) as ContainerSummary['id'] })]
+  const owned = ['d', 'e', 'f'].map((digit) => summary({ id: digit.repeat(64) as ContainerSummary['id'] }))
   const fleetOf = (wereTracked: number) =>
     ({
-      get: (id: string) => ({ wasTracked: owned.findIndex((one) => one.id === id) < wereTracked }),
+      get: (id: string) => {
+        const at = owned.findIndex((one) => one.id === id)
+        return at < 2 ? { wasTracked: at < wereTracked } : undefined
+      },
     }) as unknown as Fleet
-  const emptied = (wereTracked: number, answers: readonly TrackerAnswer[]) => {
+  const emptied = (wereTracked: number, ...scans: readonly (readonly TrackerAnswer[])[]) => {
     const graces = new Graces({
       fleet: fleetOf(wereTracked),
       recentlyGone: new RecentlyGone(),
@@ -74,17 +77,25 @@ describe('unknown-is-spared: a tracker that knew several containers and suddenly
       releaseGraceMs: 30_000,
       recoveryEndsMs: () => undefined,
     })
-    graces.noteAnswers(owned, answers as never, { seenAwakeMs: 5000 })
+    for (const [at, answers] of scans.entries())
+      graces.noteAnswers(owned, answers as never, { seenAwakeMs: 5000 + at })
     return graces.emptiedEndsMs
   }
 
   test('two of them: a release grace from that scan on', () => {
-    expect(emptied(2, ['untracked', 'untracked'])).toBe(35_000)
+    expect(emptied(2, ['untracked', 'untracked', 'untracked'])).toBe(35_000)
+  })
+
+  test('until it knows one again', () => {
+    const none: readonly TrackerAnswer[] = ['untracked', 'untracked', 'untracked']
+    expect(emptied(2, none, ['untracked', 'untracked', 'tracked'])).toBeUndefined()
+    expect(emptied(2, none, ['untracked', 'untracked', 'tracker-failed'])).toBe(35_001)
   })
 
   test.each<[string, number, readonly TrackerAnswer[]]>([
     ['one of them', 1, ['untracked', 'untracked']],
     ['it knows one still', 2, ['tracked', 'untracked']],
+    ['it knows a new one', 2, ['untracked', 'untracked', 'tracked']],
     ['it knew none before', 0, ['untracked', 'untracked']],
     ['it does not answer for one', 2, ['untracked', 'tracker-failed']],
   ])('%s: nothing is suspected', (_what, wereTracked, answers) => {
@@ -130,6 +141,7 @@ describe('honest-clock: for a creation grace a change of the engine’s clock ma
     graces.historiesAt(at(20_000, offsetMs))
     expect(graces.isDoubtful(70_000, 79_000)).toBe(soon)
     expect(graces.isDoubtful(60_000, 79_000)).toBe(false)
-    expect(graces.isDoubtful(70_000, 81_000)).toBe(later)
+    expect(graces.isDoubtful(70_000, 80_000)).toBe(soon)
+    expect(graces.isDoubtful(70_000, 80_001)).toBe(later)
   })
 })

@@ -114,6 +114,13 @@ export const recordEvents: Readonly<Record<string, WorldEvent>> = {
   },
   'answered tracked': { type: 'answered', answer: 'tracked', atMs: 500, hasEnded: false },
   'answered tracked, and it has ended': { type: 'answered', answer: 'tracked', atMs: 500, hasEnded: true },
+  'answered untracked, and it has ended': {
+    type: 'answered',
+    answer: 'untracked',
+    atMs: 500,
+    hasEnded: true,
+  },
+  'not answered, and it has ended': { type: 'answered', answer: 'tracker-failed', atMs: 500, hasEnded: true },
   inspected: {
     type: 'inspected',
     inspected: {
