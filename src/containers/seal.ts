@@ -1,5 +1,7 @@
 import type { ActorRef, AnyActorRef, EventObject, InspectionEvent, Observer, SnapshotFrom } from 'xstate'
 import type { SupervisorEvent, supervisorMachine } from '../../machines/supervisor.machine.ts'
+import type { Clock } from '../domain/clock.ts'
+import { DelayedEvents } from './delayed-events.ts'
 
 /** The only events that the supervisor accepts from a host. */
 export type SupervisorCommand =
@@ -17,6 +19,7 @@ export type ToSupervisor = (event: SupervisorEvent) => void
 type Inspect = (event: InspectionEvent) => void
 
 export interface SealOptions {
+  readonly clock: Clock
   /** Once true, no event is delivered to any actor. */
   readonly isOver: () => boolean
   /** These replace the root's own `start()` and `stop()`; `onStop` receives the original. */
@@ -31,7 +34,15 @@ interface System {
   /** Delivers every event in the system. An event without a source was sent by a host. */
   _relay: (source: AnyActorRef | undefined, target: AnyActorRef, event: EventObject) => void
   readonly scheduler: {
-    schedule: (source: AnyActorRef, target: AnyActorRef, event: EventObject, ...more: unknown[]) => void
+    schedule: (
+      source: AnyActorRef,
+      target: AnyActorRef,
+      event: EventObject,
+      delayMs: number,
+      id: string,
+    ) => void
+    cancel: (source: AnyActorRef, id: string) => void
+    cancelAll: (source: AnyActorRef) => void
   }
   inspect: (observer: Observer<InspectionEvent> | Inspect) => unknown
 }
@@ -66,7 +77,7 @@ export class Seal {
     let root = actor
     while (root._parent) root = root._parent
     this.#root = root
-    const { isOver, onStart, onStop, contain } = this.#options
+    const { clock, isOver, onStart, onStop, contain } = this.#options
     const system = root.system as unknown as System
     const relay = system._relay
     this.#relay = relay
@@ -78,10 +89,13 @@ export class Seal {
       relay(undefined, target, { type })
     }
     const { scheduler } = system
-    const schedule = scheduler.schedule
-    scheduler.schedule = (source, target, event, ...more) => {
-      if (source === target && event.type.startsWith(delayed)) schedule(source, target, event, ...more)
+    const delayedEvents = new DelayedEvents(clock, (self, event) => system._relay(self, self, event))
+    scheduler.schedule = (source, target, event, delayMs, id) => {
+      if (source === target && event.type.startsWith(delayed))
+        delayedEvents.schedule(source, event, delayMs, id)
     }
+    scheduler.cancel = (source, id) => delayedEvents.cancel(source, id)
+    scheduler.cancelAll = (source) => delayedEvents.cancelAll(source)
     const { inspect } = system
     system.inspect = (observer) => inspect(contain(observer))
     const [start, stop] = [root.start.bind(root), root.stop.bind(root)]

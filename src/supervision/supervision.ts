@@ -91,6 +91,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   let isMade = false
   let isStarted = false
   const seal = new Seal({
+    clock: ending.clock,
     isOver: () => ending.isOver,
     onStart: options.onStart,
     onStop: (stop) => {

@@ -50,39 +50,26 @@ export class CensusTaker {
     this.#inside.close()
   }
 
-  /** XState's own tables: the system's, the scheduler's, and what each state node remembers of event types. */
+  /** XState's own tables: the system's, and what each state node remembers of event types; and our scheduler's. */
   #xstate(): Record<string, number> {
     const { actor } = this.#reconciler
     const internals = actor as unknown as {
       readonly system: {
         readonly _register: () => void
-        readonly _snapshot: { readonly _scheduledEvents: object }
+        readonly scheduler: { readonly cancelAll: () => void }
         getAll(): object
       }
       readonly observers: ReadonlySet<unknown>
       readonly eventListeners: ReadonlyMap<string, ReadonlySet<unknown>>
     }
     const { system } = internals
-    const sizeOf = (variable: string) =>
-      known(
-        this.#inside.countClosed(system._register, variable, 'function () { return this.size }'),
-        variable,
-      )
-    const keysOf = (variable: string) =>
-      known(
-        this.#inside.countClosed(
-          system._register,
-          variable,
-          'function () { return Object.keys(this).length }',
-        ),
-        variable,
-      )
+    const sizeOf = (variable: string, closure = system._register) =>
+      known(this.#inside.countClosed(closure, variable, 'function () { return this.size }'), variable)
     return {
       'xstate: registered actors': sizeOf('children'),
       'xstate: keyed actors': sizeOf('keyedActors'),
       'xstate: inspection observers': sizeOf('inspectionObservers'),
-      'xstate: pending timers': keysOf('timerMap'),
-      'xstate: scheduled events': Object.keys(system._snapshot._scheduledEvents).length,
+      'delayed events': sizeOf('delayedEvents', system.scheduler.cancelAll),
       "xstate: the supervisor's children": Object.keys(actor.getSnapshot().children).length,
       "xstate: the supervisor's observers": internals.observers.size,
       "xstate: the supervisor's listeners": [...internals.eventListeners.values()].reduce(
