@@ -12,7 +12,7 @@ const nothingSaid: Tracked = { has: () => undefined }
 
 /** The verdict of one container, rule by rule. Nothing in it is able to remove. */
 export async function explain(container: string, flags: Flags, world: CliWorld): Promise<ExitCode> {
-  const source = await chooseTracked(flags)
+  const source = await chooseTracked(flags, world.clock)
   const reconciler = world.createReconciler({
     ...optionsFrom(flags, source?.tracked ?? nothingSaid),
     ...diagnosticLog(flags, world),

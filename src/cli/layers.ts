@@ -12,10 +12,17 @@ import { refusal, UsageError } from './usage.ts'
 /** These say the same in three ways, so that a stronger layer's one replaces a weaker layer's other. */
 const trackers: ReadonlySet<string> = new Set(['tracked', 'trackedUrl', 'nothingTracked'])
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 const configVariable = 'FLOTSAM_CONFIG'
 
 /** Every variable that a command reads. */
 export const environmentNames = [configVariable, ...settings.map(({ variable }) => variable)]
+
+/** The configuration file that was named, if any. */
+export function configFileOf(command: Command, env: Environment): string | undefined {
+  return command.opts<{ readonly config?: string }>().config ?? env[configVariable]
+}
 
 /**
  * What the command line gives, else the environment, else the configuration file. Each is checked, also where a stronger
@@ -23,14 +30,10 @@ export const environmentNames = [configVariable, ...settings.map(({ variable }) 
  *
  * @throws UsageError that names the flag, the variable, or the file, line and key
  */
-export async function gather(
-  command: Command,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<GivenSettings> {
-  const { config } = command.opts<{ readonly config?: string }>()
-  const file = await (config === undefined
-    ? fileLayer(env[configVariable], configVariable)
-    : fileLayer(config, '--config'))
+export async function gather(command: Command, env: Environment): Promise<GivenSettings> {
+  const namedBy =
+    command.opts<{ readonly config?: string }>().config === undefined ? configVariable : '--config'
+  const file = await fileLayer(configFileOf(command, env), namedBy)
   const layers = [flagLayer(command), environmentLayer(env), file]
   const all = new Map<string, Given>()
   let isTrackerGiven = false
@@ -52,7 +55,7 @@ function flagLayer(command: Command): readonly Given[] {
     .map((setting) => given(setting, command.getOptionValue(setting.key), setting.flag))
 }
 
-function environmentLayer(env: Readonly<Record<string, string | undefined>>): readonly Given[] {
+function environmentLayer(env: Environment): readonly Given[] {
   return settings
     .filter(({ variable }) => env[variable] !== undefined)
     .map((setting) => given(setting, env[setting.variable], setting.variable))

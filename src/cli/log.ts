@@ -12,13 +12,30 @@ export interface LogOptions {
   readonly hasColor: boolean
 }
 
-/** One JSON object a line, or the same for people. */
+/** So much waits for a reader that has stopped reading. */
+const mostWaiting = 8 * 1024 * 1024
+
+/** One JSON object a line, or the same for people. Lines beyond a limit are dropped while the output is not read. */
 export function createLog({ level, output, isPretty, hasColor }: LogOptions): Logger {
-  const write = isPretty ? prettyWriter(output, hasColor) : (line: string) => output.write(escaped(line))
-  return pino(
+  const writeLine = isPretty ? prettyWriter(output, hasColor) : (line: string) => output.write(escaped(line))
+  let dropped = 0
+  const write = (line: string) => {
+    if ((output.waitingLength ?? 0) > mostWaiting) return void dropped++
+    if (dropped > 0) {
+      const count = dropped
+      dropped = 0
+      logger.warn(
+        { event: 'logLinesDropped', count },
+        `${count} lines were dropped, since the log was not read`,
+      )
+    }
+    writeLine(line)
+  }
+  const logger = pino(
     { level, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } },
     { write },
   )
+  return logger
 }
 
 function prettyWriter(output: Output, colorize: boolean): (line: string) => void {

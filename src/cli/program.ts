@@ -7,11 +7,11 @@ import { refuseUnknownVariables } from './environment.ts'
 import { explain } from './explain.ts'
 import { type GivenSettings } from './given.ts'
 import { inspectOption } from './inspect.ts'
-import { environmentNames, gather } from './layers.ts'
+import { configFileOf, environmentNames, gather } from './layers.ts'
 import { addSharedOptions, type Flags, refuseRepeated } from './options.ts'
 import { FileError } from './own-file.ts'
 import { addReplay } from './replay.ts'
-import { run } from './run.ts'
+import { type ReadAgain, run } from './run.ts'
 import { scan } from './scan.ts'
 import { sweep } from './sweep.ts'
 import { addTrack } from './track/command.ts'
@@ -33,15 +33,17 @@ interface CommandOf {
 interface Asked {
   readonly command: Command
   readonly given: GivenSettings
+  /** Undefined where no file was given. */
+  readonly readAgain: ReadAgain
 }
 
 const commands: readonly CommandOf[] = [
   {
     name: 'run',
     description:
-      'keep reconciling until SIGINT or SIGTERM; log to stdout, one JSON object per line unless it is a terminal',
+      'keep reconciling until SIGINT or SIGTERM; log to stdout, one JSON object per line unless it is a terminal; SIGHUP reloads the file of --config',
     option: inspectOption,
-    act: (flags, world, { given }) => run(flags, world, given),
+    act: (flags, world, { given, readAgain }) => run({ flags, given }, world, readAgain),
   },
   {
     name: 'scan',
@@ -135,10 +137,15 @@ function addCommand(
   if (argument) command.argument(...argument)
   if (option) command.addOption(option())
   command.action(async () => {
-    const given = await gather(command, world.env)
-    if (!isOffline) refuseContradictions(given)
+    const read = async () => {
+      const given = await gather(command, world.env)
+      if (!isOffline) refuseContradictions(given)
+      return { flags: flagsOf(command, given), given }
+    }
+    const { flags, given } = await read()
+    const readAgain = configFileOf(command, world.env) === undefined ? undefined : read
     try {
-      onEnd(await act(flagsOf(command, given), world, { command, given }))
+      onEnd(await act(flags, world, { command, given, readAgain }))
     } catch (error) {
       throw error instanceof OptionError ? atItsSource(error, given) : error
     }

@@ -15,7 +15,7 @@ const nothingSaid: Tracked = { has: () => undefined }
 /** One scan, printed as a table or as JSON. Cannot remove. */
 export async function scan(flags: Flags, world: CliWorld): Promise<ExitCode> {
   const { stdout, stderr, env } = world
-  const source = await chooseTracked(flags)
+  const source = await chooseTracked(flags, world.clock)
   const reconciler = world.createReconciler({
     ...optionsFrom(flags, source?.tracked ?? nothingSaid),
     ...diagnosticLog(flags, world),

@@ -1,4 +1,5 @@
 import type { Reconciler, Subscription } from '../index.ts'
+import { EndRequests } from './process/end-requests.ts'
 import { type SettlementEvent, settlementEvents, type Settlement } from './settlement.ts'
 import type { CliWorld } from './world.ts'
 
@@ -36,7 +37,7 @@ export async function settle(
   listener.begin(settlement)
   reconciler.start()
   const ended = await wait.ended
-  await reconciler.stop()
+  await Promise.race([reconciler.stop(), wait.interruptedAgain])
   wait.close()
   listener.over()
   // What was answered while it stopped counts as well.
@@ -45,9 +46,11 @@ export async function settle(
 
 class Wait {
   readonly ended: Promise<SweepEnd>
+  /** Resolves if the user does not want to wait for what is under way either. */
+  readonly interruptedAgain: Promise<void>
   readonly #clock: CliWorld['clock']
   readonly #subscriptions: Subscription[] = []
-  readonly #forgetSignals: () => void
+  readonly #requests: EndRequests
   #end: (end: SweepEnd) => void = () => {}
   #timers: { outage?: unknown; silence?: unknown; total?: unknown; settled?: unknown } = {}
 
@@ -74,7 +77,9 @@ class Wait {
       reconciler.on('engineUp', () => this.#clock.clearTimeout(this.#timers.outage)),
       reconciler.on('crashed', () => this.#end('crashed')),
     )
-    this.#forgetSignals = world.onSignal(() => this.#end('interrupted'))
+    this.#requests = new EndRequests(world)
+    void this.#requests.first.then(() => this.#end('interrupted'))
+    this.interruptedAgain = this.#requests.second
     const totalMs = longestSweepMs + longestSweepPerContainerMs * settlement.total
     this.#restart('total', Math.min(totalMs, longestTimerMs), 'too-long')
   }
@@ -82,7 +87,7 @@ class Wait {
   close(): void {
     for (const subscription of this.#subscriptions) subscription.unsubscribe()
     for (const timer of Object.values(this.#timers)) this.#clock.clearTimeout(timer)
-    this.#forgetSignals()
+    this.#requests.forget()
   }
 
   #restart(name: 'outage' | 'silence' | 'total' | 'settled', afterMs: number, end: SweepEnd): void {

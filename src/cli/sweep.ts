@@ -18,7 +18,7 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
  * remove.
  */
 export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
-  const source = await requireTracked(flags)
+  const source = await requireTracked(flags, world.clock)
   const options = { ...optionsFrom(flags, source.tracked), ...diagnosticLog(flags, world) }
   const viewer = world.createReconciler({ ...options, dryRun: true })
   const unknowns = new Unknowns()

@@ -3,6 +3,8 @@ import type { Reconciler, ReconcilerOptions } from '../index.ts'
 /** Somewhere to write. */
 export interface Output {
   readonly isTerminal: boolean
+  /** How much waits for a slow reader, where that is known. */
+  readonly waitingLength?: number
   write(text: string): void
 }
 
@@ -20,8 +22,13 @@ export interface CliWorld {
   readonly version: string
   readonly clock: CommandClock
   readonly createReconciler: (options: ReconcilerOptions) => Reconciler
-  /** Called at each SIGINT and SIGTERM; returns what ends that. */
+  /**
+   * Calls back when a signal asks the command to end, and once more when a second one asks it to end at once. Without a
+   * listener the process ends by the signal. Returns a function that unsubscribes.
+   */
   onSignal(listener: () => void): () => void
+  /** Calls back at SIGHUP, which then does not ask the command to end. Returns a function that unsubscribes. */
+  onReload(listener: () => void): () => void
   /** Calls back when the output is closed; returns a function that unsubscribes. */
   onOutputClosed(listener: () => void): () => void
 }

@@ -136,7 +136,7 @@ describe('run', () => {
     })
     await clock.advance(1000)
     running.world.signal()
-    await clock.advance(7999)
+    await clock.advance(6999)
     expect(running.isOver()).toBe(false)
     await clock.advance(1)
     expect((await running.ended).code).toBe(0)

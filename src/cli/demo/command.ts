@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { show } from '../../domain/show.ts'
 import { type InspectFlag, inspectOption, openInspector } from '../inspect.ts'
+import { EndRequests } from '../process/end-requests.ts'
 import { wantsColor } from '../text.ts'
 import { UsageError } from '../usage.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from '../world.ts'
@@ -53,14 +54,15 @@ export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode>
   }
   const inspector = await openInspector(flags.inspect, world)
   const abort = new AbortController()
-  const interrupt = () => abort.abort(new Error('interrupted'))
-  const endings = [world.onSignal(interrupt), world.onOutputClosed(interrupt)]
+  const requests = new EndRequests(world)
+  void requests.first.then(() => abort.abort(new Error('interrupted')))
+  const subscriptions = [requests.forget, world.onOutputClosed(() => requests.ask())]
   try {
     const [{ runDemo }, { openHostStage }] = await Promise.all([
       import('./demo.ts'),
       import('./host-stage.ts'),
     ])
-    const code = await runDemo({
+    const played = runDemo({
       screen: screenOf(world),
       signal: abort.signal,
       ...(json ? { json } : {}),
@@ -68,9 +70,11 @@ export async function demo(flags: DemoFlags, world: CliWorld): Promise<ExitCode>
       ...(inspector ? { inspector } : {}),
       ...(host === undefined ? {} : { openStage: () => openHostStage({ host, image }) }),
     })
+    const code = await Promise.race([played, requests.second.then(() => 'left' as const)])
+    if (code === 'left') world.stderr.write('error: interrupted twice; what the demo created may be left\n')
     return code === 0 ? exitDone : exitFailed
   } finally {
-    for (const end of endings) end()
+    for (const unsubscribe of subscriptions) unsubscribe()
     await inspector?.stop()
   }
 }

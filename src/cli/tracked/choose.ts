@@ -1,20 +1,25 @@
 import { show } from '../../domain/show.ts'
 import { nothingTracked } from '../../index.ts'
 import type { Flags } from '../options.ts'
+import { within } from '../process/deadline.ts'
 import { UsageError } from '../usage.ts'
+import type { CommandClock } from '../world.ts'
 import { trackedFile } from './file.ts'
 import { isMountedFile, mountTheFolder } from './mounted-file.ts'
 import type { TrackedSource } from './source.ts'
 import { trackedUrl } from './url.ts'
 
+/** Every reading of the file checks it too, so a file system that does not answer need not do so here. */
+const longestCheckMs = 1500
+
 /** The tracker that the flags name; undefined where they name none. */
-export async function chooseTracked({
-  tracked,
-  trackedUrl: url,
-  nothingTracked: isNothingTracked,
-}: Flags): Promise<TrackedSource | undefined> {
+export async function chooseTracked(
+  { tracked, trackedUrl: url, nothingTracked: isNothingTracked }: Flags,
+  clock: CommandClock,
+): Promise<TrackedSource | undefined> {
   if (tracked !== undefined) {
-    if (await isMountedFile(tracked)) throw new UsageError(`--tracked: ${show(tracked)}: ${mountTheFolder}`)
+    if (await within(isMountedFile(tracked), longestCheckMs, () => false, clock))
+      throw new UsageError(`--tracked: ${show(tracked)}: ${mountTheFolder}`)
     return trackedFile(tracked)
   }
   if (url) return trackedUrl(url)
@@ -26,8 +31,8 @@ export async function chooseTracked({
 export const trackerForms = '--tracked FILE, --tracked-url URL or --nothing-tracked'
 
 /** The same for commands that remove: it has to be said what is tracked, even that nothing is. */
-export async function requireTracked(flags: Flags): Promise<TrackedSource> {
-  const source = await chooseTracked(flags)
+export async function requireTracked(flags: Flags, clock: CommandClock): Promise<TrackedSource> {
+  const source = await chooseTracked(flags, clock)
   if (!source) throw new UsageError(`no tracker given; give ${trackerForms}`)
   return source
 }

@@ -40,6 +40,7 @@ function typing({
       clock: { setTimeout, clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout) },
       createReconciler,
       onSignal: listen,
+      onReload: listen,
       onOutputClosed: listen,
     },
   }

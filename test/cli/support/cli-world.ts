@@ -10,6 +10,8 @@ export interface TestWorld extends CliWorld {
   readonly made: readonly ReconcilerOptions[]
   readonly listenerCount: number
   signal(): void
+  /** SIGHUP: reloads where a command can, and otherwise ends it. */
+  hangUp(): void
   closeOutput(): void
 }
 
@@ -31,13 +33,14 @@ export function createTestWorld(options: TestWorldOptions = {}): TestWorld {
   const made: ReconcilerOptions[] = []
   const signalListeners = new Set<() => void>()
   const closeListeners = new Set<() => void>()
+  const reloadListeners = new Set<() => void>()
   const listenTo = (listeners: Set<() => void>) => (listener: () => void) => {
     listeners.add(listener)
     return () => listeners.delete(listener)
   }
   return {
-    stdout: { isTerminal, write: (text) => void (out += text) },
-    stderr: { isTerminal, write: (text) => void (err += text) },
+    stdout: { isTerminal, waitingLength: 0, write: (text) => void (out += text) },
+    stderr: { isTerminal, waitingLength: 0, write: (text) => void (err += text) },
     env,
     version: '9.8.7',
     clock,
@@ -46,6 +49,7 @@ export function createTestWorld(options: TestWorldOptions = {}): TestWorld {
       return make(given)
     },
     onSignal: listenTo(signalListeners),
+    onReload: listenTo(reloadListeners),
     onOutputClosed: listenTo(closeListeners),
     get out() {
       return out
@@ -55,9 +59,11 @@ export function createTestWorld(options: TestWorldOptions = {}): TestWorld {
     },
     made,
     get listenerCount() {
-      return signalListeners.size + closeListeners.size
+      return signalListeners.size + closeListeners.size + reloadListeners.size
     },
     signal: () => [...signalListeners].forEach((listener) => listener()),
+    hangUp: () =>
+      [...(reloadListeners.size > 0 ? reloadListeners : signalListeners)].forEach((listener) => listener()),
     closeOutput: () => [...closeListeners].forEach((listener) => listener()),
   }
 }
