@@ -90,13 +90,13 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
 
   /** Finds the end of the element that the bytes from `at` go on with: the index of its `,` or `]`, or their length. */
   function findEnd(bytes: Uint8Array, at: number): number {
-    for (; at < bytes.length; at++) {
-      const byte = bytes[at]
+    while (at < bytes.length) {
       if (inString) {
-        if (escaped) escaped = false
-        else if (byte === backslash) escaped = true
-        else if (byte === quote) inString = false
-      } else if (byte === quote) inString = true
+        at = skipString(bytes, at)
+        continue
+      }
+      const byte = bytes[at]
+      if (byte === quote) inString = true
       else if (byte === openBrace || byte === openBracket) {
         depth += 1
         if (depth > deepest) deepest = depth
@@ -106,8 +106,22 @@ export function createArrayScanner(elements: Elements): ArrayScanner {
         if (depth === 0) return at
         depth -= 1
       }
+      at++
     }
     return at
+  }
+
+  /** Most bytes are in strings: this loop has no variable of the scanner's. */
+  function skipString(bytes: Uint8Array, from: number): number {
+    let isEscaped = escaped
+    let at = from
+    while (at < bytes.length && (isEscaped || bytes[at] !== quote)) {
+      isEscaped = !isEscaped && bytes[at] === backslash
+      at++
+    }
+    escaped = isEscaped
+    inString = at === bytes.length
+    return inString ? at : at + 1
   }
 
   function pushWithin(bytes: Uint8Array, from: number): number {

@@ -13,6 +13,7 @@ const sharedTexts = 1000
 /** So many entries may have a copy of their own, or this share of all. Each costs some 200 bytes more than its bytes. */
 const copiesAtMost = 64
 const copiesShare = 1 / 8
+const mostCopiesOf = (count: number) => Math.max(copiesAtMost, count * copiesShare)
 
 /** Where some have gone from a listing, the next one is looked for among so many before all are put in order of their ids. */
 const searchedAhead = 100
@@ -78,6 +79,7 @@ export class Reading {
   /** Which entry of the one before is expected next. */
   #next = 0
   #count = 0
+  #copied = 0
   #unidentified: Unidentified | undefined
   /** Undefined while all that came is what the one before began with. */
   #containers: ContainerSummary[] | undefined
@@ -149,9 +151,19 @@ export class Reading {
     this.#entries ??= this.#old.first(this.#count)
     this.#count++
     this.#containers.push(container)
-    if (this.#renews) this.#entries.add(stretch)
-    else this.#entries.addCopy(stretch)
+    if (this.#renews || this.#isWorthNoCopies) this.#entries.add(stretch)
+    else this.#copy(this.#entries, stretch)
     if (index !== undefined) this.#next = index + 1
+  }
+
+  #copy(entries: Entries, stretch: Stretch): void {
+    this.#copied++
+    entries.addCopy(stretch)
+  }
+
+  /** Where so much has changed, the next listing stores all entries again. */
+  get #isWorthNoCopies(): boolean {
+    return this.#copied > mostCopiesOf(this.#before.containers.length)
   }
 
   /** What could not be read before cannot be read now, whatever its bytes are. */
@@ -212,7 +224,7 @@ class Entries {
   /** Whether so many have a copy of their own, or are gone of those that came together, that all had better be stored again. */
   get isScattered(): boolean {
     const count = this.#starts.length
-    return this.#copies > Math.max(copiesAtMost, count * copiesShare) || count < this.#cameTogether / 2
+    return this.#copies > mostCopiesOf(count) || count < this.#cameTogether / 2
   }
 
   get heldBytes(): number {
