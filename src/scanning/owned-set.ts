@@ -47,15 +47,19 @@ export async function readOwnedSet(
     const isOwned = ownership.owns(container) || listedGroups.ownsHelper(container)
     if (isOwned && !owned.has(container.id)) owned.set(container.id, container)
   })
-  let indexes: ReadonlyMap<ContainerId, number> | undefined
+  const ownedList = [...owned.values()]
   return {
-    owned: [...owned.values()],
+    owned: ownedList,
     listed: containers,
     faults: faults.found(),
     unread,
     groups: listedGroups,
-    // Built lazily: rarely needed.
-
-    indexOf: (id) => (indexes ??= new Map([...owned.keys()].map((one, index) => [one, index]))).get(id) ?? -1,
+    indexOf: indexIn(ownedList),
   }
+}
+
+/** Built lazily, since it is rarely needed. */
+function indexIn(owned: readonly ContainerSummary[]): OwnedSet['indexOf'] {
+  let indexes: ReadonlyMap<ContainerId, number> | undefined
+  return (id) => (indexes ??= new Map(owned.map((container, index) => [container.id, index]))).get(id) ?? -1
 }
