@@ -9,6 +9,8 @@ class Delayed extends Due {
   readonly actor: AnyActorRef
   readonly event: EventObject
   readonly id: string
+  /** The next one of the same actor. */
+  next: Delayed | undefined
 
   constructor(dueMs: number, number: number, actor: AnyActorRef, event: EventObject, id: string) {
     super(dueMs, number)
@@ -26,7 +28,8 @@ export class DelayedEvents {
   readonly #clock: Clock
   readonly #deliver: (actor: AnyActorRef, event: EventObject) => void
   readonly #queue = new DueQueue<Delayed>()
-  readonly #byActor = new Map<AnyActorRef, readonly Delayed[]>()
+  /** The first one of each actor. */
+  readonly #byActor = new Map<AnyActorRef, Delayed>()
   #scheduled = 0
   /** Set for the first of the queue. */
   #timer: { readonly of: Delayed; readonly handle: unknown } | undefined
@@ -42,7 +45,8 @@ export class DelayedEvents {
 
   schedule(actor: AnyActorRef, event: EventObject, delayMs: number, id: string): void {
     const delayed = new Delayed(this.#clock.now() + delayMs, this.#scheduled++, actor, event, id)
-    this.#byActor.set(actor, [...this.#of(actor), delayed])
+    delayed.next = this.#byActor.get(actor)
+    this.#byActor.set(actor, delayed)
     this.#queue.add(delayed)
     this.#setTimer()
   }
@@ -57,16 +61,17 @@ export class DelayedEvents {
     this.#setTimer()
   }
 
-  #of(actor: AnyActorRef): readonly Delayed[] {
-    return this.#byActor.get(actor) ?? []
+  *#of(actor: AnyActorRef): Iterable<Delayed> {
+    for (let delayed = this.#byActor.get(actor); delayed; delayed = delayed.next) yield delayed
   }
 
   #forget(delayed: Delayed): void {
-    const { actor } = delayed
-    const others = this.#of(actor).filter((one) => one !== delayed)
-    if (others.length > 0) this.#byActor.set(actor, others)
-    else this.#byActor.delete(actor)
+    const { actor, next } = delayed
     this.#queue.remove(delayed)
+    if (this.#byActor.get(actor) !== delayed) {
+      for (const other of this.#of(actor)) if (other.next === delayed) other.next = next
+    } else if (next) this.#byActor.set(actor, next)
+    else this.#byActor.delete(actor)
   }
 
   #setTimer(): void {

@@ -226,6 +226,8 @@ export class Fleet {
     this.#actors.set(id, actor)
     this.#idsOf.set(actor.id, id)
     actor.start()
+    // XState reads them no more, and would keep the record that the actor began with.
+    actor.options = noOptions
   }
 
   #nameOf(id: ContainerId, name: string): string {
@@ -330,6 +332,7 @@ export class Fleet {
   }
 }
 
+const noOptions = Object.freeze({})
 const childDone = 'xstate.done.actor.'
 const childError = 'xstate.error.actor.'
 const stopped = 'xstate.stop'

@@ -17,6 +17,7 @@ import type { Report } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { type Verdict, verdictReason } from '../domain/verdict.ts'
 import type { Attempts } from '../removing/attempt.ts'
+import { withQuickListing } from './quick-listing.ts'
 
 export interface ContainerBehaviourOptions {
   /** Undefined in a dry run, which has no code path that can remove a container. */
@@ -50,7 +51,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
       toSupervisor({ type: 'removals.changed', inFlight: queue.inFlightCount })
     })
   }
-  return containerMachine.provide({
+  const machine = containerMachine.provide({
     actors: {
       askHook: fromPromise<HookAnswer, Asked>(({ input }) => capable().askHook(idIn(input))),
       stopGracefully: fromPromise<AttemptAnswer, Asked>(({ input, signal }) =>
@@ -127,6 +128,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
       emitWell: ({ context }) => fleet.noteWell(idIn(context)),
     },
   })
+  return withQuickListing(machine)
 }
 
 const stillListed = { kind: 'refused', message: 'the engine still lists it' }
