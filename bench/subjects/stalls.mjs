@@ -11,8 +11,8 @@ const bareListings = 3
 /** How many times a listing the restore grace lasts, so that steady scans fit into it. */
 const graceInListings = 20
 const shortestGraceMs = 3000
-/** The first scan makes an actor of each. */
-const graceMsPerContainer = 0.2
+/** The first scan makes an actor of each, and inspects each. */
+const graceMsPerContainer = 1.5
 
 /**
  * The event loop's longest stall while something goes on: how late a timer of a millisecond came at worst. Beside it the
