@@ -67,14 +67,13 @@ const statuses: ReadonlySet<string> = new Set([
   'exited',
   'dead',
 ] satisfies ContainerStatus[])
+/** No filter finds what is `configured` or `stopping`. */
 const podmanStatuses: ReadonlySet<string> = new Set([
-  'configured',
   'created',
   'initialized',
   'running',
   'paused',
   'exited',
-  'stopping',
   'stopped',
   'removing',
   'unknown',

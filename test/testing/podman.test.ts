@@ -108,6 +108,12 @@ describe('a forced removal', () => {
     expect([failed.status, messageOf(failed)]).toEqual([500, expect.stringContaining('layer not known')])
     expect((await get(`/containers/json?${filters({ status: ['removing'] })}`)).status).toBe(500)
     expect((await get(`/containers/${id}/json`)).status).toBe(500)
+    const own = JSON.parse((await get('/v5.0.0/libpod/containers/json?all=true')).body) as unknown
+    expect(own).toMatchObject([
+      { Id: id, State: 'removing', Names: [expect.any(String)], Created: expect.stringMatching(/Z$/) },
+      { Id: other, State: 'running', Labels: { owner: 'me' }, ImageID: expect.not.stringContaining(':') },
+    ])
+    expect((await get(`/containers/json?${filters({ status: ['stopping'] })}`)).status).toBe(500)
     expect(await listedIds(engine, '')).toEqual([other])
     expect(await listedIds(engine, `all=1&${filters({ label: ['owner=me'] })}`)).toEqual([other])
     expect(await listedIds(engine, filters({ status: ['exited'] }))).toEqual([])

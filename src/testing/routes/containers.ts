@@ -16,7 +16,7 @@ import { patched } from '../patch.ts'
 import { sigkill, signalNumber } from '../programs.ts'
 import { Refusal } from '../refusal.ts'
 import { containerShape, libpodShape } from '../shapes/inspection.ts'
-import { summaryJson } from '../shapes/summary.ts'
+import { libpodEntryShape, summaryJson } from '../shapes/summary.ts'
 import type { View } from '../shapes/view.ts'
 import { type World } from '../world.ts'
 
@@ -28,7 +28,7 @@ function route(method: Route['method'], path: string, run: Route['run']): Route 
 }
 
 export const containerRoutes: readonly Route[] = [
-  route('GET', 'json', list),
+  route('GET', 'json', (call) => listAs(call, { entry: entryJson, showsLost: false })),
   route('POST', 'create', create),
   route('POST', 'prune', prune),
   route('GET', '([^/]+)/json', (call) => inspect(call, containerShape)),
@@ -50,6 +50,12 @@ export const containerRoutes: readonly Route[] = [
   route('DELETE', '([^/]*)', remove),
   {
     method: 'GET',
+    pattern: /^\/libpod\/containers\/json$/,
+    namesContainer: false,
+    run: (call) => listAs(call, { entry: libpodEntryJson, showsLost: true }),
+  },
+  {
+    method: 'GET',
     pattern: /^\/libpod\/containers\/([^/]+)\/json$/,
     namesContainer: true,
     run: (call) => inspect(call, libpodShape),
@@ -65,7 +71,13 @@ async function inspect(call: Call, shapeOf: typeof containerShape): Promise<void
   await answer.json(200, patched(shapeOf(container, viewOf(call)), patches))
 }
 
-async function list(call: Call): Promise<void> {
+interface ListingForm {
+  readonly entry: (container: Container, world: World, view: View) => string
+  /** Whether a half removed container is shown, or breaks the listing. */
+  readonly showsLost: boolean
+}
+
+async function listAs(call: Call, { entry, showsLost }: ListingForm): Promise<void> {
   const { world, query, answer } = call
   const { store } = world.containers
   const filters = readFilters(query.get('filters'), listingFilters, world.dialect)
@@ -77,7 +89,7 @@ async function list(call: Call): Promise<void> {
     ({ container: a }, { container: b }) => b.createdAtMs - a.createdAtMs || b.sequence - a.sequence,
   )
   const lost = newestFirst.find(({ container }) => container.removal === 'cut-short' && matches(container))
-  if (lost) throw halfLost(lost.container)
+  if (lost && !showsLost) throw halfLost(lost.container)
   const view = viewOf(call)
   if (!(await answer.stream('application/json'))) return
   let left = limit > 0 ? limit : Infinity
@@ -87,7 +99,7 @@ async function list(call: Call): Promise<void> {
     let slice = ''
     for (const one of newestFirst.slice(from, from + containersPerSlice)) {
       if (left <= 0 || !matches(one.container)) continue
-      slice += separator + entryJson(one, world, view)
+      slice += separator + withPatches(one, entry(one.container, world, view), world)
       separator = ','
       left -= 1
     }
@@ -96,10 +108,18 @@ async function list(call: Call): Promise<void> {
   if (await answer.write(separator === '[' ? '[]\n' : ']\n')) await answer.end()
 }
 
-function entryJson({ container, patches }: ShownContainer, world: World, view: View): string {
-  const json = summaryJson(container, world.now(), view)
-  const all = [...patches, ...world.faults.strikeContainer('listing', container)]
+function withPatches({ container, patches }: ShownContainer, json: string, { faults }: World): string {
+  const all = [...patches, ...faults.strikeContainer('listing', container)]
   return all.length === 0 ? json : JSON.stringify(patched(JSON.parse(json) as object, all))
+}
+
+function entryJson(container: Container, world: World, view: View): string {
+  return summaryJson(container, world.now(), view)
+}
+
+/** Podman's own listing, reduced to what Docker's shows too. */
+function libpodEntryJson(container: Container, _world: World, view: View): string {
+  return JSON.stringify(libpodEntryShape(container, view))
 }
 
 async function create(call: Call): Promise<void> {

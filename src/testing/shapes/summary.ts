@@ -1,8 +1,8 @@
 import { isBelow } from '../dialect.ts'
-import { holderIn, type Container, type ContainerStatus, type Mount } from '../model.ts'
+import { holderIn, isAlive, type Container, type ContainerStatus, type Mount } from '../model.ts'
 import { spokenDuration } from './durations.ts'
 import { endpointShape } from './network.ts'
-import { manifestDescriptor, type View } from './view.ts'
+import { fineTimestamp, manifestDescriptor, type View } from './view.ts'
 
 /** The entry of a container in two halves, around the status text, which changes with time. */
 interface Halves {
@@ -25,6 +25,30 @@ export function summaryJson(container: Container, nowMs: number, view: View): st
     serialised.set(container, halves)
   }
   return `${halves.before}${statusText(container, view.dialect.listedState(container), nowMs)}${halves.after}`
+}
+
+/** The entry of a listing by Podman's own API, which it makes from its database alone. */
+export function libpodEntryShape(container: Container, { dialect }: View): object {
+  const { id, name, image, imageId, command, createdAtMs, exitCode, labels, mounts, pid, pod } = container
+  return {
+    AutoRemove: container.autoRemove,
+    Command: command,
+    Created: fineTimestamp(createdAtMs, id),
+    Exited: !isAlive(container),
+    ExitCode: exitCode,
+    Id: id,
+    Image: image,
+    ImageID: imageId.replace(/^sha256:/, ''),
+    IsInfra: pod?.isInfra === true,
+    Labels: labels,
+    Mounts: mounts.map(({ target }) => target),
+    Names: [name],
+    Pid: pid,
+    Pod: pod?.id ?? '',
+    PodName: pod?.name ?? '',
+    State: dialect.listedState(container),
+    Status: '',
+  }
 }
 
 /** dockerd shows the id if the name now belongs to another image, or to none. */
