@@ -228,7 +228,12 @@ export const containerMachine = setup({
     /** truthful: a container counts as removed by us only if one of our removal requests may have reached the engine. */
     rememberClaim: assign(({ context, event }) => {
       const answer = answerIn(event)
-      return { isSent: context.isSent || (answer?.answer === 'unsettled' && answer.isOurs) }
+      const isUnsettled = answer?.answer === 'unsettled' && answer.isOurs
+      const hasFailed = answer?.answer === 'failed' && answer.stop !== undefined
+      return {
+        isSent: context.isSent || isUnsettled,
+        wasRemovalSent: context.wasRemovalSent === true || isUnsettled || hasFailed,
+      }
     }),
     rememberFault: assign(({ event }) => ({ failure: { kind: 'fault', message: errorIn(event) } })),
     /** A request that was pending when our code threw may have stopped the container. */
@@ -542,7 +547,10 @@ export const containerMachine = setup({
                         target: 'unpausing',
                         actions: ['settleRequest', 'rememberFailure'],
                       },
-                      { target: '#container.removing.failed', actions: 'rememberFailure' },
+                      {
+                        target: '#container.removing.failed',
+                        actions: ['rememberFailure', 'rememberClaim'],
+                      },
                     ],
                     onError: {
                       target: '#container.removing.faulted',

@@ -38,10 +38,14 @@ export interface ContainerRecord {
   /** Set if one of our requests may have stopped its processes. */
   readonly stop: StoppedByUs | undefined
   readonly gracefulStopAttempted: boolean
+  /** One of our removals reached the engine, or may have, and was not refused: what it has left is ours to remove. */
+  readonly wasRemovalSent?: boolean | undefined
   /** Set if the hook refused the removal. */
   readonly refusal: Held | undefined
   /** The reason against a removal that the last inspection found. */
   readonly objection: Held | undefined
+  /** Since when its inspections have said that it is being removed; undefined if the last one did not. */
+  readonly beingRemovedSinceMs?: number | undefined
   /** Consecutive inspections that disagreed with the listing. */
   readonly disagreements: number
   /** In a dry run, the listing's entry that an inspection confirmed. */
@@ -161,6 +165,8 @@ export interface Inspected {
   /** The confirmed entry of the listing, if it is to be remembered. */
   readonly confirmedAs?: ListedLike | undefined
   readonly ending?: EndingLike | undefined
+  /** Whether the inspection says that it is being removed; undefined if there was none. */
+  readonly isBeingRemoved?: boolean | undefined
 }
 
 export interface Start {
@@ -188,9 +194,11 @@ export const confirmed = 'confirmed'
 
 export function inspected(
   record: ContainerRecord,
-  { at, start, objection, isStopOver, named, inspectedName, confirmedAs, ending }: Inspected,
+  inspection: Inspected,
   creationGraceMs: number,
 ): RecordChange {
+  const { at, start, objection, isStopOver, named, inspectedName, confirmedAs, ending, isBeingRemoved } =
+    inspection
   const newStart = start && started(record, start, at, creationGraceMs)
   const isGraced = (newStart?.creationGraceEndsMs ?? record.creationGraceEndsMs) > at.atMs
   return {
@@ -198,7 +206,14 @@ export function inspected(
     ...(named && { listed: named }),
     ...(inspectedName !== undefined && { inspectedName }),
     ...(ending && { ending }),
-    ...(isNewLife(record, start) && { gracefulStopAttempted: false, refusal: undefined }),
+    ...(isBeingRemoved !== undefined && {
+      beingRemovedSinceMs: isBeingRemoved ? (record.beingRemovedSinceMs ?? at.atMs) : undefined,
+    }),
+    ...(isNewLife(record, start) && {
+      gracefulStopAttempted: false,
+      wasRemovalSent: false,
+      refusal: undefined,
+    }),
     ...(isStopOver && { stop: undefined }),
     ...(objection === confirmed && { disagreements: 0, confirmedAs: isGraced ? undefined : confirmedAs }),
     ...(objection !== undefined && objection !== confirmed && objected(record, objection, at.atMs)),

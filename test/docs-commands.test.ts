@@ -214,6 +214,9 @@ describe('docs/least-privilege.md, What it requests', () => {
       const volumes = ['data:/data']
       engine.containers.create({ name: 'leak', labels, status, volumes, createdAtMs: Date.now() - hourMs })
     }
+    // Older than the leak, which it cannot need.
+    const half = podman.containers.create({ name: 'half', createdAtMs: Date.now() - 2 * hourMs })
+    podman.containers.failRemoval(half)
     for (const engine of engines) {
       const reconciler = createReconciler({
         owner,

@@ -12,6 +12,8 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'namespace-unknown':
     'a container that may use its namespaces could not be inspected, or its holder is unknown',
   'inspection-failed': 'it could not be inspected',
+  'being-removed': 'its removal is under way, or was interrupted',
+  'half-removed': 'its removal was interrupted; "podman rm -f" finishes it',
   'inspection-disagrees': 'its inspection disagrees with the listing',
   'self-unknown': 'it may be the container that this process runs in; name that one with --self',
   'state-unknown': 'the engine did not report its state',
@@ -53,6 +55,7 @@ const causes: Readonly<Partial<Record<LeftReason, EventOf<'degraded'>['about']>>
   'namespace-unknown': 'namespaces',
   'inspection-failed': 'inspection',
   'entry-unreadable': 'listing',
+  'half-removed': 'half-removed',
 }
 
 export interface Left {

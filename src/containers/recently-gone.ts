@@ -10,6 +10,8 @@ const remembered = 4096
 export interface Recalled {
   /** Set if one of our requests may have stopped it: it may then be removed in any state. */
   readonly stop: StoppedByUs | undefined
+  /** Set if one of our removals may have reached the engine: what it has left is ours to remove. */
+  readonly wasRemovalSent: boolean
   /** When it was first seen, on the clock that counts graces; undefined if the agent has tracked it since. */
   readonly firstSeenMs: number | undefined
   /** When its creation grace began and ends: a detected start or unpause remains in effect. */
@@ -31,6 +33,7 @@ export class RecentlyGone {
     this.#recalled.delete(id)
     this.#recalled.set(id, {
       stop,
+      wasRemovalSent: known.wasRemovalSent === true,
       firstSeenMs: wasEverTracked(known) ? undefined : firstSeenMs,
       newSinceMs,
       creationGraceEndsMs,

@@ -9,6 +9,7 @@ import { show } from './show.ts'
  * | `misconfigured` | the engine rejects the client: permissions, a denying proxy, an API version, TLS |
  * | `gone` | the engine does not know the object (404); for inspections, only if the error names the container |
  * | `in-progress` | the container is already being removed (409) |
+ * | `half-removed` | Podman lists the container as being removed, and has lost its storage: its removal was interrupted |
  * | `refused` | the engine understood the request but could not, or would not, fulfill it |
  * | `timed-out` | no complete response before our own deadline; what the engine did is unknown |
  * | `invalid-answer` | a response that violates the API: HTML, truncated JSON, missing fields |
@@ -18,6 +19,7 @@ export type FailureKind =
   | 'misconfigured'
   | 'gone'
   | 'in-progress'
+  | 'half-removed'
   | 'refused'
   | 'timed-out'
   | 'invalid-answer'

@@ -23,6 +23,7 @@ export type DegradedSubject =
   | 'image'
   | 'namespaces'
   | 'listing'
+  | 'half-removed'
   | 'inspection'
   | 'self'
   | 'events'

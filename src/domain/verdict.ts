@@ -74,6 +74,8 @@ export type Objection =
   | 'infra-container'
   | 'inspection-disagrees'
   | 'inspection-failed'
+  | 'half-removed'
+  | 'being-removed'
 
 export type HookRefusal = Extract<SpareReason, 'hook-refused' | 'hook-failed' | 'hook-timed-out'>
 

@@ -11,10 +11,10 @@ import {
   askToChange,
   expectStatus,
   readBody,
+  readDate,
   readNothing,
   type Ask,
   type Question,
-  readDate,
 } from './exchange.ts'
 import { ReachError, type Verb } from './failure.ts'
 import { askForImageLabels } from './image.ts'
@@ -25,6 +25,7 @@ import { withoutVersion } from './modem.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'
 import { PastListing } from './past-listing.ts'
 import type { ChangeOptions, ChangeOutcome, Engine, WatchingEngine } from './port.ts'
+import { type ReadAnswer, listingBy, listOtherwise } from './refused-listing.ts'
 import type { LabelsOf } from './summary.ts'
 import { machineSurroundings, type Surroundings } from './surroundings.ts'
 
@@ -118,17 +119,20 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         '',
         limits,
         async (ask) => {
-          const filters = label === undefined ? {} : { filters: { label: [label] } }
-          const question = {
-            method: 'GET',
-            path: '/containers/json',
-            query: { all: true, ...filters },
-          } as const
-          const answer = await expectStatus(await ask(question), 200)
-          const { listing, bytes } = await readListing(readBody(answer), () => clock.breathe(), pastListing)
-          pastListing = listing
-          const { containers, unidentified } = listing
-          return { containers, unidentified, bytes, engineNowMs: readDate(answer) }
+          const filters = label === undefined ? {} : { label: [label] }
+          const read: ReadAnswer = async (from, inForm = (body) => body) => {
+            const body = inForm(readBody(from))
+            const { listing, bytes } = await readListing(body, () => clock.breathe(), pastListing)
+            pastListing = listing
+            const { containers, unidentified } = listing
+            return { containers, unidentified, bytes, engineNowMs: readDate(from) }
+          }
+          const answer = await ask(listingBy('/containers/json', filters))
+          try {
+            return await read(await expectStatus(answer, 200))
+          } catch (error) {
+            return await listOtherwise(error, { version: podmanVersion(answer), filters, ask, read })
+          }
         },
         askNewest,
       ),

@@ -49,6 +49,9 @@ export class AnswerError extends Error {
 /** positive-evidence: the engine's response shows that the requested object does not exist. */
 export class GoneError extends Error {}
 
+/** Podman lists the container as being removed, and has lost its storage. */
+export class HalfRemovedError extends Error {}
+
 /** The response was cut off. */
 export class CutError extends Error {
   constructor(options?: ErrorOptions) {
@@ -100,6 +103,7 @@ function classify(thrown: unknown, verb: Verb): Classified {
   if (thrown instanceof AnswerError) return { kind: 'invalid-answer', cause, status }
   if (status !== undefined) return { ...classifyStatus(status, thrown, verb), status }
   if (thrown instanceof GoneError) return { kind: 'gone', cause }
+  if (thrown instanceof HalfRemovedError) return { kind: 'half-removed', cause }
   if (thrown instanceof CutError) return { kind: 'unavailable', cause }
   if (thrown instanceof ReachError) return { kind: thrown.kind, cause }
   return classifyCode(codeOf(thrown), thrown)

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Inspection, Shares } from '../domain/container.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
-import { AnswerError, StatusError } from './failure.ts'
+import { AnswerError, HalfRemovedError, StatusError } from './failure.ts'
 import { readInspection, readShares } from './inspection.ts'
 import type { Wanted } from './member-picker.ts'
+import { asRecord } from './record.ts'
 
 /** Asks the engine all that it says of one container. */
 export async function askForInspection(id: ContainerId, ask: Ask): Promise<Inspection> {
@@ -66,16 +67,36 @@ const wantedOfLibpod: Wanted = {
   IsInfra: true,
 }
 
-/** Podman refuses an inspection that a removal overtakes, with the status of a fault; asked again it says what became of it. */
+/**
+ * Podman refuses an inspection that a removal overtakes, with the status of a fault; asked again it says what became of it.
+ * It also refuses one of a container whose storage is lost.
+ */
 async function askTwiceWhereItRaces(id: ContainerId, ask: Ask): Promise<IncomingMessage> {
   const question = { method: 'GET', path: `/containers/${id}/json` } as const
+  const answer = await ask(question)
   try {
-    return await expectInspection(id, await ask(question))
+    return await expectInspection(id, answer)
   } catch (error) {
-    const isRace =
-      error instanceof StatusError && error.statusCode === 500 && /no such container/i.test(error.detail)
-    if (!isRace) throw error
-    return await expectInspection(id, await ask(question))
+    if (!(error instanceof StatusError && error.statusCode === 500)) throw error
+    if (/no such container/i.test(error.detail)) return await expectInspection(id, await ask(question))
+    const version = podmanVersion(answer)
+    if (version === undefined || !(await isBeingRemoved(id, version, ask))) throw error
+    const what = `${error.message}; its removal was interrupted; "podman rm -f ${shortId(id)}" finishes it`
+    throw new HalfRemovedError(what, { cause: error })
+  }
+}
+
+/** What Podman's own listing says, which it reads from its database alone. */
+async function isBeingRemoved(id: ContainerId, version: string, ask: Ask): Promise<boolean> {
+  try {
+    const path = `/v${version}/libpod/containers/json`
+    const answer = await ask({ method: 'GET', path, query: { all: true, filters: { id: [id] } } })
+    const listed: unknown = await readJson(await expectStatus(answer, 200))
+    const [entry, ...others] = Array.isArray(listed) ? listed.map(asRecord) : []
+    return others.length === 0 && entry?.['Id'] === id && entry['State'] === 'removing'
+  } catch {
+    // the refusal itself says more
+    return false
   }
 }
 

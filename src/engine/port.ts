@@ -20,6 +20,11 @@ export interface Listing {
   readonly containers: readonly ContainerSummary[]
   /** Entries that may be any container; undefined if there are none. */
   readonly unidentified?: Unidentified | undefined
+  /**
+   * Why the engine refuses to list all containers, and what a person can do. This listing is complete, but was made in
+   * another way. Undefined if the engine does not refuse.
+   */
+  readonly refusal?: string | undefined
   /** The engine's time at the response (Date header, whole seconds), in milliseconds since 1970; undefined without one. */
   readonly engineNowMs: number | undefined
   /** Size of the response body. */
@@ -86,7 +91,7 @@ export interface WatchingEngine {
   imageLabels(image: AskedImage, call: CallOptions): Promise<Readonly<Record<string, string>>>
   /**
    * Inspects one container. Rejects with `gone` if there is no container with that id, also if the engine returns one that
-   * only has it as its name.
+   * only has it as its name. Rejects with `half-removed` if it is being removed and the engine has lost its storage.
    */
   inspect(id: ContainerId, call: CallOptions): Promise<Inspection>
   /** Asks only what one container shares with others, however much else there is to say. Rejects as `inspect` does. */

@@ -295,6 +295,8 @@ const seenObjections: Readonly<Record<Objection, string>> = {
   'infra-container': 'its inspection shows that it holds the namespaces of a pod',
   'inspection-disagrees': 'its inspection disagrees with the listing',
   'inspection-failed': 'it could not be inspected',
+  'being-removed': 'its inspection shows that it is being removed',
+  'half-removed': 'its removal was interrupted, and was not known to be ours',
 }
 
 /** Labels that Swarm, Kubernetes (cri-dockerd) and Podman's systemd units set on the containers that they manage. */

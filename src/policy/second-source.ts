@@ -10,19 +10,41 @@ export interface Confirming {
   readonly self: SelfVerdict
   /** The states that the policy covers; undefined if our own removal stopped it, since any state then qualifies. */
   readonly states: ReadonlySet<string> | undefined
+  /** For how long its inspections have said that it is being removed, by our own clock; 0 without a history. */
+  readonly beingRemovedForMs?: number
 }
+
+/**
+ * eventually-removed: an engine may say for ever that a container is being removed, because it was killed in the middle of the
+ * removal. After this time the container is judged like one whose removal failed. If it is being removed indeed, the engine
+ * refuses a second removal, or lets it wait for the first.
+ */
+export const removalMayTakeMs = 5 * 60_000
 
 /**
  * second-source: returns the reason against a removal that the inspection found; undefined if it confirms the listing.
  * Pure.
  */
-export function objectionTo({ listed, inspection, self, states }: Confirming): Objection | undefined {
+export function objectionTo({
+  listed,
+  inspection,
+  self,
+  states,
+  beingRemovedForMs = 0,
+}: Confirming): Objection | undefined {
   if (self !== 'not-self') return self === 'self' ? 'self' : 'self-unknown'
   if (inspection.isInfra ?? looksLikeInfra(listed)) return 'infra-container'
-  const isCovered = states?.has(coveredAs(inspection.state)) ?? true
+  const isBeingRemoved = isRemovalUnderWay(inspection)
+  const isCovered = states?.has(isBeingRemoved ? 'dead' : coveredAs(inspection.state)) ?? true
   // An outdated listing may still show a container as running after we stopped it.
   const isInLife = (!states && lifeOf(inspection.state) === 'ended') || livesAgree(listed, inspection)
-  return isCovered && isInLife && agrees(listed, inspection) ? undefined : 'inspection-disagrees'
+  if (!isCovered || !isInLife || !agrees(listed, inspection)) return 'inspection-disagrees'
+  return states && isBeingRemoved && beingRemovedForMs < removalMayTakeMs ? 'being-removed' : undefined
+}
+
+/** An engine whose removal has failed says `dead` in an inspection, whatever its listing says. */
+export function isRemovalUnderWay({ state }: Pick<Inspection, 'state'>): boolean {
+  return state === 'removing'
 }
 
 function livesAgree({ state }: ContainerSummary, inspection: Inspection): boolean {

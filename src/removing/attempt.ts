@@ -217,6 +217,7 @@ function answerTo(thrown: EngineError, wasSent: boolean, options: AttemptOptions
     case 'timed-out':
     case 'invalid-answer':
       return { answer: 'unsettled', isOurs: wasSent, failure, stop }
+    case 'half-removed':
     case 'refused':
       // Podman refuses to inspect a container that is being removed; the next scan shows the result.
       return wasSent

@@ -139,6 +139,7 @@ const downs: Readonly<Record<FailureKind, string>> = {
   refused: noUsableAnswer,
   gone: noUsableAnswer,
   'in-progress': noUsableAnswer,
+  'half-removed': noUsableAnswer,
   'invalid-answer': noUsableAnswer,
 }
 
@@ -147,6 +148,7 @@ const degradations = {
   hook: 'beforeRemove failed, so the container is spared',
   image: 'an image could not be inspected, so its containers are spared',
   listing: 'an entry of the listing could not be read, so what it may be about is spared',
+  'half-removed': 'the engine refuses its listing, and is asked for it in another way',
   namespaces: 'a container could not be inspected, so nothing that it may need is removed',
   inspection: 'a container could not be inspected, so it is spared',
   self: 'a container is spared, since this process may run in it',
@@ -162,6 +164,7 @@ const recoveries = {
   hook: 'beforeRemove answers again',
   image: 'images can be inspected again',
   listing: 'every entry of the listing can be read again',
+  'half-removed': 'the engine no longer refuses its listing',
   namespaces: 'every container can be inspected again',
   inspection: 'containers can be inspected again',
   self: 'the container of this process is known',

@@ -1,7 +1,7 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
-import type { Unidentified } from '../engine/port.ts'
+import type { Listing, Unidentified } from '../engine/port.ts'
 import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
 import { noGuests, weighGuests } from '../policy/namespaces.ts'
 import { Groups } from './groups.ts'
@@ -132,6 +132,7 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       : undefined
   note(known?.failure)
   note(unreadFailure(context.listing.unidentified, ownedSet.unread))
+  note(halfRemovedFailure(context.listing))
   const weighed = known ? weighAll(known) : first
   await confirmAll()
   return {
@@ -175,6 +176,10 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       note(confirmed.failure)
     })
   }
+}
+
+function halfRemovedFailure({ refusal }: Listing): Failure | undefined {
+  return refusal === undefined ? undefined : { about: 'half-removed', kind: 'half-removed', message: refusal }
 }
 
 function unreadFailure(

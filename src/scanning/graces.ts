@@ -234,6 +234,7 @@ export class Graces {
       isLossReported: false,
       stop: recalled?.stop,
       gracefulStopAttempted: false,
+      wasRemovalSent: recalled?.wasRemovalSent,
       refusal: undefined,
       objection: undefined,
       disagreements: 0,

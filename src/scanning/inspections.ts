@@ -4,6 +4,7 @@ import { isStoppedByUs, type KnownContainer } from '../containers/record.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Ending, Inspection } from '../domain/container.ts'
+import { EngineError } from '../domain/errors.ts'
 import type { Report } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { isAtRest } from '../domain/states.ts'
@@ -11,7 +12,7 @@ import type { Objection } from '../domain/verdict.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import type { Policy } from '../policy/judge.ts'
 import { hasEnded } from '../policy/namespaces.ts'
-import { agrees, lastStartOf, namedBy, objectionTo } from '../policy/second-source.ts'
+import { agrees, isRemovalUnderWay, lastStartOf, namedBy, objectionTo } from '../policy/second-source.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import { clockToleranceMs, type Graces } from './graces.ts'
 import { inspectionsAtOnce } from './namespace-facts.ts'
@@ -44,7 +45,8 @@ export class Inspections {
   }
 
   /**
-   * Returns the reason against a removal that the inspection found; undefined if there is none.
+   * Returns the reason against a removal that the inspection found; undefined if there is none. There is none against one of
+   * our own removals that was interrupted: nothing is left that could be inspected, or started again.
    *
    * @throws EngineError if the inspection failed
    */
@@ -56,7 +58,15 @@ export class Inspections {
     confirmedAs?: ContainerSummary,
   ): Promise<Objection | undefined> {
     const { engine, fleet } = this.#options
-    const inspection = await engine.inspect(id, { deadlineMs, signal })
+    let inspection: Inspection
+    try {
+      inspection = await engine.inspect(id, { deadlineMs, signal })
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError) || thrown.kind !== 'half-removed') throw thrown
+      const objection = isOursToFinish(fleet.get(id)) ? undefined : 'half-removed'
+      this.#note(id, { start: undefined, isStopOver: false, objection: objection ?? confirmed, confirmedAs })
+      return objection
+    }
     const known = fleet.get(id)
     return known && this.#weigh(known, inspection, self, confirmedAs)
   }
@@ -75,6 +85,7 @@ export class Inspections {
         inspection,
         self: self.judge(inspection),
         states: isOurs ? undefined : this.#options.policy.states,
+        beingRemovedForMs: this.#beingRemovedForMs(known),
       }) ?? (isNameConfirmed(known, inspection) ? undefined : 'inspection-disagrees')
     const start = objection ? undefined : this.#startOf(known, inspection)
     const named = objection ? known.listed : namedBy(known.listed, inspection)
@@ -86,9 +97,14 @@ export class Inspections {
       named: named === known.listed ? undefined : named,
       inspectedName: nameMissingIn(known, inspection),
       ending: inspection.ending,
+      isBeingRemoved: isRemovalUnderWay(inspection),
     })
     if (objection === 'self-unknown') this.#reportSelf(known)
     return objection
+  }
+
+  #beingRemovedForMs({ beingRemovedSinceMs }: KnownContainer): number {
+    return beingRemovedSinceMs === undefined ? 0 : this.#options.awake.now() - beingRemovedSinceMs
   }
 
   /** Records that the container could not be inspected. */
@@ -155,6 +171,7 @@ export class Inspections {
       readonly inspectedName?: string | undefined
       readonly confirmedAs?: ContainerSummary | undefined
       readonly ending?: Ending | undefined
+      readonly isBeingRemoved?: boolean
     },
   ): void {
     const { awake, fleet } = this.#options
@@ -208,6 +225,14 @@ export class Inspections {
     const ageMs = Math.max(0, engineNowMs - atMs)
     return graces.isDoubtful(ageMs, awake.now()) ? undefined : ageMs
   }
+}
+
+/**
+ * positive-evidence: whether we began the removal that was interrupted. The engine lists the container as being removed, in the
+ * scan that nominated it, and has just refused to inspect it. A removal that somebody else began is theirs to finish.
+ */
+function isOursToFinish(known: KnownContainer | undefined): boolean {
+  return known?.wasRemovalSent === true && known.listed.state === 'removing'
 }
 
 /** The name from the inspection, if the listing has none. */

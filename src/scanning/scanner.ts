@@ -330,7 +330,7 @@ export class Scanner {
 const missingDeadlineMs = 2000
 
 /** Subjects besides the engine that can be degraded. */
-const degradable = ['tracker', 'image', 'listing', 'namespaces', 'inspection'] as const
+const degradable = ['tracker', 'image', 'listing', 'half-removed', 'namespaces', 'inspection'] as const
 
 /** Verdicts expire if the tracker takes longer to answer than their lifetime; nothing would then be removed. */
 function tooSlow(askingMs: number): Failure | undefined {

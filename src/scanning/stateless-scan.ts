@@ -139,6 +139,9 @@ async function confirmAlone(
     if (!(thrown instanceof EngineError)) throw thrown
     // A removal would find it gone as well and report it as vanished.
     if (thrown.kind === 'gone') return { evidence, failure: undefined }
+    // The listing's refusal names it.
+    if (thrown.kind === 'half-removed')
+      return { evidence: { ...evidence, objection: 'half-removed' }, failure: undefined }
     const failure = { about: 'inspection', kind: thrown.kind, message: thrown.message }
     return { evidence: { ...evidence, objection: 'inspection-failed' }, failure }
   }

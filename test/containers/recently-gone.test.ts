@@ -23,6 +23,7 @@ describe('a container that a scan did not show', () => {
     expect(recentlyGone.take(fakeId(8))).toBeUndefined()
     expect(recentlyGone.take(fakeId(7))).toEqual({
       stop: { failedAtMs: 5, startedAtMs: 3 },
+      wasRemovalSent: false,
       firstSeenMs: 7,
       newSinceMs: 7,
       creationGraceEndsMs: 67,

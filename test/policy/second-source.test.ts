@@ -8,6 +8,7 @@ import {
   lastStartOf,
   namedBy,
   objectionTo,
+  removalMayTakeMs,
 } from '../../src/policy/second-source.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
@@ -104,11 +105,16 @@ describe('second-source: an inspection that disagrees', () => {
     expect(objectionTo(confirming(seen, said))).toBe('inspection-disagrees')
   })
 
-  test('eventually-removed: a failed removal is listed like one in progress, which is left alone', () => {
+  test('eventually-removed: a failed removal is listed like one in progress, which is left alone for five minutes', () => {
     const failed = confirming({ state: 'dead' }, { state: 'removing' })
     expect(objectionTo(failed)).toBeUndefined()
     const underWay = confirming({ state: 'removing' }, { state: 'removing' })
-    expect(objectionTo(underWay)).toBe('inspection-disagrees')
+    expect(objectionTo(underWay)).toBe('being-removed')
+    expect(objectionTo({ ...underWay, beingRemovedForMs: removalMayTakeMs - 1 })).toBe('being-removed')
+    expect(objectionTo({ ...underWay, beingRemovedForMs: removalMayTakeMs })).toBeUndefined()
+    const running = new Set(['running'])
+    const overdue = { ...underWay, states: running, beingRemovedForMs: removalMayTakeMs }
+    expect(objectionTo(overdue)).toBe('inspection-disagrees')
   })
 
   test('a state that is not covered, although both say the same', () => {

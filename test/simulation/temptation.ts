@@ -37,6 +37,20 @@ export class Temptation {
     else this.toStop(0.3)
   }
 
+  /** Podman is killed in the middle of a removal, and comes back. */
+  toKillPodman(probability: number): void {
+    const random = this.#random
+    const { engine, isWild, setting, standstill, timeline } = this.#world
+    if (!isWild || !setting.isPodman || !random.chance(probability)) return
+    timeline.after(random.between(2, 150), () => {
+      if (!this.#world.isWild || !engine.isUp) return
+      standstill.cutOff('down')
+      timeline.after(random.between(500, 20_000), () => {
+        if (this.#world.isWild && !engine.isUp) standstill.recover()
+      })
+    })
+  }
+
   /** The agent stops while something is under way. */
   toStop(probability: number): void {
     const random = this.#random

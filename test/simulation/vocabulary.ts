@@ -76,6 +76,8 @@ const ways = [
   'loses-image',
   'loses-tracked-image',
   'lists-failed-removals',
+  'half-removes',
+  'half-removed-finished',
   'removes-what-ended',
   'waits-for-stop',
   'looks-up-holder',
@@ -117,6 +119,7 @@ const reasons = [
   'id-is-a-name',
   'orchestrated',
   'inspection-disagrees',
+  'half-removed',
   'entry-unreadable',
 ] as const satisfies readonly Reason[]
 

@@ -198,6 +198,7 @@ export class World {
     agent.hookMood = undefined
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.crash(0)
     for (const body of engine.alive) if (body.removalFault) body.removalFault.times = 0
+    engine.finishByHand(this.process)
     this.say('calm')
   }
 
@@ -217,6 +218,7 @@ export class World {
       departs: (call) => {
         this.say(`flotsam sends ${call.verb} ${short(call.id ?? '')}`)
         safety.departs(call)
+        if (call.verb === 'remove') this.#temptation.toKillPodman(0.2)
       },
       answered: (call, answer) => {
         const listed =

@@ -57,9 +57,14 @@ export interface RealEngine {
    */
   kill(): Promise<void>
   /** Starts it again on the same storage and socket; a running one is first asked to end, which ends dockerd's containers. */
-  restart(): Promise<void>
+  restart(options?: RestartOptions): Promise<void>
   /** Ends it with everything that it started, and removes every trace. Idempotent. */
   stop(): Promise<void>
+}
+
+export interface RestartOptions {
+  /** The listing that it must answer to be ready; default: all containers. */
+  readonly listing?: 'all' | 'running'
 }
 
 /**
@@ -235,14 +240,14 @@ class PrivateEngine implements RealEngine {
     await this.#recipe.afterCrash()
   }
 
-  async restart(): Promise<void> {
+  async restart({ listing = 'all' }: RestartOptions = {}): Promise<void> {
     if (this.#daemon.isRunning) {
       this.#daemon.signal('SIGCONT')
       this.#daemon.signal('SIGTERM')
       await this.#daemon.exit()
     }
     this.#daemon = this.#spawn()
-    await this.ready(readyDeadlineMs)
+    await this.ready(readyDeadlineMs, listing)
   }
 
   async stop(): Promise<void> {
@@ -251,14 +256,14 @@ class PrivateEngine implements RealEngine {
   }
 
   /** Waits until the engine answers a listing; a ping is not enough. */
-  async ready(deadlineMs = readyDeadlineMs): Promise<void> {
+  async ready(deadlineMs = readyDeadlineMs, listing: 'all' | 'running' = 'all'): Promise<void> {
     let complaint: unknown
     await until(
       async () => {
         if (!this.#daemon.isRunning) throw new Error(`${this.name} ended early:\n${this.#daemon.logTail()}`)
         // on a busy machine a listing of many takes seconds
         const abortSignal = AbortSignal.timeout(10_000)
-        return this.docker.listContainers({ all: true, abortSignal }).then(
+        return this.docker.listContainers({ all: listing === 'all', abortSignal }).then(
           () => true,
           (error: unknown) => {
             complaint = error

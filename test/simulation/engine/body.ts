@@ -1,4 +1,5 @@
 import type { Space, RemovalFault } from '../plan.ts'
+import type { Process } from '../timeline.ts'
 
 /** One container's use of something of another one's. */
 export interface Share {
@@ -51,6 +52,10 @@ export interface Body {
   /** A request ended its processes. */
   isEndedByRequest: boolean
   isRemovalUnderWay: boolean
+  /** Which process began its last removal. */
+  removalBy: Process | undefined
+  /** Podman was killed in the middle of its removal, and has lost its storage. */
+  isHalfRemoved: boolean
   /** What goes wrong when it is to be removed, and how often. */
   removalFault: { readonly kind: RemovalFault; times: number } | undefined
   /** Called when it was removed; a swarm creates a replacement. */

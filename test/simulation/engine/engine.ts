@@ -5,7 +5,7 @@ import type { RemovalFault } from '../plan.ts'
 import type { Random } from '../random.ts'
 import type { Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
-import { type Body, coveredAs, type Draft, hasEnded, isAtWork } from './body.ts'
+import { bears, type Body, coveredAs, type Draft, hasEnded, isAtWork } from './body.ts'
 import { EventStreams } from './events.ts'
 import { disagreeing, inspectionOf } from './inspection.ts'
 import { brokenBodies, entriesOf, listingOf, readBroken } from './listing.ts'
@@ -86,6 +86,8 @@ export class SimulatedEngine {
       removedMs: undefined,
       isEndedByRequest: false,
       isRemovalUnderWay: false,
+      removalBy: undefined,
+      isHalfRemoved: false,
     }
     this.bodies.push(body)
     this.events.emit('create', body)
@@ -212,7 +214,25 @@ export class SimulatedEngine {
   crash(): void {
     this.wire.cut()
     this.events.cut()
-    for (const body of this.bodies) body.isRemovalUnderWay = false
+    for (const body of this.bodies) {
+      if (!body.isRemovalUnderWay) continue
+      body.isRemovalUnderWay = false
+      if (this.#traits.isPodman) this.#halfRemove(body)
+    }
+  }
+
+  /** Its storage is lost, so that it can be neither inspected nor started, and breaks the listing of Docker's API. */
+  #halfRemove(body: Body): void {
+    this.#witness.note('engine:half-removes')
+    if (isAtWork(body)) this.#endByRequest(body)
+    body.isHalfRemoved = true
+    this.put(body, 'removing')
+    body.listedState = 'removing'
+  }
+
+  /** Somebody finishes the removals that others than this process began. */
+  finishByHand(process: Process): void {
+    for (const body of this.alive) if (body.isHalfRemoved && body.removalBy !== process) this.end(body)
   }
 
   wedge(): void {
@@ -306,6 +326,13 @@ export class SimulatedEngine {
       note('engine:inspection-races-removal')
       return wire.refuse(request, 500, 'no such container')
     }
+    if (body.isHalfRemoved) {
+      body.inspectedMs = this.#timeline.nowMs
+      body.inspectedState = body.state
+      return wire.answer(request, () => {
+        throw new EngineError('half-removed', 'layer not known', { status: 500 })
+      })
+    }
     if (faults.has('inspections-fail') && this.#random.chance(0.5)) {
       note('fault:inspections-fail')
       return wire.refuse(request, 500, 'layer not known')
@@ -347,7 +374,10 @@ export class SimulatedEngine {
       return wire.answerWith(request, () => readBroken(fault, entries))
     if (lies.has('no-date')) note('lie:no-date')
     const engineNowMs = lies.has('no-date') ? undefined : Math.floor(this.nowMs / 1000) * 1000
-    return wire.answer(request, () => listingOf(entries, engineNowMs, this.#inSameWords))
+    const { label } = request
+    const half = this.alive.some((one) => one.isHalfRemoved && (!label || bears(one.labels, label)))
+    const refusal = half ? 'the engine cannot list all containers: layer not known' : undefined
+    return wire.answer(request, () => ({ ...listingOf(entries, engineNowMs, this.#inSameWords), refusal }))
   }
 
   #remove(request: Request, called: string, force: boolean): void {
@@ -388,7 +418,7 @@ export class SimulatedEngine {
     if (this.#meets(body, 'hangs')) return undefined
     if (this.#meets(body, 'answered-early')) {
       wire.answer(request, () => 'done')
-      return this.#goAway(body, random.between(500, 8000), () => {})
+      return this.#goAway(body, request.process, random.between(500, 8000), () => {})
     }
     const isSilent = this.#meets(body, 'hangs-then-does')
     const isSlow = this.#meets(body, 'slow')
@@ -397,7 +427,7 @@ export class SimulatedEngine {
       : isSlow
         ? random.between(2000, 40_000)
         : random.between(5, 200)
-    return this.#goAway(body, takesMs, () => {
+    return this.#goAway(body, request.process, takesMs, () => {
       if (!isSilent) wire.answer(request, () => 'done')
     })
   }
@@ -431,13 +461,15 @@ export class SimulatedEngine {
     return this.alive.some(({ shares }) => shares.some(({ holderId }) => holderId === id))
   }
 
-  #goAway(body: Body, takesMs: number, then: () => void): void {
+  #goAway(body: Body, process: Process, takesMs: number, then: () => void): void {
     body.isRemovalUnderWay = true
+    body.removalBy = process
     this.#timeline.after(takesMs, () =>
       this.wire.whenUp(() => {
         // A crash in between has undone it.
         if (!body.isRemovalUnderWay) return
         body.isRemovalUnderWay = false
+        if (body.isHalfRemoved) this.#witness.note('engine:half-removed-finished')
         this.end(body)
         then()
       }),

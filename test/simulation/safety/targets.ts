@@ -23,6 +23,8 @@ export function checkTarget(scene: Scene, id: string): void {
   if (isListedTwice(scene, id)) violate('exact-id', id, 'the last scan shows it twice')
   const isConfirmed = body.inspectedMs !== undefined && body.inspectedMs >= (life.scan?.beganMs ?? Infinity)
   if (isThere && !isConfirmed) violate('second-source', id, 'it was not inspected since the scan began')
+  if (body.isHalfRemoved && body.removalBy !== life.process)
+    violate('second-source', id, 'its removal was interrupted, and another process began it')
   if (!isOurs(body)) violate(isListedAsOurs(scene, id) ? 'second-source' : 'owned-only', id, 'it is not ours')
   if (id === selfId) violate('not-self', id, 'the agent runs in it')
   if (isFromImage(body, engine)) violate('own-label', id, 'its label came with its image')
