@@ -41,11 +41,8 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
 
   function withinDeadline(answer: PromiseLike<unknown>): Promise<Answer> {
     return new Promise((resolve) => {
-      let isSettled = false
       // The first answer counts; late or repeated answers are ignored.
       const settle = (answer: Answer) => {
-        if (isSettled) return
-        isSettled = true
         clock.clearTimeout(timer)
         resolve(answer)
       }
@@ -102,12 +99,13 @@ const keysCheckedForMs = 1000
 
 /** A `Map` or `Set` with keys other than full ids answers `false` for containers stored under another key. */
 function createKeyCheck(tracked: Tracked, clock: Clock): () => NoAnswer | undefined {
-  let checked = { size: -1, atMs: -Infinity, found: undefined as NoAnswer | undefined }
+  let checked:
+    | { readonly size: unknown; readonly atMs: number; readonly found: NoAnswer | undefined }
+    | undefined
   return () => {
     const { size } = tracked as { readonly size?: unknown }
-    if (typeof size !== 'number') return undefined
     const nowMs = clock.now()
-    if (size === checked.size && nowMs - checked.atMs < keysCheckedForMs) return checked.found
+    if (checked && size === checked.size && nowMs - checked.atMs < keysCheckedForMs) return checked.found
     const wrong = firstWrongKey(tracked)
     const found =
       wrong &&

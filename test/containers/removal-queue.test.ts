@@ -92,6 +92,23 @@ describe('bounded-removal', () => {
     expect([queue.inFlightCount, queue.queued]).toEqual([0, 50])
   })
 
+  test('a next batch is not requested earlier, even if every request of this one has been sent', () => {
+    const { admit, queue } = queued(20, { maxConcurrent: 20, maxPerScan: 8 })
+    const requested = ids.slice(0, 8).map((one) => {
+      admit()
+      queue.sent(one)
+      return queue.wantsNextBatch
+    })
+    expect(requested).toEqual([false, false, false, false, false, true, true, true])
+  })
+
+  test('an empty queue takes nothing from the batch', () => {
+    const { admitAll, queue } = queued(0, { maxPerScan: 1 })
+    expect(admitAll()).toEqual([])
+    queue.enqueue(id(0), false)
+    expect(admitAll()).toEqual([id(0)])
+  })
+
   test('no next batch is requested while this one is large enough for all waiting containers', () => {
     const { admit, admitAll, end, queue } = queued(50, { maxConcurrent: 50, maxPerScan: 50 })
     for (const one of ids.slice(0, 40)) {
@@ -165,6 +182,12 @@ describe('no-head-of-line', () => {
     expect(admitAll()).toEqual([id(2), id(3), id(0), id(1)])
   })
 
+  test('those whose removal failed before count among the waiting ones', () => {
+    const { queue } = queued(2)
+    queue.enqueue(id(7), true)
+    expect(queue.queued).toBe(3)
+  })
+
   test('a removal that outlasts its slot passes the slot to the next one and continues', async () => {
     const { admitAll, clock, queue } = queued(4)
     admitAll()
@@ -190,6 +213,50 @@ describe('no-head-of-line', () => {
     expect(queue.inFlightCount).toBe(maxHung)
     end(id(0))
     expect(admitAll()).toHaveLength(1)
+  })
+})
+
+describe('what has ended holds nothing', () => {
+  /** One is queued for each reason, and two are being removed. */
+  function busy() {
+    const all = queued(3, { maxPerScan: 3 })
+    all.admitAll()
+    all.queue.sent(id(0))
+    all.queue.enqueue(id(7), true)
+    return all
+  }
+
+  test('a container that is forgotten', () => {
+    const { admitAll, queue } = busy()
+    expect([queue.isInFlight(id(0)), queue.isInFlight(id(2))]).toEqual([true, false])
+    for (const one of [id(0), id(2), id(7)]) queue.forget(one)
+    expect([queue.isInFlight(id(0)), queue.inFlightCount, queue.queued]).toEqual([false, 1, 0])
+    queue.enqueue(id(8), false)
+    expect(admitAll()).toEqual([id(8)])
+  })
+
+  test('a container that was forgotten has not sent the request of its next attempt', () => {
+    const { admitAll, queue } = busy()
+    for (const one of [id(0), id(1), id(2), id(7)]) queue.forget(one)
+    queue.startBatch()
+    for (const one of [id(0), id(1), id(2), id(3)]) queue.enqueue(one, false)
+    admitAll()
+    queue.sent(id(1))
+    queue.releaseSlot(id(1))
+    admitAll()
+    queue.sent(id(2))
+    expect(queue.wantsNextBatch).toBe(false)
+    queue.sent(id(0))
+    expect(queue.wantsNextBatch).toBe(true)
+  })
+
+  test('a supervision', () => {
+    const { admitAll, queue } = busy()
+    queue.clear()
+    expect([queue.queued, queue.inFlightCount, admitAll()]).toEqual([0, 0, []])
+    for (const one of [id(3), id(4)]) queue.enqueue(one, false)
+    queue.startBatch()
+    expect(admitAll()).toEqual([id(3), id(4)])
   })
 })
 

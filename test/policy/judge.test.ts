@@ -1,7 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nominatedAs } from '../../src/domain/states.ts'
-import { type Verdict, isTrackerFailure, isUnknown } from '../../src/domain/verdict.ts'
+import {
+  type SpareReason,
+  type TrackerAnswer,
+  type Verdict,
+  isTrackerFailure,
+  isUnknown,
+} from '../../src/domain/verdict.ts'
 import {
   type Evidence,
   findings,
@@ -9,6 +15,7 @@ import {
   isShareSuspicious,
   judge,
   judgeAgain,
+  type LaterQuestion,
   type RuleName,
 } from '../../src/policy/judge.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
@@ -509,6 +516,7 @@ describe('findings: what each rule found, in words', () => {
     ['namespace-shared', { groupLife: 'its group lives' }, 'its group lives'],
     ['exact-id', {}, 'listed once, and its id is not the name of another container'],
     ['exact-id', { listingFault: 'listed-twice' }, 'the listing shows it more than once'],
+    ['exact-id', { listingFault: 'entry-unreadable' }, 'its entry in the listing could not be read'],
     [
       'exact-id',
       { listingFault: 'id-is-a-name' },
@@ -521,7 +529,15 @@ describe('findings: what each rule found, in words', () => {
       'label io.kubernetes.pod.uid: an orchestrator manages it',
     ],
     ['second-source', {}, 'no inspection contradicts it; it is inspected again before its removal'],
+    ['second-source', { objection: 'self' }, 'its inspection shows that this process runs in it'],
+    ['second-source', { objection: 'self-unknown' }, 'whether this process runs in it is unknown'],
+    [
+      'second-source',
+      { objection: 'infra-container' },
+      'its inspection shows that it holds the namespaces of a pod',
+    ],
     ['second-source', { objection: 'inspection-disagrees' }, 'its inspection disagrees with the listing'],
+    ['second-source', { objection: 'inspection-failed' }, 'it could not be inspected'],
     ['graces', {}, 'every grace has ended'],
     [
       'graces',
@@ -576,14 +592,74 @@ describe('bounded-removal: a suspicious share of dangling containers', () => {
   })
 })
 
-test.each([
-  [99_999, undefined],
-  [100_000, undefined],
-  [100_001, { verdict: 'graced', reason: 'creation-grace', endsAtMs: 100_001 }],
-])(
-  'new-again: a grace that an inspection finds, until %i, and a verdict of 100000: %j',
-  (endsMs, verdict) => {
-    const found = { objection: undefined, creationGraceEndsMs: endsMs, haveGuestsEnded: true }
-    expect(judgeAgain({ stage: 'inspection', judgedAtMs: 100_000, ...found })).toEqual(verdict)
-  },
-)
+describe('what a dangling container is judged to be right before it is changed', () => {
+  const dangles = undefined
+  const spared = (reason: SpareReason): Verdict => ({ verdict: 'spared', reason })
+  const inspection = {
+    stage: 'inspection',
+    objection: undefined,
+    creationGraceEndsMs: 0,
+    judgedAtMs: nowMs,
+    haveGuestsEnded: true,
+  } as const
+  const share = { stage: 'share', suspects: 6, owned: 10, maxShare: 0.5 } as const
+  const asked = (own: TrackerAnswer, ...guests: readonly TrackerAnswer[]): LaterQuestion => ({
+    stage: 'last-question',
+    own,
+    guests,
+  })
+
+  test.each<[string, LaterQuestion, Verdict | undefined]>([
+    ['second-source: its inspection confirms it', inspection, dangles],
+    [
+      'second-source: its inspection objects',
+      { ...inspection, objection: 'inspection-disagrees' },
+      spared('inspection-disagrees'),
+    ],
+    [
+      'second-source: its inspection objects, and finds a grace and a guest that runs',
+      { ...inspection, objection: 'self', creationGraceEndsMs: nowMs + 1, haveGuestsEnded: false },
+      spared('self'),
+    ],
+    [
+      'new-again: its inspection finds a grace until the verdict',
+      { ...inspection, creationGraceEndsMs: nowMs },
+      dangles,
+    ],
+    [
+      'new-again: its inspection finds a grace that ended after the verdict',
+      { ...inspection, creationGraceEndsMs: nowMs + 1 },
+      { verdict: 'graced', reason: 'creation-grace', endsAtMs: nowMs + 1 },
+    ],
+    [
+      'protected: a guest of its namespaces runs again',
+      { ...inspection, haveGuestsEnded: false },
+      spared('namespace-shared'),
+    ],
+    ['fresh-scan: the agent does not track it', asked('untracked'), dangles],
+    ['fresh-scan: nor its ended guests', asked('untracked', 'untracked', 'untracked'), dangles],
+    [
+      'fresh-scan: the agent tracks it by now',
+      asked('tracked', 'untracked'),
+      { verdict: 'tracked', reason: 'tracked' },
+    ],
+    ['unknown-is-spared: the tracker fails', asked('tracker-failed', 'tracked'), spared('tracker-failed')],
+    [
+      'protected: the agent tracks one of its ended guests by now',
+      asked('untracked', 'untracked', 'tracked'),
+      spared('namespace-shared'),
+    ],
+    [
+      'unknown-is-spared: the tracker fails for an ended guest',
+      asked('untracked', 'tracker-timed-out', 'untracked'),
+      spared('namespace-shared'),
+    ],
+    ['the hook refuses', { stage: 'hook', refusal: 'hook-refused' }, spared('hook-refused')],
+    ['the hook fails', { stage: 'hook', refusal: 'hook-failed' }, spared('hook-failed')],
+    ['bounded-removal: too many would be removed', share, spared('dangling-share')],
+    ['bounded-removal: not too many would be', { ...share, suspects: 5 }, dangles],
+    ['bounded-removal: there is no limit', { ...share, maxShare: undefined }, dangles],
+  ])('%s', (_, question, verdict) => {
+    expect(judgeAgain(question)).toEqual(verdict)
+  })
+})

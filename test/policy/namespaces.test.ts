@@ -7,6 +7,7 @@ import {
   isGuest,
   type Joining,
   mayHaveJoined,
+  namesIn,
   pathsIn,
   rejoins,
   sharingAmong,
@@ -91,6 +92,14 @@ describe('protected: a guest refers to its holder', () => {
     const nameless = summary({ id: ids.holder, names: [] })
     expect(guestIds([nameless, guest(ids.b, 'pause')], nameless)).toEqual([ids.b])
     expect(guestIds([nameless, guest(ids.b, ids.c)], nameless)).toEqual([])
+    expect(guestIds([nameless, guest(ids.b, '')], nameless)).toEqual([])
+  })
+
+  test('unknown-is-spared: by a name beside an id, when the engine gives the holder of the name none', () => {
+    const nameless = summary({ id: ids.holder, names: [] })
+    const both = { ...sharesNothing, network: `container:${ids.c}`, pid: 'container:pause' }
+    const sharing = sharingAmong([{ container: summary({ id: ids.b }), namespaces: both }])
+    expect(sharing.guestsOf(nameless).map(({ id }) => id)).toEqual([ids.b])
   })
 
   test('the holder need not be listed first, nor at all', () => {
@@ -108,6 +117,14 @@ describe('protected: a guest refers to its holder', () => {
   test('without any sharing there are no guests', () => {
     expect(guestIds([holder, summary({ id: ids.b })])).toEqual([])
     expect(guestIds([])).toEqual([])
+    const sharing = byNetwork([holder, summary({ id: ids.b })])
+    expect([sharing.hasGuests(holder), sharing.awaitsHolder(holder)]).toEqual([false, false])
+  })
+
+  test('whether there are guests is known without listing them', () => {
+    const [named, nameless] = [summary({ id: ids.c, name: 'c' }), summary({ id: ids.d, names: [] })]
+    const sharing = byNetwork([holder, guest(ids.b, 'pause'), named, nameless])
+    expect([holder, named, nameless].map((one) => sharing.hasGuests(one))).toEqual([true, false, true])
   })
 })
 
@@ -289,6 +306,21 @@ describe('protected: every way to depend on another container', () => {
     expect([isGuest(namespaces(fields)), rejoins(namespaces(fields))]).toEqual([true, true])
   })
 
+  test.each<[string, Partial<SharedNamespaces>, readonly object[]]>([
+    ['none', {}, []],
+    ['one by id, which no start changes', { network: `container:${ids.holder}`, dependencies: [ids.c] }, []],
+    ['a network by name', { network: 'container:pause' }, [{ space: 'network', called: 'pause' }]],
+    ['a pid namespace by the start of an id', { pid: 'container:a1a1' }, [{ space: 'pid', called: 'a1a1' }]],
+    [
+      'a dependency by name beside one by id',
+      { dependencies: [ids.c, 'pause'] },
+      [{ space: 'other', called: 'pause' }],
+    ],
+  ])('the references that a start resolves again: %s', (_, fields, names) => {
+    expect(namesIn(namespaces(fields))).toEqual(names)
+    expect(rejoins(namespaces(fields))).toBe(names.length > 0)
+  })
+
   test('a chain over different namespaces leads back to its first holder', () => {
     const [c, d] = [summary({ id: ids.c, name: 'c' }), summary({ id: ids.d, name: 'd' })]
     const sharing = sharingAmong([
@@ -327,6 +359,24 @@ describe('protected: which containers a guest with an unknown holder may need', 
       expect(joins(one)(aged(1), sharing(network))).toBe(false)
     expect(joins(one)(aged(1), { ...sharesNothing, pid: `container:${ids.c}` })).toBe(true)
     expect(joins({ ...one, spaces: undefined })(aged(1), sharing(`container:${ids.c}`))).toBe(true)
+  })
+
+  test('a container that shares every namespace can lose only what is none: a cgroup or a dependency', () => {
+    const mode = `container:${ids.c}`
+    const sharesAll = { ...sharesNothing, network: mode, pid: mode, ipc: mode, uts: mode }
+    expect(joins({ ...one, spaces: ['other'] })(aged(1), sharesAll)).toBe(true)
+    expect(joins({ ...one, spaces: undefined })(aged(1), sharesAll)).toBe(true)
+    expect(joins({ ...one, spaces: ['network', 'pid', 'ipc', 'uts'] })(aged(1), sharesAll)).toBe(false)
+  })
+
+  test('a guest whose holder is unknown twice hides no other one', () => {
+    const twice = [
+      { ...one, beforeMs: 9000 },
+      { ...one, beforeMs: 7000 },
+      { ...one, guest: ids.c, beforeMs: 5000 },
+    ]
+    for (const joinings of [twice, twice.toReversed()])
+      expect(joins(...joinings)({ ...aged(5000), id: ids.b }, undefined)).toBe(true)
   })
 
   test('of several guests each counts for the others', () => {

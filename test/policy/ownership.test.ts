@@ -232,6 +232,29 @@ describe('Nomad narrowed to one client', () => {
   })
 })
 
+describe('the groups of Nomad', () => {
+  const { grouping, marks } = ownedByNomad()
+  const pause = `nomad_init_${uuid}`
+
+  test('are the allocations', () => {
+    expect(marks).toEqual([allocation])
+    expect(grouping?.groupOf(summary({ labels: { [allocation]: uuid } }))).toBe(uuid)
+    expect(grouping?.groupOf(summary({ labels: { other: uuid } }))).toBeUndefined()
+    expect(grouping?.groupOf(summary({ labels: {} }))).toBeUndefined()
+  })
+
+  test.each<[readonly string[], boolean]>([
+    [[pause], true],
+    [['alias', pause], true],
+    [[`my-${pause}`], false],
+    [[`${pause}-1`], false],
+    [['nomad_init_'], false],
+    [[], false],
+  ])('have helpers: named %j: %s', (names, isHelper) => {
+    expect(grouping?.isHelper(summary({ names }))).toBe(isHelper)
+  })
+})
+
 describe('by what a container is owned, in words', () => {
   const nomad = ownedByNomad()
   const nomadClient = ownedByNomad({ label: 'client', value: 'one' })
@@ -282,6 +305,12 @@ describe('labels that are kept of a container', () => {
       client: 'b',
     })
     expect(Object.keys(kept(summary({ labels: JSON.parse('{"__proto__":"a"}') as never })))).toEqual([])
+  })
+
+  test('flat: foreign ones without such labels, of which there may be thousands, share one object', () => {
+    const [one, other] = [{ a: 'b' }, { c: 'd' }].map((all) => kept(summary({ labels: all })))
+    expect(one).toEqual({})
+    expect(one).toBe(other)
   })
 
   test('all of a helper, which may be owned for the sake of its group', () => {

@@ -6,7 +6,7 @@ import {
   type TrackedContainer,
   TrackerError,
 } from '../../src/domain/tracked.ts'
-import { type Answer, createTracker, type NoAnswer, wordOf } from '../../src/scanning/tracker.ts'
+import { type Answer, createTracker, failureOf, type NoAnswer, wordOf } from '../../src/scanning/tracker.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
@@ -307,6 +307,23 @@ describe('what went wrong', () => {
     expect(tracker.ask(container)).toBe('untracked')
   })
 
+  test.each<[string, object, string]>([
+    ['ready()', { has: () => false, ready: () => false }, 'ready() did not answer true'],
+    ['no boolean', answering('false'), 'has(id) answered string instead of a boolean'],
+    ['a key that is no id', new Set(['web']), 'its key "web" is not a full container id of 64 hex digits'],
+  ])('is said: %s', (_, tracked, message) => {
+    expect(trackerOf(tracked).tracker.ask(container)).toMatchObject({ message })
+  })
+
+  test('is a failure of the tracker, and an answer is none', () => {
+    expect(failureOf({ reason: 'tracker-failed', message: 'boom' })).toEqual({
+      about: 'tracker',
+      kind: 'tracker-failed',
+      message: 'boom',
+    })
+    expect([failureOf('tracked'), failureOf('untracked')]).toEqual([undefined, undefined])
+  })
+
   test('is reported in one line', () => {
     const { tracker } = trackerOf(throwing(new Error('the store\n  is down')))
     expect(tracker.ask(container)).toEqual({ reason: 'tracker-failed', message: 'the store is down' })
@@ -339,10 +356,13 @@ describe('unknown-is-spared: a Map or a Set that holds anything but full ids', (
   test('nor when it replaced another within the same moment: it is detected a second later', async () => {
     const tracked = new Set([fakeId(2) as string])
     const { clock, tracker } = trackerOf(tracked)
+    await clock.advance(5000)
     expect(tracker.ask(container)).toBe('untracked')
     tracked.clear()
     tracked.add('web')
-    await clock.advance(1000)
+    await clock.advance(999)
+    expect(tracker.ask(container)).toBe('untracked')
+    await clock.advance(1)
     expect(tracker.ask(container)).toMatchObject({ reason: 'tracker-wrong-keys' })
   })
 
