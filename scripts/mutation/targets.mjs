@@ -22,7 +22,7 @@ export const targets = [
   { path: 'src/options/contradiction.ts', tests: ofFunctions },
   { path: 'src/options/duration.ts', tests: ofFunctions },
   { path: 'src/containers/freshness.ts', tests: ofFunctions },
-  { path: 'src/containers/record.ts', tests: ofFunctions },
+  { path: 'src/containers/known-container.ts', tests: ofFunctions },
   { path: 'machines/container.record.ts', tests: ofFunctions },
   { path: 'machines/failure-streaks.ts', tests: ofFunctions },
   { path: 'machines/scan-pace.ts', tests: ofFunctions },

@@ -16,7 +16,6 @@ import type { ContainerId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import type { Freshness } from './freshness.ts'
-import type { RecentlyGone } from './recently-gone.ts'
 import {
   about,
   type ContainerActor,
@@ -24,7 +23,8 @@ import {
   judgement,
   type KnownContainer,
   knownOf,
-} from './record.ts'
+} from './known-container.ts'
+import type { RecentlyGone } from './recently-gone.ts'
 import type { Recreations } from './recreations.ts'
 import type { RemovalQueue } from './removal-queue.ts'
 import { type Seal, stopChildren, type ToSupervisor } from './seal.ts'

@@ -1,7 +1,7 @@
 import { wasEverTracked } from '../../machines/container.record.ts'
 import type { StoppedByUs } from '../../machines/types.ts'
 import type { ContainerId } from '../domain/ids.ts'
-import type { KnownContainer } from './record.ts'
+import type { KnownContainer } from './known-container.ts'
 
 /** The maximum number of entries, evicted oldest first; most missing containers never reappear. */
 const remembered = 4096

@@ -103,6 +103,6 @@ export function isTrackerFailure(reason: unknown): reason is TrackerFailure {
 }
 
 /** Whether the container is spared only because information is missing that may become available. */
-export function isUnknown({ reason }: Verdict): boolean {
+export function isAskedAgain({ reason }: Verdict): boolean {
   return reason === 'image-unknown' || reason === 'namespace-unknown' || isTrackerFailure(reason)
 }

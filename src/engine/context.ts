@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { messageOf, OptionError } from '../domain/errors.ts'
-import { asRecord } from './record.ts'
+import { asRecord } from './as-record.ts'
 import type { Surroundings } from './surroundings.ts'
 import { readTlsFiles, type TlsFiles } from './tls-files.ts'
 

@@ -19,7 +19,7 @@ import {
 import { ReachError, type Verb } from './failure.ts'
 import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
-import { askForInspection, askForShares, isDockers, podmanVersion } from './inspect.ts'
+import { askForInspection, askForShares, isDockers, podmanVersion } from './inspection-request.ts'
 import { readListing } from './listing.ts'
 import { withoutVersion } from './modem.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'

@@ -1,8 +1,8 @@
 import { StringDecoder } from 'node:string_decoder'
 import { parseContainerId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { AnswerError } from './failure.ts'
 import type { EngineEvent } from './port.ts'
-import { asRecord } from './record.ts'
 
 /** Labels may be long; what goes on without an end is no event. */
 const longestLineLength = 1024 * 1024

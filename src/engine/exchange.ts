@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
+import { asRecord } from './as-record.ts'
 import { Departure, type DepartureOptions } from './departure.ts'
 import { AnswerError, CutError, isReset, ReachError, StatusError } from './failure.ts'
 import { longestParsedBytes } from './limits.ts'
 import { checkNesting, MemberPicker, tooLong, type Wanted } from './member-picker.ts'
 import { departureKey, holdsBack, type Modem } from './modem.ts'
-import { asRecord } from './record.ts'
 
 /** One request to the engine's API. */
 export interface Question {

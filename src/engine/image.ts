@@ -1,9 +1,9 @@
+import { asRecord } from './as-record.ts'
 import { expectStatus, readJson, type Ask } from './exchange.ts'
 import { AnswerError, StatusError } from './failure.ts'
 import type { Wanted } from './member-picker.ts'
 import { isSamePlatform, platformText, readPlatform } from './platform.ts'
 import type { AskedImage } from './port.ts'
-import { asRecord } from './record.ts'
 import { readLabels } from './summary.ts'
 
 type Labels = Readonly<Record<string, string>>

@@ -1,8 +1,8 @@
 import type { Clock } from '../domain/clock.ts'
+import { asRecord } from './as-record.ts'
 import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
 import { AnswerError } from './failure.ts'
 import type { EngineInfo } from './port.ts'
-import { asRecord } from './record.ts'
 
 // a Date header is truncated to the second, so it is half a second behind on average
 const halfSecondMs = 500

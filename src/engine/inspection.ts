@@ -7,8 +7,8 @@ import type {
   Shares,
 } from '../domain/container.ts'
 import { parseContainerId, type ContainerId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { AnswerError, GoneError } from './failure.ts'
-import { asRecord } from './record.ts'
 import { readLabels } from './summary.ts'
 
 type Fields = Readonly<Record<string, unknown>>

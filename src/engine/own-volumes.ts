@@ -1,7 +1,7 @@
 import type { ContainerId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { expectStatus, readJson, type Ask } from './exchange.ts'
 import type { Wanted } from './member-picker.ts'
-import { asRecord } from './record.ts'
 
 type Fields = Readonly<Record<string, unknown>>
 

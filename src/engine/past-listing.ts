@@ -1,9 +1,9 @@
 import type { ContainerSummary } from '../domain/container.ts'
 import { type ContainerId, parseContainerId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { AnswerError } from './failure.ts'
 import type { Expectation, Span, Stretch } from './follower.ts'
 import type { Unidentified } from './port.ts'
-import { asRecord } from './record.ts'
 import { findStatusText } from './status-text.ts'
 import { allLabels, type Keeping, type LabelsOf, readSummary, unreadableSummary } from './summary.ts'
 

@@ -1,4 +1,4 @@
-import { asRecord } from './record.ts'
+import { asRecord } from './as-record.ts'
 
 /** The platform of an image, in OCI terms. */
 export interface Platform {

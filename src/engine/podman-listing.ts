@@ -1,5 +1,5 @@
 import { createArrayScanner } from './array-scanner.ts'
-import { asRecord } from './record.ts'
+import { asRecord } from './as-record.ts'
 
 /**
  * The body of a listing by Podman's own API, in the form of the Docker Engine API. Podman reads it from its database alone, so

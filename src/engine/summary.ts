@@ -1,8 +1,8 @@
 import type { ContainerSummary } from '../domain/container.ts'
 import { type ContainerId, parseContainerId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { AnswerError } from './failure.ts'
 import { platformText } from './platform.ts'
-import { asRecord } from './record.ts'
 
 /**
  * One entry of a listing, reduced to what the rules need. What an engine may leave out is empty or undefined; what has the

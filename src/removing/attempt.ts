@@ -1,6 +1,6 @@
 import type { AttemptAnswer, FailureLike, HookAnswer, StopEffect } from '../../machines/types.ts'
 import type { Freshness } from '../containers/freshness.ts'
-import type { KnownContainer } from '../containers/record.ts'
+import type { KnownContainer } from '../containers/known-container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { coveredAs } from '../domain/states.ts'

@@ -1,6 +1,6 @@
 import type { HookAnswer } from '../../machines/types.ts'
 import type { Fleet } from '../containers/fleet.ts'
-import type { KnownContainer } from '../containers/record.ts'
+import type { KnownContainer } from '../containers/known-container.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'

@@ -1,7 +1,7 @@
 import { answered } from '../../machines/container.record.ts'
 import type { AttemptAnswer } from '../../machines/types.ts'
 import type { Fleet } from '../containers/fleet.ts'
-import { judgement, type KnownContainer } from '../containers/record.ts'
+import { judgement, type KnownContainer } from '../containers/known-container.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'

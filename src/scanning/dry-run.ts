@@ -1,5 +1,5 @@
 import type { Fleet } from '../containers/fleet.ts'
-import { isStoppedByUs } from '../containers/record.ts'
+import { isStoppedByUs } from '../containers/known-container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { Evidence } from '../policy/judge.ts'
 import type { SelfTest } from '../self/self-test.ts'

@@ -6,8 +6,8 @@ import {
   type Moment,
 } from '../../machines/container.record.ts'
 import type { Fleet } from '../containers/fleet.ts'
+import { isStoppedByUs, type KnownContainer } from '../containers/known-container.ts'
 import type { RecentlyGone } from '../containers/recently-gone.ts'
-import { isStoppedByUs, type KnownContainer } from '../containers/record.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { isAtRest, lifeOf } from '../domain/states.ts'

@@ -1,6 +1,6 @@
 import { confirmed, type Start } from '../../machines/container.record.ts'
 import type { Fleet } from '../containers/fleet.ts'
-import { isStoppedByUs, type KnownContainer } from '../containers/record.ts'
+import { isStoppedByUs, type KnownContainer } from '../containers/known-container.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Ending, Inspection } from '../domain/container.ts'

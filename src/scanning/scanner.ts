@@ -1,7 +1,7 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import { type ScanEnd, type ScanOutcome, verdictLifeMs } from '../../machines/supervisor.machine.ts'
 import type { Fleet } from '../containers/fleet.ts'
-import type { KnownContainer } from '../containers/record.ts'
+import type { KnownContainer } from '../containers/known-container.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { AwakeClock } from '../domain/awake.ts'

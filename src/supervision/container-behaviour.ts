@@ -8,7 +8,7 @@ import {
 } from '../../machines/container.machine.ts'
 import type { AttemptAnswer, HookAnswer } from '../../machines/types.ts'
 import type { Fleet } from '../containers/fleet.ts'
-import { about, knownOf } from '../containers/record.ts'
+import { about, knownOf } from '../containers/known-container.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import type { KnownContainer } from '../../src/containers/known-container.ts'
 import { RecentlyGone } from '../../src/containers/recently-gone.ts'
-import type { KnownContainer } from '../../src/containers/record.ts'
 import { fakeId } from '../support/fake-engine.ts'
 
 const known = (number: number, fields: Partial<KnownContainer> = {}) =>

@@ -6,7 +6,7 @@ import {
   type TrackerAnswer,
   type Verdict,
   isTrackerFailure,
-  isUnknown,
+  isAskedAgain,
 } from '../../src/domain/verdict.ts'
 import {
   type Evidence,
@@ -389,13 +389,13 @@ describe('eventually-removed: a container spared only because of an unknown may 
     ['keep-label', false],
     ['hook-failed', false],
   ] as const)('%s: %s', (reason, expected) => {
-    expect(isUnknown({ verdict: 'spared', reason })).toBe(expected)
+    expect(isAskedAgain({ verdict: 'spared', reason })).toBe(expected)
   })
 
   test('no other verdict is', () => {
-    expect(isUnknown({ verdict: 'tracked', reason: 'tracked' })).toBe(false)
-    expect(isUnknown({ verdict: 'dangling', reason: 'untracked', endedGuests: noGuests })).toBe(false)
-    expect(isUnknown({ verdict: 'graced', reason: 'creation-grace', endsAtMs: 1 })).toBe(false)
+    expect(isAskedAgain({ verdict: 'tracked', reason: 'tracked' })).toBe(false)
+    expect(isAskedAgain({ verdict: 'dangling', reason: 'untracked', endedGuests: noGuests })).toBe(false)
+    expect(isAskedAgain({ verdict: 'graced', reason: 'creation-grace', endsAtMs: 1 })).toBe(false)
   })
 })
 

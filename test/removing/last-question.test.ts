@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Fleet } from '../../src/containers/fleet.ts'
-import type { KnownContainer } from '../../src/containers/record.ts'
+import type { KnownContainer } from '../../src/containers/known-container.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import type { TrackerAnswer } from '../../src/domain/verdict.ts'
 import { askLast, cancelled } from '../../src/removing/last-question.ts'

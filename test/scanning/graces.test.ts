@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Fleet } from '../../src/containers/fleet.ts'
+import type { KnownContainer } from '../../src/containers/known-container.ts'
 import { RecentlyGone } from '../../src/containers/recently-gone.ts'
-import type { KnownContainer } from '../../src/containers/record.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import type { TrackerAnswer, Verdict } from '../../src/domain/verdict.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'

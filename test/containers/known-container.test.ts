@@ -8,7 +8,7 @@ import {
   judgement,
   type KnownContainer,
   knownOf,
-} from '../../src/containers/record.ts'
+} from '../../src/containers/known-container.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
 import { fakeId } from '../support/fake-engine.ts'

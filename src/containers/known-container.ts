@@ -5,7 +5,7 @@ import type { Judgement } from '../../machines/types.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import type { AboutContainer } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
-import { type Verdict, isUnknown } from '../domain/verdict.ts'
+import { type Verdict, isAskedAgain } from '../domain/verdict.ts'
 
 export type ContainerActor = ActorRefFrom<typeof containerMachine>
 
@@ -55,7 +55,7 @@ function recheckMs(
   verdict: Verdict,
   nowMs: number,
 ): number | undefined {
-  if (isUnknown(verdict)) return unknownRecheckMs
+  if (isAskedAgain(verdict)) return unknownRecheckMs
   const held = [refusal, objection].find((one) => one?.reason === verdict.reason)
   return held && held.untilMs < Infinity ? held.untilMs - nowMs : undefined
 }

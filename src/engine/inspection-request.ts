@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Inspection, Shares } from '../domain/container.ts'
 import { type ContainerId, shortId } from '../domain/ids.ts'
+import { asRecord } from './as-record.ts'
 import { expectStatus, readJson, type Ask, readDate } from './exchange.ts'
 import { AnswerError, HalfRemovedError, StatusError } from './failure.ts'
 import { readInspection, readShares } from './inspection.ts'
 import type { Wanted } from './member-picker.ts'
-import { asRecord } from './record.ts'
 
 /** Asks the engine all that it says of one container. */
 export async function askForInspection(id: ContainerId, ask: Ask): Promise<Inspection> {
