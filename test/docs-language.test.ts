@@ -1,5 +1,7 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { handbook } from './support/pages.ts'
+import { handbook, read, root } from './support/pages.ts'
 import { sentencesIn, sentencesOf, wordCount } from './support/prose.ts'
 
 /** The statecharts are generated from the machines, which have words of their own. */
@@ -24,6 +26,24 @@ const dialect: Readonly<Record<string, RegExp>> = {
   slot: /\b(?:gives its place|place given back|a place among)\b/i,
 }
 
+const sources = ['src', 'machines'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(folder, name)),
+)
+
+/** The comments in the sources, by line. */
+const commentLines = sources.flatMap((file) =>
+  read(file)
+    .split('\n')
+    .map((text, at) => ({
+      file,
+      line: at + 1,
+      text: /^\s*\/?\*+ (.*)|(?:^|\s)\/\/ (.*)/.exec(text)?.slice(1).join('') ?? '',
+    }))
+    .filter(({ text }) => text !== ''),
+)
+
 describe('the language of the pages', () => {
   test(`no sentence has more than ${mostWords} words`, () => {
     const long = pages.flatMap((page) =>
@@ -42,6 +62,14 @@ describe('the language of the pages', () => {
     )
     expect(found).toEqual([])
   })
+
+  test.each(['the name of who does it', 'forever', 'fixed', 'is invalid or is trusted', 'again'])(
+    'comments of the code also say %s',
+    (instead) => {
+      const found = commentLines.filter(({ text }) => dialect[instead]?.test(text))
+      expect(found.map(({ file, line, text }) => `${file}:${line} ${text}`)).toEqual([])
+    },
+  )
 
   test('is read sentence by sentence, without code and without what is generated', () => {
     const page = [

@@ -5,7 +5,7 @@ import { deepestNesting, longestEntryBytes } from './limits.ts'
 /** What becomes of the elements of an array, in their order. */
 export interface Elements {
   readonly expected: Expectation | undefined
-  /** The next element is the expected one, whatever it has in the text that nobody reads. Its bytes are here now. */
+  /** The next element is the expected one, whatever its unused text is. Its bytes have arrived. */
   again(stretch: Stretch): void
   /** The next element is another one. */
   changed(value: unknown, stretch: Stretch): void

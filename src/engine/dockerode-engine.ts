@@ -87,7 +87,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
     )
   }
 
-  /** Sends one request that changes something, at most once, and believes no answer that does more than confirm it. */
+  /** Sends one request that changes something, at most once, and rejects an answer that says more than that it was done. */
   function change(
     verb: Verb,
     id: ContainerId,

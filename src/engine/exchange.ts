@@ -16,7 +16,7 @@ export interface Question {
 /** Sends one request within a call and gives the head of its answer. */
 export type Ask = (question: Question) => Promise<IncomingMessage>
 
-// every status is ours to judge: the modem itself would wait for ever for the body of a refusal that is cut short
+// every status is ours to judge: the modem itself would wait forever for the body of a refusal that is cut short
 const everyStatus = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [at + 100, true]))
 
 const longestRefusalBytes = 64 * 1024

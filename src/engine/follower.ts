@@ -11,7 +11,7 @@ export interface Stretch extends Span {
 
 /** The bytes that the next element may be made of, as those of an element that was whole and valid JSON. */
 export interface Expectation extends Stretch {
-  /** What stands between the quotes of a text in it that nobody reads, so that it may be any other text. */
+  /** What stands between the quotes of an unused text in it, which may differ. */
   unread(): Span | undefined
 }
 
@@ -23,7 +23,7 @@ export class Follower {
   #expected = noExpectation
   /** The expected byte that is to come next. */
   #at = 0
-  /** Once a difference made it worth while to look for it: the text that nobody reads. */
+  /** The unused text; undefined until a difference made it worthwhile to search for it. */
   #unread: Span | undefined
   #isWithinUnread = false
 
@@ -64,7 +64,7 @@ export class Follower {
     return here
   }
 
-  /** Passes over the text that nobody reads, up to its closing quote. */
+  /** Passes over the unused text, up to its closing quote. */
   #skip(bytes: Uint8Array, here: number): number | undefined {
     for (; here < bytes.length; here++) {
       const byte = bytes[here] as number

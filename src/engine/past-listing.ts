@@ -40,7 +40,7 @@ export class PastListing {
     this.#labelsOf = labelsOf
   }
 
-  /** The bytes of all buffers that are held for its entries, for whoever watches over them. */
+  /** The bytes of all buffers that are held for its entries, for the limit on them. */
   get heldBytes(): number {
     return this.#entries.heldBytes
   }
@@ -280,7 +280,7 @@ class Entries {
     return new ExpectedEntry(this, at, bytes, this.#starts[at] as number, this.#ends[at] as number)
   }
 
-  /** Where the text that nobody reads is in these bytes, which are those of an entry but for that text. */
+  /** Where the unused text is in these bytes, which are those of an entry but for that text. */
   unreadMovedTo({ start, end }: Stretch, at: number): Span | undefined {
     const unreadStart = this.#unreadStarts[at] as number
     if (unreadStart < 0) return undefined

@@ -102,7 +102,7 @@ function readCreatedAtMs(value: unknown): number | undefined {
   return createdAtMs > 0 && createdAtMs <= endOfTimeMs ? createdAtMs : undefined
 }
 
-/** Labels without an inherited property, so that no label is found that nobody set. */
+/** Labels without an inherited property, so that only labels that were set are found. */
 export function readLabels(value: unknown, wrong: () => AnswerError): Readonly<Record<string, string>> {
   const labels = new Labels()
   if (value === undefined || value === null) return labels

@@ -109,7 +109,7 @@ const sparedUntil = {
   'inspection-disagrees': 'until its inspection agrees with the listing',
   'inspection-failed': 'until it can be inspected',
   'being-removed': 'until it is gone; after five minutes it is removed like any other',
-  'half-removed': 'until somebody finishes its removal: podman rm -f; the log names it',
+  'half-removed': 'until a person finishes its removal: podman rm -f; the log names it',
   'dangling-share': 'until a smaller share of the owned containers is dangling',
   'hook-refused': 'until beforeRemove is called again, a period after it refused',
   'hook-failed': 'until beforeRemove is called again, a period after it failed',

@@ -15,7 +15,7 @@ export interface Confirming {
 }
 
 /**
- * eventually-removed: an engine may say for ever that a container is being removed, because it was killed in the middle of the
+ * eventually-removed: an engine may say forever that a container is being removed, because it was killed in the middle of the
  * removal. After this time the container is judged like one whose removal failed. If it is being removed indeed, the engine
  * refuses a second removal, or lets it wait for the first.
  */

@@ -229,7 +229,7 @@ export class Inspections {
 
 /**
  * positive-evidence: whether we began the removal that was interrupted. The engine lists the container as being removed, in the
- * scan that nominated it, and has just refused to inspect it. A removal that somebody else began is theirs to finish.
+ * scan that nominated it, and has just refused to inspect it. A removal that another client began is left to that client.
  */
 function isOursToFinish(known: KnownContainer | undefined): boolean {
   return known?.wasRemovalSent === true && known.listed.state === 'removing'

@@ -191,7 +191,7 @@ describe('eventually-removed: an engine that says for ever that a container is b
 })
 
 test.each([403, 500])(
-  'unknown-is-spared: where Podman’s own API answers %d, nothing is removed, and nothing is gone, until somebody finishes it',
+  'unknown-is-spared: where Podman’s own API answers %d, nothing is removed, and nothing is gone, until a person finishes it',
   async (status) => {
     const { clock, deleted, engine, left, of, old, reconciler } = await made({ restoreGrace: '5m' })
     engine.faults.add({ kind: 'error', path: /^\/libpod\/containers\/json/, status, message: 'no' })

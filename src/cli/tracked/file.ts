@@ -76,14 +76,14 @@ async function refuseStale(path: string, { nlink }: Stats): Promise<void> {
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    // a pipe without a writer would block the reading for ever
+    // a pipe without a writer would block the reading forever
     return await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (error) {
     throw unreadable(path, messageWithCause(error), error)
   }
 }
 
-/** No more than the file held a moment ago: one that grows for ever must not fill the memory. */
+/** No more than the file held a moment ago: one that keeps growing must not fill the memory. */
 async function readBytes(file: FileHandle, path: string, size: bigint): Promise<Buffer> {
   const bytes = Buffer.alloc(Number(size))
   let filled = 0

@@ -51,7 +51,7 @@ export class FreshAnswers {
     const timer = setTimeout(() => {
       batch.reject(late())
       batch.given.abort()
-      // Whoever asks from now on gets a time of its own.
+      // Later questions get a deadline of their own.
       if (this.#next === batch) this.#next = undefined
     }, deadlineMs).unref()
     const settled = () => clearTimeout(timer)

@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises'
 // a leaf of its own, which loads nothing else
 import { parseMountTable } from '../../self/mount-table.ts'
 
-/** What a file that was mounted shows for ever, and what to do about it. */
+/** Why a mounted file never changes, and what to do about it. */
 export const mountTheFolder =
   'the file itself is mounted, so a new file renamed over it is never visible here; mount its folder instead'
 
