@@ -44,7 +44,9 @@ export class DelayedEvents {
   }
 
   schedule(actor: AnyActorRef, event: EventObject, delayMs: number, id: string): void {
-    const delayed = new Delayed(this.#clock.now() + delayMs, this.#scheduled++, actor, event, id)
+    // Whole milliseconds, like timers; V8 boxes other numbers.
+    const dueMs = Math.ceil(this.#clock.now() + delayMs)
+    const delayed = new Delayed(dueMs, this.#scheduled++, actor, event, id)
     delayed.next = this.#byActor.get(actor)
     this.#byActor.set(actor, delayed)
     this.#queue.add(delayed)
