@@ -125,8 +125,10 @@ describe('own-label: a label that names the image of its container proves that i
       client: 'one',
       'client.image': digest,
     }
-    for (const nomad of [ownedByNomad(), ownedByNomad({ label: 'client', value: 'one' })])
+    for (const nomad of [ownedByNomad(), ownedByNomad({ label: 'client', value: 'one' })]) {
       expect(nomad.isProven(summary({ labels, imageId: digest }))).toBe(false)
+      expect(nomad.proofFor(digest)).toEqual({})
+    }
   })
 })
 
