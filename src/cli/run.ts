@@ -28,14 +28,14 @@ export async function run(
   readAgain: ReadAgain,
 ): Promise<ExitCode> {
   const requests = new EndRequests(world)
-  const process = new Run(world, requests, readAgain)
+  const watching = new Run(world, requests, readAgain)
   const subscriptions = [
     requests.forget,
     world.onOutputClosed(() => requests.ask()),
-    ...(readAgain ? [world.onReload(() => process.askReload())] : []),
+    ...(readAgain ? [world.onReload(() => watching.askReload())] : []),
   ]
   try {
-    return await process.whole(configuration)
+    return await watching.whole(configuration)
   } finally {
     for (const unsubscribe of subscriptions) unsubscribe()
   }
@@ -54,6 +54,7 @@ class Run {
   /** Whether every recording until now is complete. */
   #isRecorded = true
   #isReloadAsked = false
+  #isReading = false
   #reload: Promise<void> | undefined
 
   constructor(world: CliWorld, requests: EndRequests, readAgain: ReadAgain) {
@@ -147,6 +148,17 @@ class Run {
   }
 
   async #prepareNext(old: Watch): Promise<Next | undefined> {
+    // Each reading of a file system that does not answer would take one more of Node's few threads.
+    if (this.#isReading) throw new Error('an earlier reading has not ended')
+    this.#isReading = true
+    try {
+      return await this.#readNext(old)
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  async #readNext(old: Watch): Promise<Next | undefined> {
     const { given: before } = old.configuration
     const configuration = await (this.#readAgain as NonNullable<ReadAgain>)()
     const changed = changedSettings(before, configuration.given)

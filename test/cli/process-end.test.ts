@@ -101,7 +101,9 @@ describe.skipIf(noSilentDisk !== undefined)('every-call-ends: a file system that
       `period: 1s\ntracked: ${join(disk.folder, 'known')}\nrecord: ${join(disk.folder, 'record')}\n`,
     )
     run.child.kill('SIGHUP')
-    await run.reported('the configuration is not reloaded')
+    await run.reported('it could not be read within 5 s')
+    run.child.kill('SIGHUP')
+    await run.reported('an earlier reading has not ended')
     forget('forgotten')
     await run.reported('"event":"removed"')
     expect(await endedBy(run, 'SIGTERM')).toEqual({ code: unless(0, 'SIGTERM'), isInTime: true })
