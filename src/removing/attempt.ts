@@ -111,10 +111,12 @@ function createAttempt(options: AttemptOptions): Attempt {
     const { scan, verdict } = known
     if (verdict.verdict !== 'dangling') return cancelled(id, verdict, options)
     const candidate: Candidate = { id, known, endedGuests: verdict.endedGuests() }
-    const inspection = new LastInspection(clock, async () => inspect(candidate, options, signal))
+    const mayAct = () => freshness.stands(scan) && !signal.aborted
+    const inspection = new LastInspection(clock, async () =>
+      mayAct() ? inspect(candidate, options, signal) : stale,
+    )
     let wasSent = false
     let objection: AttemptAnswer | undefined
-    const mayAct = () => freshness.stands(scan) && !signal.aborted
     const decide = (found: AttemptAnswer | undefined): boolean => {
       // A scan may have completed while the tracker was answering; only the scan that admitted the container counts.
       objection = found ?? (mayAct() ? undefined : stale)

@@ -133,7 +133,7 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
   note(known?.failure)
   note(unreadFailure(context.listing.unidentified, ownedSet.unread))
   note(halfRemovedFailure(context.listing))
-  const weighed = known ? weighAll(known) : first
+  const weighed = known ? await weighAll(known) : first
   await confirmAll()
   return {
     owned,
@@ -146,16 +146,18 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
     listedAgain: known?.listedAgain,
   }
 
-  function weighAll({ mayBeNeeded, sharing }: NamespacesKnown): (Evidence | undefined)[] {
+  async function weighAll({ mayBeNeeded, sharing }: NamespacesKnown): Promise<(Evidence | undefined)[]> {
     const guestsOf = weighGuests(sharing, isSurelyForgotten)
-    return first.map((evidence) => {
-      if (!evidence) return undefined
+    const weighed: (Evidence | undefined)[] = []
+    await inSlices(first, clock, context.signal, (evidence, index) => {
+      if (!evidence) return
       const { protecting, ended } = guestsOf(evidence.container)
       // An entry without an id may be of a guest that cannot be inspected.
       const areNamespacesKnown =
         context.listing.unidentified === undefined && !mayBeNeeded(evidence.container)
-      return { ...evidence, protectingGuest: protecting, endedGuests: ended, areNamespacesKnown }
+      weighed[index] = { ...evidence, protectingGuest: protecting, endedGuests: ended, areNamespacesKnown }
     })
+    return weighed
   }
 
   /** Whether an ended guest would be removed itself if the policy covered its state. */

@@ -3,6 +3,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Inspection, SharedNamespaces, Shares } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { ContainerId } from '../domain/ids.ts'
+import { inSlices } from '../domain/slices.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import { ListingFaults } from '../policy/listing-faults.ts'
 import {
@@ -101,11 +102,11 @@ export function createNamespaceFacts(
       // Local to this listing, so that a concurrent query for another listing cannot drop a guest.
       const facts = new Map<ContainerId, Fact>()
       const unknown: ContainerSummary[] = []
-      for (const container of containers) {
+      await inSlices(containers, clock, signal, (container) => {
         const fact = known.get(container.id)
         if (fact && !mayRejoin(fact) && !isNameUnread(container)) facts.set(container.id, fact)
         else unknown.push(container)
-      }
+      })
       const nowMs = clock.now()
       const due = unknown.filter(({ id }) => (failedQuestions.get(id)?.untilMs ?? nowMs) <= nowMs)
       // Previously failed inspections come last, so that they do not delay the others.
