@@ -8,7 +8,7 @@ const owner = { label: 'com.example.agent', value: 'agent-7' }
 const labels = { [owner.label]: owner.value }
 
 async function made(options: Partial<ReconcilerOptions> = {}) {
-  const clock = createTestClock({ patienceMs: 200 })
+  const clock = createTestClock({ patienceMs: 1500 })
   const engine = createEmbeddedEngine({ clock, dialect: 'podman' })
   const tracked = new Set<string>()
   const address = await engine.listen()
