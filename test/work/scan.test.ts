@@ -155,8 +155,8 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
       containerEvents: 3 * count,
       containerSnapshots: 3 * count,
       otherActors: 1,
-      otherEvents: 14,
-      otherSnapshots: 14,
+      otherEvents: 15,
+      otherSnapshots: 15,
       questions: count,
       calls: { list: 1, inspect: count },
       // "would remove …": each a change
