@@ -317,9 +317,11 @@ export class Safety implements Witness {
       violate('truthful', id, `called ${event.type} although an entry without an id may be its own`)
     if (!life.scan || listedIn(life, id))
       violate('truthful', id, `called ${event.type} while the last scan holds it`)
-    // What the engine removes as soon as it ends is removed by a stop of ours.
+    // What the engine removes as soon as it ends is removed by a stop of ours, also if another client removed it meanwhile.
     const body = this.#options.engine().bodies.find((one) => one.id === id)
-    const isOurs = sent?.mayHaveArrived === true || (body?.isAutoRemoved === true && body.isEndedByRequest)
+    const stop = life.endedByUs.get(id)
+    const wasStopped = body?.isEndedByRequest === true || (stop !== undefined && stop.failedMs === undefined)
+    const isOurs = sent?.mayHaveArrived === true || (body?.isAutoRemoved === true && wasStopped)
     if (event.type === 'removed' && !isOurs)
       violate('truthful', id, 'called removed by us although nothing of ours can have arrived')
   }
