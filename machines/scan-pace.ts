@@ -18,6 +18,8 @@ interface Pause {
 const pause: Pause = { perScan: 5, minMs: 250, maxMs: 3000 }
 /** Limits scans requested only by hints to a twentieth of the time, regardless of how many hints arrive. */
 const hintPause: Pause = { perScan: 20, minMs: 500, maxMs: 30_000 }
+/** Limits what is asked of the tracker between scans to a twentieth of the time, however slowly it answers. */
+const askPause: Pause = { perScan: 20, minMs: 4000, maxMs: 300_000 }
 /**
  * The usual duration at most doubles from one scan to the next, plus this. That includes the first scan, which may have
  * waited for an engine that was starting.
@@ -36,6 +38,11 @@ export function pauseMs({ tookMs }: ScanPace): number {
 /** The minimum pause between the last scan and one requested only by hints. */
 export function hintPauseMs({ usualMs = 0 }: ScanPace): number {
   return within(hintPause, usualMs)
+}
+
+/** The pause between two times that the tracker is asked about all containers, after one that took that long. */
+export function askPauseMs(tookMs: number): number {
+  return within(askPause, tookMs)
 }
 
 function within({ perScan, minMs, maxMs }: Pause, tookMs: number): number {

@@ -17,6 +17,8 @@ export interface SupervisorPolicy {
   readonly isEnabled: boolean
   /** Follows the engine's events, which request early scans. */
   readonly followsEvents: boolean
+  /** Asks the tracker between scans. */
+  readonly asksTracker: boolean
   readonly recoveryGraceMs: number
 }
 
@@ -94,7 +96,7 @@ export type SupervisorEvent =
   /** Requests a scan before the period ends; several requests share one scan. */
   | { readonly type: 'scan.requested' }
   | { readonly type: 'scan.requestedNow' }
-  /** An engine event suggests that a container changed. */
+  /** An engine event or an answer of the tracker suggests that a container changed. */
   | { readonly type: 'scan.hinted' }
   /** The engine returned a complete listing. `atMs` is monotonic, `awakeMs` is on the clock that counts graces. */
   | {
@@ -165,6 +167,7 @@ export const supervisorMachine = setup({
     ),
     scan: fromPromise<ScanEnd>(unprovided),
     followEvents: fromPromise<StreamEnd>(unprovided),
+    askTracker: fromPromise<void>(unprovided),
     disbandFleet: fromPromise<void>(unprovided),
   },
   actions: {
@@ -283,6 +286,7 @@ export const supervisorMachine = setup({
       event.type === 'scan.judged' &&
       event.beganAwakeMs >= (context.recoveryEndsMs ?? -Infinity) &&
       event.atMs <= context.verdicts.expireAtMs,
+    asksTracker: ({ context }) => context.policy.asksTracker,
     isNoneInFlight: ({ context }) => context.inFlight === 0,
   },
   delays: {
@@ -529,6 +533,29 @@ export const supervisorMachine = setup({
                 'process.stalled': { actions: 'startRecovery' },
                 'verdicts.doubted': {},
               },
+            },
+          },
+        },
+        tracker: {
+          description:
+            'Between scans, asks the tracker about the known containers, so that a release grace does not wait for the next scan.',
+          initial: 'silent',
+          states: {
+            silent: {
+              description:
+                'The engine is down, a scan asks by itself, or nothing is tracked by configuration.',
+              on: { 'scan.judged': { guard: 'asksTracker', target: 'asking' } },
+            },
+            asking: {
+              description:
+                'Asks about each container again and again, with pauses. The engine gets no request.',
+              invoke: {
+                id: 'asking',
+                src: 'askTracker',
+                onDone: 'silent',
+                onError: { target: 'silent', actions: 'emitFault' },
+              },
+              on: { 'engine.listed': 'silent', 'engine.failed': 'silent' },
             },
           },
         },

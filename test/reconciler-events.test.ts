@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { EngineError } from '../src/domain/errors.ts'
+import { actionsFollowed } from '../src/scanning/hint.ts'
 import { fakeId, ownerLabel, ownerValue } from './support/fake-engine.ts'
 import { createHarness } from './support/harness.ts'
 
@@ -64,10 +65,10 @@ describe('the engine’s events ask for early scans', () => {
     expect(reconciler.status().engine.followsEvents).toBe(false)
   })
 
-  test('the engine is asked only for what bears the owner’s label', async () => {
+  test('the engine is asked only for actions that may be news, of foreign containers too', async () => {
     const { engine } = await listening()
-    expect(engine.requests.filter(({ verb }) => verb === 'events').map(({ label }) => label)).toEqual([
-      `${ownerLabel}=${ownerValue}`,
+    expect(engine.requests.filter(({ verb }) => verb === 'events').map(({ actions }) => actions)).toEqual([
+      actionsFollowed,
     ])
   })
 })

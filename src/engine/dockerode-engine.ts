@@ -157,9 +157,9 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         const past = await expectStatus(await ask({ method: 'GET', path: '/events', query: whole }), 200)
         return { unpaused, sinceMs: await readFirstTime(readBody(past)) }
       }),
-    events: ({ signal, label, onOpen, onEvent }) =>
+    events: ({ signal, actions, onOpen, onEvent }) =>
       call('events', '', { signal }, async (ask) => {
-        const filters = { type: ['container'], ...(label === undefined ? {} : { label: [label] }) }
+        const filters = { type: ['container'], event: actions }
         const answer = await ask({ method: 'GET', path: '/events', query: { filters } })
         const body = readBody(await expectStatus(answer, 200))
         onOpen()

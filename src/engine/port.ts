@@ -67,8 +67,8 @@ export interface EngineEvent {
 export interface EventsCall {
   /** Ends the stream; `events` then rejects with `timed-out`. */
   readonly signal: AbortSignal
-  /** Requests only events of containers with this label (`key` or `key=value`); the engine may ignore it. */
-  readonly label?: string | undefined
+  /** Requests only events with one of these actions; the engine may ignore it. */
+  readonly actions: readonly string[]
   /** Called when the response begins; events from then on are passed to `onEvent`. */
   readonly onOpen: () => void
   readonly onEvent: (event: EngineEvent) => void

@@ -4,9 +4,10 @@ import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'
 import { EngineError, messageOf } from '../domain/errors.ts'
+import type { ContainerId } from '../domain/ids.ts'
 import type { EngineEvent, WatchingEngine } from '../engine/port.ts'
 import type { Ownership } from '../policy/ownership.ts'
-import { isNews } from './hint.ts'
+import { actionsFollowed, isNews } from './hint.ts'
 
 export interface EventWatcherOptions {
   readonly clock: Clock
@@ -14,6 +15,8 @@ export interface EventWatcherOptions {
   readonly fleet: Pick<Fleet, 'get'>
   readonly queue: RemovalQueue
   readonly ownership: Ownership
+  /** Whether the container depends on another one. */
+  readonly isGuest: (id: ContainerId) => boolean
   readonly toSupervisor: ToSupervisor
 }
 
@@ -33,7 +36,7 @@ export class EventWatcher {
 
   /** Resolves when the stream has ended or could not be opened. */
   async follow(signal: AbortSignal): Promise<StreamEnd> {
-    const { clock, engine, ownership, toSupervisor } = this.#options
+    const { clock, engine, toSupervisor } = this.#options
     const abort = new AbortController()
     const giveUp = () => abort.abort()
     signal.addEventListener('abort', giveUp, { once: true })
@@ -50,7 +53,7 @@ export class EventWatcher {
     try {
       await engine.events({
         signal: abort.signal,
-        label: ownership.filter,
+        actions: actionsFollowed,
         onOpen: () => {
           clock.clearTimeout(timer)
           openedMs = clock.now()
@@ -74,9 +77,10 @@ export class EventWatcher {
   }
 
   #isNews(event: EngineEvent): boolean {
-    const { fleet, ownership, queue } = this.#options
+    const { fleet, isGuest, ownership, queue } = this.#options
     // The results of our own removals are known from their responses.
     if (queue.isInFlight(event.id)) return false
-    return isNews(event, fleet.get(event.id)?.listed, ownership)
+    const known = fleet.get(event.id)?.listed
+    return isNews(event, { known, isGuest: isGuest(event.id), ownership })
   }
 }

@@ -68,6 +68,7 @@ export class Graces {
   #clockChangedMs = -Infinity
   /** When the tracker, which had tracked several containers, stopped tracking all of them. */
   #emptiedMs: number | undefined
+  #hasTracked = false
 
   constructor(options: GracesOptions) {
     this.#options = options
@@ -112,6 +113,7 @@ export class Graces {
     { seenAwakeMs }: Pick<Listed, 'seenAwakeMs'>,
   ): void {
     if (answers.includes('tracked')) {
+      this.#hasTracked = true
       this.#emptiedMs = undefined
       return
     }
@@ -119,6 +121,11 @@ export class Graces {
     for (const [index, { id }] of owned.entries())
       if (answers[index] === 'untracked' && this.#options.fleet.get(id)?.wasTracked) forgotten++
     if (forgotten >= suspiciouslyMany) this.#emptiedMs = seenAwakeMs
+  }
+
+  /** Whether the tracker has ever answered that it tracks a container. */
+  get hasTracked(): boolean {
+    return this.#hasTracked
   }
 
   /** When the grace of a tracker that suddenly became empty ends, on the awake clock; undefined if it is not empty. */
@@ -139,7 +146,7 @@ export class Graces {
       if (known) this.#meet(known, container, listed)
       else this.#discover(container, answer, listed, hasClockChanged)
       const met = this.#options.fleet.get(container.id)
-      if (met) this.#noteAnswer(met, container, answer, listed.seenAwakeMs)
+      if (met) this.noteAnswer(met, answer, listed.seenAwakeMs, container)
       return this.historyOf(this.#options.fleet.get(container.id), listed.beganAwakeMs)
     }
   }
@@ -190,7 +197,8 @@ export class Graces {
     this.#options.fleet.send(known.id, { type: 'listed', met })
   }
 
-  #noteAnswer(known: KnownContainer, container: ContainerSummary, answer: TrackerAnswer, atMs: number): void {
+  /** Passes the tracker's answer to the container, if it changes anything. */
+  noteAnswer(known: KnownContainer, answer: TrackerAnswer, atMs: number, container = known.listed): void {
     const { fleet, releaseGraceMs } = this.#options
     const said = { answer, atMs, hasEnded: hasEnded(container) }
     fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })

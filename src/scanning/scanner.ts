@@ -70,8 +70,6 @@ export class Scanner {
   #number = 0
   /** How long the tracker took to answer at the last scan. */
   #askingMs = 0
-  /** Whether the tracker has ever answered that it tracks a container. */
-  #hasTracked = false
   #isTrackerWarnedOf = false
   #waiters: Waiter[] = []
   #ended: Error | undefined
@@ -238,7 +236,6 @@ export class Scanner {
       hasDeparted: (id) => fleet.hasDeparted(id),
       noteAnswers: (owned, answers, askingMs) => {
         this.#askingMs = askingMs
-        this.#hasTracked ||= answers.includes('tracked')
         graces.noteAnswers(owned, answers, listed)
       },
       noteInspection: (inspection) => inspections.note(inspection, self),
@@ -317,7 +314,7 @@ export class Scanner {
 
   /** Warns once: a tracker that never answers `true` while containers dangle may be keyed by something other than ids. */
   #warnOfTracker({ tracker }: EvidenceSources, judged: readonly Judged[]): void {
-    if (this.#hasTracked || this.#isTrackerWarnedOf || tracker.tracksNothing) return
+    if (this.#options.graces.hasTracked || this.#isTrackerWarnedOf || tracker.tracksNothing) return
     const dangling = judged.find(({ verdict }) => verdict.verdict === 'dangling')
     if (!dangling) return
     this.#isTrackerWarnedOf = true

@@ -38,6 +38,7 @@ export interface Tracker {
 
 export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number): Tracker {
   const wrongKeys = createKeyCheck(tracked, clock)
+  const takesIdOnly = tracked instanceof Map || tracked instanceof Set
 
   function withinDeadline(answer: PromiseLike<unknown>): Promise<Answer> {
     return new Promise((resolve) => {
@@ -70,7 +71,9 @@ export function createTracker(tracked: Tracked, clock: Clock, deadlineMs: number
         }
         const wrong = wrongKeys()
         if (wrong) return wrong
-        const answer = tracked.has(container.id, describe(container))
+        const answer = takesIdOnly
+          ? tracked.has(container.id)
+          : tracked.has(container.id, describe(container))
         return isPromiseLike(answer) ? withinDeadline(answer) : readAnswer(answer)
       } catch (thrown) {
         return failedBy(thrown)

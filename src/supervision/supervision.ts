@@ -14,6 +14,7 @@ import type { Report } from '../domain/events.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import type { Policy } from '../policy/judge.ts'
 import { type Attempts, createAttempts } from '../removing/attempt.ts'
+import { Asking } from '../scanning/asking.ts'
 import { EventWatcher } from '../scanning/event-watcher.ts'
 import { evidenceSources } from '../scanning/evidence.ts'
 import { Graces } from '../scanning/graces.ts'
@@ -102,7 +103,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   })
   const { toSupervisor } = seal
   const parts = createParts(inside, snapshot, seal)
-  const { awake, fleet, graces, queue, scanner, sources, watcher } = parts
+  const { asking, awake, fleet, graces, queue, scanner, sources, watcher } = parts
   const { backoffMaxMs, backoffMinMs, periodMs } = settings
   const machine = supervisorBehaviour({
     clock: ending.clock,
@@ -111,6 +112,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     fleet,
     scanner,
     watcher,
+    asking,
     periodMs,
     backoffMinMs,
     backoffMaxMs,
@@ -122,6 +124,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
       policy: {
         isEnabled: settings.enabled,
         followsEvents: settings.events,
+        asksTracker: !parts.tracker.tracksNothing,
         recoveryGraceMs: settings.recoveryGraceMs,
       },
     },
@@ -242,8 +245,14 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     filter: settings.filter,
     stallMs: stallMsFor(settings.creationGraceMs),
   })
-  const watcher = new EventWatcher({ ...shared, fleet, ownership: settings.ownership })
-  return { awake, fleet, graces, queue, scanner, sources, watcher }
+  const watcher = new EventWatcher({
+    ...shared,
+    fleet,
+    ownership: settings.ownership,
+    isGuest: (id) => namespaces.isGuest(id),
+  })
+  const asking = new Asking({ ...shared, fleet, graces, tracker })
+  return { asking, awake, fleet, graces, queue, scanner, sources, tracker, watcher }
 }
 
 function createAwakeClock(

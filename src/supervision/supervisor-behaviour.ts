@@ -12,6 +12,7 @@ import type { Fleet } from '../containers/fleet.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
 import type { Happening, Report, DegradedSubject } from '../domain/events.ts'
+import type { Asking } from '../scanning/asking.ts'
 import type { EventWatcher } from '../scanning/event-watcher.ts'
 import type { Scanner } from '../scanning/scanner.ts'
 
@@ -20,6 +21,7 @@ export interface SupervisorBehaviourOptions {
   readonly fleet: Fleet
   readonly scanner: Scanner
   readonly watcher: EventWatcher
+  readonly asking: Asking
   readonly report: Report
   readonly periodMs: number
   readonly backoffMinMs: number
@@ -38,7 +40,8 @@ const periodJitter = 0.1
 
 /** Provides the supervisor machine with its effects, and shortens its pauses by the time already elapsed. */
 export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof supervisorMachine {
-  const { backoffMaxMs, backoffMinMs, clock, fleet, periodMs, random, report, scanner, watcher } = options
+  const { asking, backoffMaxMs, backoffMinMs, clock, fleet } = options
+  const { periodMs, random, report, scanner, watcher } = options
   const sinceEnd = (sinceMs: number | undefined, ms: number) =>
     sinceMs === undefined ? 0 : Math.max(0, sinceMs + ms - clock.now())
   const noteFailure = (
@@ -68,6 +71,7 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       fleet: fleet.logic,
       scan: fromPromise<ScanEnd>(({ signal }) => scanner.scan(signal)),
       followEvents: fromPromise<StreamEnd>(({ signal }) => watcher.follow(signal)),
+      askTracker: fromPromise<void>(({ signal }) => asking.follow(signal)),
       disbandFleet: fromPromise<void>(({ signal }) => fleet.disband(signal)),
     },
     delays: {

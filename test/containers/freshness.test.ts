@@ -15,7 +15,10 @@ function made() {
     supervisorMachine.provide({
       actors: { scan: fromPromise<ScanEnd>(never), disbandFleet: fromPromise<void>(never) },
     }),
-    { clock, input: { policy: { isEnabled: true, followsEvents: false, recoveryGraceMs } } },
+    {
+      clock,
+      input: { policy: { isEnabled: true, followsEvents: false, asksTracker: false, recoveryGraceMs } },
+    },
   )
   actor.start()
   const awake = new AwakeClock({

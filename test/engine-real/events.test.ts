@@ -29,6 +29,29 @@ describeOnBench(everyEngine, 'events request early scans', (bench) => {
     expect(watch.of('removed')).toEqual([])
   })
 
+  it('a container that the agent lets go of, without an event, begins its release grace soon', async () => {
+    const task = await bench().leak('task')
+    const other = await bench().leak('other')
+    const watch = await listening(bench(), { releaseGrace: '1s', creationGrace: '3s' }, [task, other])
+    watch.tracked.delete(task)
+    await watch.removal(task)
+    expect(watch.of('removed')).toMatchObject([{ id: task, wasTracked: true }])
+  })
+
+  it('namespace-shared: a holder is removed soon after its last guest, which is foreign', async () => {
+    const holder = await bench().leak('holder')
+    const guest = await bench().engine.run({ networkMode: `container:${holder}` })
+    const watch = await listening(bench(), { creationGrace: '3s' })
+    await watch.once(
+      'spared',
+      ({ id, reason }) => id === holder && reason === 'namespace-shared',
+      hintDeadlineMs,
+    )
+    await bench().engine.docker.getContainer(guest).remove({ force: true })
+    await watch.removal(holder)
+    expect(await bench().engine.exists(holder)).toBe(false)
+  })
+
   it('survives-outage: the end of an engine is detected at once, and its events are followed again', async () => {
     const watch = await listening(bench())
     await bench().engine.kill()

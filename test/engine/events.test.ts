@@ -132,23 +132,19 @@ describe('following the events of an engine', () => {
     await server.close()
   })
 
-  const follow = (label?: string) =>
+  const follow = () =>
     engine.events({
       signal: abort.signal,
-      label,
+      actions: ['start', 'die'],
       onOpen: () => received.push('open'),
       onEvent: ({ action }) => received.push(action),
     })
 
-  test('requests those of containers, and with a label those that have it', async () => {
+  test('requests those of containers with these actions', async () => {
     server.behave(answers(200, ''))
     await follow()
-    await follow('a=b')
     const asked = server.requests.map(({ method, path, query }) => [method, path, query.get('filters')])
-    expect(asked).toEqual([
-      ['GET', '/events', '{"type":["container"]}'],
-      ['GET', '/events', '{"type":["container"],"label":["a=b"]}'],
-    ])
+    expect(asked).toEqual([['GET', '/events', '{"type":["container"],"event":["start","die"]}']])
   })
 
   test('reports that it is open before anything has happened, and each event as it arrives', async () => {
@@ -211,7 +207,12 @@ describe('following the events of an engine', () => {
 
   test('dry-run: a read-only client may follow events too', async () => {
     server.behave(answers(200, line()))
-    const call = { signal: abort.signal, onOpen: () => {}, onEvent: () => received.push('event') }
+    const call = {
+      signal: abort.signal,
+      actions: [],
+      onOpen: () => {},
+      onEvent: () => received.push('event'),
+    }
     await watchOnly(engine).events(call)
     expect(received).toEqual(['event'])
   })

@@ -29,7 +29,7 @@ async function receive(pieces: readonly (string | Buffer)[]): Promise<Received> 
   const events: EngineEvent[] = []
   const { signal } = new AbortController()
   try {
-    await engine.events({ signal, onOpen: () => {}, onEvent: (event) => events.push(event) })
+    await engine.events({ signal, actions: [], onOpen: () => {}, onEvent: (event) => events.push(event) })
     return { events, end: 'ended' }
   } catch (error) {
     if (!(error instanceof EngineError)) throw error
@@ -165,7 +165,12 @@ describe('any content of an event stream', () => {
           server.answer = () => ({ pieces: [head, rest].filter((piece) => piece !== '') })
           const { signal } = new AbortController()
           const events: EngineEvent[] = []
-          const call = { signal, onOpen: () => {}, onEvent: (event: EngineEvent) => events.push(event) }
+          const call = {
+            signal,
+            actions: [],
+            onOpen: () => {},
+            onEvent: (event: EngineEvent) => events.push(event),
+          }
           await expect(engine.events(call)).rejects.toBeInstanceOf(EngineError)
           for (const event of events) expect(event.id).toMatch(/^[0-9a-f]{64}$/)
         }),

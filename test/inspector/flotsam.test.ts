@@ -55,6 +55,7 @@ describe('Flotsam’s own actors in a tab', () => {
         scanning: { idle: { resting: 'waiting' } },
         engine: { up: 'eventsDisabled' },
         verdicts: 'standing',
+        tracker: 'asking',
       },
     })
     const actors = new Map(viewer.of('@xstate.actor').map((message) => [message['name'], message]))
@@ -90,7 +91,7 @@ describe('Flotsam’s own actors in a tab', () => {
     expect(contextOf(end)).toMatchObject({ outcome: 'removed' })
     const late = await scan(inspector)
     await late.until(() => late.standing().has('supervisor'))
-    expect(late.of('@xstate.actor').map(({ name }) => name)).toEqual(['supervisor', 'fleet'])
+    expect(late.of('@xstate.actor').map(({ name }) => name)).toEqual(['supervisor', 'fleet', 'asking'])
   })
 
   it('labels, environment and secrets of containers leave the process in no message', async () => {

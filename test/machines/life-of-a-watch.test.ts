@@ -286,6 +286,9 @@ const unreached = [
   // Judging takes no time here.
   'running.verdicts.none --scan.judged [isRecovered]--> running.verdicts.expired',
   'running.verdicts.recovering --scan.judged [isRecovered]--> running.verdicts.expired',
+  // Only a listing, an outage or a stop ends the asking.
+  'running.tracker.asking --xstate.done.actor.asking--> running.tracker.silent',
+  'running.tracker.asking --xstate.error.actor.asking--> running.tracker.silent',
   'running.verdicts.held --process.stalled--> no other state',
   'running.verdicts.held --verdicts.doubted--> no other state',
 ]

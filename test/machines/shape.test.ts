@@ -273,7 +273,7 @@ describe.each([
     const word = /^[a-z]+([A-Z][a-z]*)*$/
     const { actions, guards, delays, actors } = namedIn(chart)
     const events = eventsTyped(file, eventType)
-    const question = /^(is|was|has|needs|could|stood|stops|follows)[A-Z]/
+    const question = /^(is|was|has|needs|could|stood|stops|asks|follows)[A-Z]/
     const deed =
       /^(admit|approve|begin|count|dequeue|emit|end|enqueue|expire|forget|note|open|release|remember|request|restart|settle|start|take|want)([A-Z]|$)/
     const keys = nodesOf(chart).flatMap(({ key }) => key)

@@ -228,6 +228,8 @@ describe('whatever happens', () => {
       scan: 0,
       unknown: 0,
       none: 0,
+      silent: 0,
+      asking: 1,
       resting: 1,
       down: 1,
       held: 1,
@@ -299,6 +301,31 @@ describe('fresh-scan: a verdict stands', () => {
   })
 })
 
+describe('the tracker is asked between scans', () => {
+  const scanned = [...judgedAt(0), scanEnds()]
+
+  test('from the verdicts of a scan to the next listing', () => {
+    const { actor, count, send } = runningSupervisor()
+    send(...scanned)
+    expect(count('ask')).toBe(1)
+    send(listed({ scan: 2 }))
+    expect(actor.getSnapshot().children['asking']).toBe(undefined)
+    send(scanJudged())
+    expect(count('ask')).toBe(2)
+  })
+
+  test.each([
+    ['while the engine is down', [...scanned, engineFailed()], {}],
+    ['before anything is listed', [], {}],
+    ['where nothing is tracked by configuration', scanned, { asksTracker: false }],
+    ['after a stop', [...scanned, { type: 'stop' }], {}],
+  ] as const)('not %s', (_, happens, policy) => {
+    const { actor, send } = runningSupervisor(policy)
+    send(...(happens as readonly SupervisorInputEvent[]))
+    expect(actor.getSnapshot().children['asking']).toBe(undefined)
+  })
+})
+
 describe('awake-time: after a stall or an outage nothing is admitted before the recovery grace is over', () => {
   const late = listed({ atMs: 1000, awakeMs: 1000, stoodStill: true })
   test.each<[string, readonly SupervisorInputEvent[]]>([
@@ -322,7 +349,7 @@ describe('awake-time: after a stall or an outage nothing is admitted before the 
       send(listed({ scan: 5, atMs, awakeMs: atMs }), scanJudged({ atMs, beganAwakeMs: atMs }))
       return count('admit')
     }
-    expect(['recovering', 'held']).toContain(supervisor.leaves.at(-1))
+    expect(['recovering', 'held']).toContain(supervisor.leaves.at(2))
     for (const atMs of [1000, 16_000, 30_999]) {
       clock.increment(atMs - clock.now())
       expect(scanned(atMs)).toBe(0)
@@ -434,7 +461,7 @@ test('the initial state of a live supervision has no side effect: computing it a
   const { logic } = reconciler.actor as unknown as { readonly logic: typeof supervisorMachine }
   const before = [engine.requests.length, events.length, clock.pendingTimers]
   const [snapshot] = initialTransition(logic, { policy })
-  expect(leavesOfState(snapshot)).toEqual(['scan', 'unknown', 'none'])
+  expect(leavesOfState(snapshot)).toEqual(['scan', 'unknown', 'none', 'silent'])
   await clock.settle()
   expect([engine.requests.length, events.length, clock.pendingTimers]).toEqual(before)
   reconciler.start()

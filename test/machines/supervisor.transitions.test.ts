@@ -47,6 +47,8 @@ const named = {
   'scan throws': { type: 'xstate.error.actor.scan', error: new Error('boom') },
   'stream ends': streamEnds({ atMs: 500 }),
   'stream throws': { type: 'xstate.error.actor.events', error: new Error('boom') },
+  'asking ends': { type: 'xstate.done.actor.asking' },
+  'asking throws': { type: 'xstate.error.actor.asking', error: new Error('boom') },
   'fleet disbanded': { type: 'xstate.done.actor.disband' },
   'disbanding throws': { type: 'xstate.error.actor.disband', error: new Error('boom') },
 } as const satisfies Record<string, SupervisorInputEvent>
@@ -178,6 +180,19 @@ const verdicts: Readonly<Record<string, Row>> = {
   },
 }
 
+const begins: Cell = { next: 'asking', does: 'begin-asking' }
+const yields: Cell = { next: 'silent', does: 'end' }
+const tracker: Readonly<Record<string, Row>> = {
+  silent: { 'scan.judged': begins, 'scan.judged, begun later': begins, 'scan.judged, too late': begins },
+  asking: {
+    'engine.listed': yields,
+    'engine.listed, late': yields,
+    'engine.failed': yields,
+    'asking ends': yields,
+    'asking throws': { next: 'silent', does: 'end emitFault' },
+  },
+}
+
 /** What happens in every part of a running supervisor alike. */
 const anywhere: Row = { degraded: { does: 'emitDegraded' }, recovered: { does: 'emitRecovered' } }
 const running: Row = { ...anywhere, 'removals.changed': {} }
@@ -193,7 +208,7 @@ const timersOf: Readonly<Record<string, number>> = {
   standing: 1,
   recovering: 1,
 }
-const invocations = new Set(['scan', 'connecting', 'open'])
+const invocations = new Set(['scan', 'connecting', 'open', 'asking'])
 
 const { 'scan ends': scanned, 'scan ends, faulted': faulted } = named
 const up = [listed({ awakeMs: 400 })]
@@ -202,35 +217,45 @@ const judgedUp = [...up, scanJudged({ beganAwakeMs: 400 })]
 const stalled = named['process.stalled']
 /** How each combination of leaves is reached. */
 const routes: Readonly<Record<string, readonly SupervisorInputEvent[]>> = {
-  'scan unknown none': [],
-  'faulted unknown none': [faulted],
-  'scan resting none': up,
-  'scan eventsDisabled none': up,
-  'scan connecting none': [...up, connect],
-  'scan open standing': [...judgedUp, connect, named['events.opened']],
-  'scan open none': [...judgedUp, connect, named['events.opened'], named['verdicts.doubted']],
-  'scan down held': [named['engine.failed']],
-  'now down held': [named['engine.failed'], scanned, named['scan.requestedNow']],
-  'now resting none': [...up, scanned, named['scan.requestedNow']],
-  'backingOff down held': [named['engine.failed'], scanned],
-  'scan resting recovering': [named['engine.failed'], ...up],
-  'waiting resting standing': [...judgedUp, scanned],
-  'waiting eventsDisabled standing': [...judgedUp, scanned],
-  'waiting open standing': [...judgedUp, connect, named['events.opened'], scanned],
-  'requested open standing': [...judgedUp, connect, named['events.opened'], scanned, named['scan.requested']],
-  'hinted connecting standing': [...judgedUp, connect, scanned, named['scan.hinted']],
-  'waiting resting expired': [...judgedUp, scanned, events['after verdictLife'] as SupervisorInputEvent],
-  'faulted resting none': [...up, faulted],
-  'waiting resting recovering': [...judgedUp, scanned, stalled],
-  'hinted resting recovering': [...judgedUp, scanned, stalled, named['scan.hinted']],
-  'requested resting recovering': [...judgedUp, scanned, stalled, named['scan.requested']],
+  'scan unknown none silent': [],
+  'faulted unknown none silent': [faulted],
+  'scan resting none silent': up,
+  'scan eventsDisabled none silent': up,
+  'scan connecting none silent': [...up, connect],
+  'scan open standing asking': [...judgedUp, connect, named['events.opened']],
+  'scan open none asking': [...judgedUp, connect, named['events.opened'], named['verdicts.doubted']],
+  'scan down held silent': [named['engine.failed']],
+  'now down held silent': [named['engine.failed'], scanned, named['scan.requestedNow']],
+  'now resting none silent': [...up, scanned, named['scan.requestedNow']],
+  'backingOff down held silent': [named['engine.failed'], scanned],
+  'scan resting recovering silent': [named['engine.failed'], ...up],
+  'waiting resting standing asking': [...judgedUp, scanned],
+  'waiting eventsDisabled standing asking': [...judgedUp, scanned],
+  'waiting open standing asking': [...judgedUp, connect, named['events.opened'], scanned],
+  'requested open standing asking': [
+    ...judgedUp,
+    connect,
+    named['events.opened'],
+    scanned,
+    named['scan.requested'],
+  ],
+  'hinted connecting standing asking': [...judgedUp, connect, scanned, named['scan.hinted']],
+  'waiting resting expired asking': [
+    ...judgedUp,
+    scanned,
+    events['after verdictLife'] as SupervisorInputEvent,
+  ],
+  'faulted resting none silent': [...up, faulted],
+  'waiting resting recovering asking': [...judgedUp, scanned, stalled],
+  'hinted resting recovering asking': [...judgedUp, scanned, stalled, named['scan.hinted']],
+  'requested resting recovering asking': [...judgedUp, scanned, stalled, named['scan.requested']],
 }
 const policyIn = (state: string) => ({ followsEvents: !state.includes('eventsDisabled') })
 const words = (does: string | undefined) => (does ?? '').split(' ').filter(Boolean)
 
-/** What the three tables say together of an event in a combination of leaves; undefined where all ignore it. */
+/** What the four tables say together of an event in a combination of leaves; undefined where all ignore it. */
 function together(leaves: readonly string[], name: EventName) {
-  const tables = [scanning(leaves.includes('down')), engine, verdicts]
+  const tables = [scanning(leaves.includes('down')), engine, verdicts, tracker]
   const next = [...leaves]
   const does: string[] = []
   let isTaken = false
@@ -256,6 +281,7 @@ function together(leaves: readonly string[], name: EventName) {
 const throwing: Readonly<Record<string, readonly string[]>> = {
   'scan throws': ['scan'],
   'stream throws': ['connecting', 'open'],
+  'asking throws': ['asking'],
   'disbanding throws': ['disbanding'],
 }
 /** Nothing is judged before it is listed. */
@@ -268,7 +294,7 @@ describe('each event in each state', () => {
     const passing = passingLeavesOf(chart)
     const leaves = leavesOf(chart).filter((leaf) => !passing.includes(leaf))
     const short = leaves.map((leaf) => leaf.slice(leaf.lastIndexOf('.') + 1))
-    const tabled = [scanning(false), engine, verdicts].flatMap((table) => Object.keys(table))
+    const tabled = [scanning(false), engine, verdicts, tracker].flatMap((table) => Object.keys(table))
     expect([...tabled, 'disabled', 'settling', 'disbanding', 'stopped'].toSorted()).toEqual(short.toSorted())
     expect(new Set(Object.keys(routes).flatMap((state) => state.split(' ')))).toEqual(new Set(tabled))
     expect(passing).toEqual([
@@ -466,7 +492,7 @@ describe('what is remembered', () => {
       const graceEnded = events['after recoveryGrace'] as SupervisorInputEvent
       const before = pureSupervisor.after([...up, stall, graceEnded, listed({ atMs: 1000 })])
       const stands = (atMs: number) =>
-        leavesOfState(pureSupervisor.step(before, scanJudged({ atMs, beganAwakeMs })).after).at(-1)
+        leavesOfState(pureSupervisor.step(before, scanJudged({ atMs, beganAwakeMs })).after).at(2)
       expect([stands(6000), stands(6001)]).toEqual([inTime, late])
     },
   )

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/domain/clock.ts'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import type { EngineEvent } from '../../src/engine/port.ts'
+import { actionsFollowed } from '../../src/scanning/hint.ts'
 import { EngineContainers, statusOf } from './engine-containers.ts'
 import { plainRequest } from './engine-http.ts'
 import type { EngineUnderTest } from './engine-matrix.ts'
@@ -100,7 +101,7 @@ function defineEvents(tools: () => ContractTools): void {
     const following = createDockerodeEngine({ engine: docker, clock: systemClock })
       .events({
         signal: abort.signal,
-        label: 'com.example.agent=agent-7',
+        actions: actionsFollowed,
         onOpen: () => (isOpen = true),
         onEvent: (event) => events.push(event),
       })

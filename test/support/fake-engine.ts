@@ -40,6 +40,7 @@ export interface Request {
   readonly id: string | undefined
   readonly atMs: number
   readonly label?: string | undefined
+  readonly actions?: readonly string[]
   readonly volumes?: boolean | undefined
   readonly force?: boolean | undefined
 }
@@ -145,7 +146,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
       }
     },
     events: (call) => {
-      requests.push({ verb: 'events', id: undefined, atMs: clock.now(), label: call.label })
+      requests.push({ verb: 'events', id: undefined, atMs: clock.now(), actions: call.actions })
       const fault = engine.fault('events', undefined)
       return new Promise<void>((resolve, reject) => {
         if (typeof fault === 'string' && fault !== 'hang') {

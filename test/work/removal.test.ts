@@ -23,16 +23,16 @@ describe.each([1, 7, batch])('%i leaks of one scan', (count) => {
       // its grace is over, dangling, admitted, inspected, sent, answered
       containerEvents: 6 * count,
       containerSnapshots: 6 * count,
-      // the scan, and the request of each
-      otherActors: 1 + count,
+      // the scan, what asks after it, and the request of each
+      otherActors: 2 + count,
       otherEvents: expect.any(Number),
       otherSnapshots: expect.any(Number),
-      // at the scan, and as the last thing before the request
-      questions: 2 * count,
+      // between scans, at the scan, and as the last thing before the request
+      questions: 3 * count,
       calls: { list: 1, inspect: count, remove: count },
       // and that the tracker has never said that it tracks anything
       lines: count + 1,
-      timers: 2,
+      timers: 3,
     })
   })
 })
@@ -49,7 +49,7 @@ describe.each([120, 500])('%i leaks', (count) => {
       containerSnapshots: 6 * count,
       calls: { list: Math.ceil(count / batch), inspect: count, remove: count },
       lines: count + 1,
-      timers: 2,
+      timers: 3,
     })
   })
 })

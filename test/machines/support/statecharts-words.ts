@@ -89,7 +89,7 @@ export const containerWords: Words = {
 export const supervisorWords: Words = {
   states: {
     starting: 'Transient: the option `enabled` decides.',
-    running: 'Scans, follows the engine and keeps the verdicts, all at the same time.',
+    running: 'Scans, follows the engine, keeps the verdicts and asks the tracker, all at the same time.',
     'running.scanning.scan': 'A scan is in progress.',
     'running.scanning.idle': 'No scan is in progress.',
     'running.scanning.idle.choosing': 'Passed through at once: how soon is the next scan wanted?',
@@ -112,7 +112,8 @@ export const supervisorWords: Words = {
   events: {
     'scan.requested': 'A scan is requested before the next one is due. Several requests cause one scan.',
     'scan.requestedNow': 'A scan is requested immediately, even while the engine is down.',
-    'scan.hinted': 'An event of the engine suggests that something has changed.',
+    'scan.hinted':
+      'An event of the engine, or an answer of the tracker, suggests that something has changed.',
     'engine.listed': 'The engine returned a complete listing.',
     'engine.failed': 'The engine returned no complete listing.',
     'scan.judged': 'All containers of the listing have been judged.',
@@ -127,6 +128,8 @@ export const supervisorWords: Words = {
     'xstate.error.actor.scan': 'The scan failed with an internal error.',
     'xstate.done.actor.events': 'The event stream has ended, or could not be opened.',
     'xstate.error.actor.events': 'Following the events failed with an internal error.',
+    'xstate.done.actor.asking': 'Asking has ended, which it does not do by itself.',
+    'xstate.error.actor.asking': 'Asking failed with an internal error.',
     'xstate.done.actor.disband': 'Every container actor is stopped.',
     'xstate.error.actor.disband': 'Stopping them failed; the supervisor ends anyway.',
     'xstate.after.period.supervisor.running.scanning.idle.resting': 'The period is over.',
@@ -156,6 +159,7 @@ export const supervisorWords: Words = {
     stoodStill: 'The listing arrived so late that the engine must have stalled.',
     isFresh: 'The scan began after the last recovery grace had ended, and its verdicts have not expired.',
     isRecovered: 'The scan began after the last recovery grace had ended.',
+    asksTracker: 'The tracker may track something: it is not `nothingTracked`.',
     isNoneInFlight: 'No request is in flight.',
   },
   delays: {

@@ -24,7 +24,12 @@ import { leavesIn } from './chart.ts'
 
 export type SupervisorSnapshot = SnapshotFrom<typeof supervisorMachine>
 
-export const policy: SupervisorPolicy = { isEnabled: true, followsEvents: true, recoveryGraceMs: 30_000 }
+export const policy: SupervisorPolicy = {
+  isEnabled: true,
+  followsEvents: true,
+  asksTracker: true,
+  recoveryGraceMs: 30_000,
+}
 
 /** What can come to the supervisor's chart: its own events, and XState's. */
 export type SupervisorInputEvent =
@@ -139,6 +144,7 @@ export function runningSupervisor({
         fleet,
         scan: begin<ScanEnd>('scan'),
         followEvents: begin<StreamEnd>('follow'),
+        askTracker: begin<void>('ask'),
         disbandFleet: begin<void>('disband'),
       },
     }),

@@ -35,12 +35,13 @@ async function checkQuiet(world: World, fail: Fail): Promise<void> {
   const mentions = events.slice(before.events).filter(({ type }) => type === 'stillDegraded').length
   const lines = log.lines - before.lines
   if (lines > mentions) fail('one-line-per-change', `${lines} lines are logged while nothing changes`)
-  // The questions of a scan have a deadline each.
-  for (let tenths = 0; isScanning(world) && tenths < 100; tenths++)
+  const hasTooMany = () =>
+    world.process.pendingTimers > mostTimers + world.reconciler.status().containers.total
+  // The questions of a scan, and those between scans, have a deadline each.
+  for (let tenths = 0; (isScanning(world) || hasTooMany()) && tenths < 100; tenths++)
     await timeline.passTo(timeline.nowMs + 100)
   const { pendingTimers } = world.process
-  const { total } = world.reconciler.status().containers
-  if (pendingTimers > mostTimers + total) fail('flat', `${pendingTimers} timers run while nothing changes`)
+  if (hasTooMany()) fail('flat', `${pendingTimers} timers run while nothing changes`)
 }
 
 /** One that begins from now on, and what follows from it. */

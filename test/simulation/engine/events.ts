@@ -6,7 +6,7 @@ import type { Mischief } from '../plan.ts'
 import type { Random } from '../random.ts'
 import { ownerLabel, ownerValue } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
-import { bears, type Body } from './body.ts'
+import type { Body } from './body.ts'
 import { address, type Wire, type Witness } from './wire.ts'
 
 /** Bytes as they come in, until the stream ends or breaks. */
@@ -41,7 +41,7 @@ class Chunks implements AsyncIterable<Buffer> {
 
 interface Stream {
   readonly process: Process
-  readonly label: string | undefined
+  readonly actions: readonly string[]
   readonly chunks: Chunks
   /** Events in transit arrive in order. */
   arrivesMs: number
@@ -72,7 +72,7 @@ export class EventStreams {
   follow(process: Process, call: EventsCall): Promise<void> {
     this.#witness.note('asks:events')
     const { signal } = call
-    const stream: Stream = { process, label: call.label, chunks: new Chunks(), arrivesMs: 0 }
+    const stream: Stream = { process, actions: call.actions, chunks: new Chunks(), arrivesMs: 0 }
     return new Promise<void>((resolve, reject) => {
       const giveUp = () => {
         const error = new EngineError('timed-out', 'events: given up')
@@ -141,12 +141,7 @@ export class EventStreams {
     const { id, labels, name, imageId } = body
     const line = lineOf(action, id, { ...labels, name, image: imageId })
     for (const stream of this.#streams) {
-      if (
-        stream.label !== undefined &&
-        !bears(labels, stream.label) &&
-        !this.#wire.lies.has('ignores-filter')
-      )
-        continue
+      if (!stream.actions.includes(action) && !this.#wire.lies.has('ignores-filter')) continue
       this.#send(stream, line)
       if (this.#has('invented')) this.#send(stream, this.#invent(body))
     }

@@ -1,0 +1,86 @@
+import { askPauseMs } from '../../machines/scan-pace.ts'
+import type { Fleet } from '../containers/fleet.ts'
+import type { KnownContainer } from '../containers/known-container.ts'
+import type { ToSupervisor } from '../containers/seal.ts'
+import type { AwakeClock } from '../domain/awake.ts'
+import type { Clock } from '../domain/clock.ts'
+import { inSlices } from '../domain/slices.ts'
+import { isTrackerFailure, type TrackerAnswer } from '../domain/verdict.ts'
+import type { Graces } from './graces.ts'
+import { askAboutAll } from './tracker-questions.ts'
+import { type Answer, type Tracker, wordOf } from './tracker.ts'
+
+export interface AskingOptions {
+  readonly tracker: Tracker
+  readonly clock: Clock
+  readonly awake: AwakeClock
+  readonly fleet: Fleet
+  readonly graces: Graces
+  readonly toSupervisor: ToSupervisor
+}
+
+/**
+ * Asks the tracker about every known container between scans, without a request to the engine. A release grace begins with
+ * the answer. Only a scan judges.
+ */
+export class Asking {
+  readonly #options: AskingOptions
+  #tookMs = 0
+
+  constructor(options: AskingOptions) {
+    this.#options = options
+  }
+
+  /** Asks until it is aborted, since a scan that has begun to ask has newer answers. Then it rejects. */
+  async follow(signal: AbortSignal): Promise<never> {
+    const { clock, toSupervisor } = this.#options
+    for (;;) {
+      await pause(clock, askPauseMs(this.#tookMs), signal)
+      const beganMs = clock.now()
+      const type = await this.#ask(signal)
+      this.#tookMs = clock.now() - beganMs
+      if (type) toSupervisor({ type })
+    }
+  }
+
+  /** Passes the answers to the containers. Returns how a scan is to be requested, if one is. */
+  async #ask(signal: AbortSignal): Promise<'scan.requested' | 'scan.hinted' | undefined> {
+    const { awake, clock, fleet, graces } = this.#options
+    const asked = [...fleet.all()]
+    const listed = asked.map((known) => known.listed)
+    const answers = await askAboutAll(listed, this.#options, { signal })
+    const atMs = awake.now()
+    graces.noteAnswers(listed, answers, { seenAwakeMs: atMs })
+    let isReleased = false
+    let isAnswered = false
+    await inSlices(asked, clock, signal, (before, index) => {
+      const word = wordOf(answers[index] as Answer)
+      if (word === 'tracked' && before.wasTracked && before.verdict?.verdict === 'tracked') return
+      const known = fleet.get(before.id)
+      if (!known) return
+      isReleased ||= word === 'untracked' && known.wasTracked
+      isAnswered ||= hasAnswer(known, word)
+      graces.noteAnswer(known, word, atMs)
+    })
+    return isReleased ? 'scan.requested' : isAnswered ? 'scan.hinted' : undefined
+  }
+}
+
+function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      clock.clearTimeout(timer)
+      reject(signal.reason as Error)
+    }
+    const timer = clock.setTimeout(() => {
+      signal.removeEventListener('abort', giveUp)
+      resolve()
+    }, delayMs)
+    signal.addEventListener('abort', giveUp, { once: true })
+  })
+}
+
+/** Whether the tracker answers about a container that is spared because it did not. */
+function hasAnswer({ verdict }: KnownContainer, word: TrackerAnswer): boolean {
+  return isTrackerFailure(verdict?.reason) && !isTrackerFailure(word)
+}
