@@ -265,6 +265,7 @@ export const containerMachine = setup({
     endMissed: assign(({ context }) => ({
       outcome: context.isSent ? ('removed' as const) : ('vanished' as const),
     })),
+    rememberVanish: assign({ isVanishReported: true }),
     endReleased: assign({ outcome: 'released' }),
   },
   guards: {
@@ -288,7 +289,7 @@ export const containerMachine = setup({
     isNewlyLost: ({ context, event }) =>
       !context.isLossReported &&
       ((event.type === 'answered' && event.answer === 'tracked' && event.hasEnded) ||
-        (event.type === 'missed' && event.isTracked)),
+        (event.type === 'missed' && event.isTracked && context.isVanishReported !== true)),
     isNewLife: ({ context, event }) =>
       event.type === 'inspected' && isNewLife(context, event.inspected.start),
     hasApproved: ({ event }) => says(event, 'approved'),
@@ -355,7 +356,7 @@ export const containerMachine = setup({
     ],
     'graces.restarted': { actions: 'restartGrace' },
     missed: [
-      { guard: 'isNewlyLost', target: '.gone', actions: ['emitLost', 'endMissed'] },
+      { guard: 'isNewlyLost', target: '.gone', actions: ['emitLost', 'rememberVanish', 'endMissed'] },
       { target: '.gone', actions: 'endMissed' },
     ],
     disowned: { target: '.gone', actions: 'endReleased' },

@@ -35,6 +35,8 @@ export interface ContainerRecord {
   readonly wasTracked: boolean
   readonly releaseGraceEndsMs: number | undefined
   readonly isLossReported: boolean
+  /** Its disappearance was reported while the agent tracked it; listings may show it again, and omit it again. */
+  readonly isVanishReported?: boolean | undefined
   /** Set if one of our requests may have stopped its processes. */
   readonly stop: StoppedByUs | undefined
   readonly gracefulStopAttempted: boolean

@@ -116,6 +116,8 @@ export type SupervisorEvent =
   | { readonly type: 'removals.changed'; readonly inFlight: number }
   /** The process was suspended or blocked. */
   | { readonly type: 'process.stalled'; readonly awakeMs: number }
+  /** The engine's last listing is of another engine than the one before. */
+  | { readonly type: 'engine.replaced'; readonly awakeMs: number }
   | { readonly type: 'events.opened'; readonly atMs: number }
   | ({ readonly type: 'degraded'; readonly atMs: number } & Failure)
   | { readonly type: 'recovered'; readonly about: string; readonly atMs: number }
@@ -483,6 +485,7 @@ export const supervisorMachine = setup({
               { target: '.none', actions: 'openVerdicts' },
             ],
             'process.stalled': { target: '.recovering', actions: 'startRecovery' },
+            'engine.replaced': { target: '.recovering', actions: 'startRecovery' },
             'verdicts.doubted': '.none',
           },
           states: {
@@ -506,7 +509,7 @@ export const supervisorMachine = setup({
             },
             recovering: {
               description:
-                'The process stalled or the engine was unavailable: waits for the recovery grace before any removal.',
+                'The process stalled, or the engine was unavailable or is another one: waits for the recovery grace before any removal.',
               on: {
                 'engine.listed': [
                   {
@@ -518,6 +521,7 @@ export const supervisorMachine = setup({
                   { actions: 'openVerdicts' },
                 ],
                 'process.stalled': { target: 'recovering', reenter: true, actions: 'startRecovery' },
+                'engine.replaced': { target: 'recovering', reenter: true, actions: 'startRecovery' },
                 'verdicts.doubted': {},
                 'scan.judged': [
                   { guard: 'isFresh', target: 'standing', actions: 'noteJudged' },
@@ -531,6 +535,7 @@ export const supervisorMachine = setup({
               on: {
                 'engine.listed': { target: 'recovering', actions: ['openVerdicts', 'startRecovery'] },
                 'process.stalled': { actions: 'startRecovery' },
+                'engine.replaced': { actions: 'startRecovery' },
                 'verdicts.doubted': {},
               },
             },

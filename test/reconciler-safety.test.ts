@@ -663,7 +663,9 @@ describe('dry-run', () => {
     harness.engine.add()
     await runAnHour(harness)
     expect(
-      harness.engine.requests.filter(({ verb }) => !['list', 'imageLabels', 'inspect'].includes(verb)),
+      harness.engine.requests.filter(
+        ({ verb }) => !['list', 'identity', 'imageLabels', 'inspect'].includes(verb),
+      ),
     ).toEqual([])
     expect(harness.of('classified').filter(({ verdict }) => verdict === 'dangling')).toHaveLength(1)
     expect(harness.reconciler.status().containers.byVerdict.dangling).toBe(1)

@@ -19,6 +19,8 @@ export interface Recalled {
   readonly creationGraceEndsMs: number
   /** It was last listed as paused: if it reappears running, it was unpaused in the meantime. */
   readonly wasPaused: boolean
+  /** Its disappearance was reported, and is not reported again. */
+  readonly isVanishReported: boolean
 }
 
 /**
@@ -29,7 +31,7 @@ export class RecentlyGone {
   readonly #recalled = new Map<ContainerId, Recalled>()
 
   remember(known: KnownContainer): void {
-    const { id, stop, firstSeenMs, newSinceMs, creationGraceEndsMs, listed } = known
+    const { id, stop, firstSeenMs, newSinceMs, creationGraceEndsMs, isVanishReported, listed } = known
     this.#recalled.delete(id)
     this.#recalled.set(id, {
       stop,
@@ -38,6 +40,7 @@ export class RecentlyGone {
       newSinceMs,
       creationGraceEndsMs,
       wasPaused: listed.state === 'paused',
+      isVanishReported: isVanishReported === true,
     })
     if (this.#recalled.size > remembered) {
       this.#recalled.delete(this.#recalled.keys().next().value as ContainerId)

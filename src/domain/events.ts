@@ -27,6 +27,7 @@ export type DegradedSubject =
   | 'inspection'
   | 'self'
   | 'events'
+  | 'identity'
   | 'removal'
   | 'recreation'
   | 'tracking'

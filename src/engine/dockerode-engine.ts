@@ -17,6 +17,7 @@ import {
   type Question,
 } from './exchange.ts'
 import { ReachError, type Verb } from './failure.ts'
+import { readIdentity } from './identity.ts'
 import { askForImageLabels } from './image.ts'
 import { readEngineInfo } from './info.ts'
 import { askForInspection, askForShares, isDockers, podmanVersion } from './inspection-request.ts'
@@ -137,6 +138,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         askNewest,
       ),
     info: (limits) => call('info', '', limits, (ask) => readEngineInfo(ask, clock)),
+    identity: (limits) => call('identity', '', limits, readIdentity),
     imageLabels: (image, limits) =>
       call('imageLabels', image.id, limits, (ask) => askForImageLabels(image, ask), askNewest),
     inspect: async (id, limits) => {
@@ -196,6 +198,7 @@ export function watchOnly(engine: Engine): WatchingEngine {
     address: engine.address,
     list: (call) => engine.list(call),
     info: (call) => engine.info(call),
+    identity: (call) => engine.identity(call),
     imageLabels: (image, call) => engine.imageLabels(image, call),
     inspect: (id, call) => engine.inspect(id, call),
     shares: (id, call) => engine.shares(id, call),

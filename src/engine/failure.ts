@@ -3,6 +3,7 @@ import { EngineError, messageOf, type FailureKind } from '../domain/errors.ts'
 export type Verb =
   | 'list'
   | 'info'
+  | 'identity'
   | 'imageLabels'
   | 'inspect'
   | 'unpausedWithin'
@@ -80,6 +81,7 @@ export function describeCall({ verb, address, subject = '' }: FailureContext): s
   const doing = {
     list: 'list containers',
     info: 'ask for the version',
+    identity: 'ask which engine it is',
     imageLabels: `read the labels of image ${subject}`,
     inspect: `inspect container ${subject}`,
     events: 'follow the events',
@@ -114,9 +116,11 @@ function statusOf(thrown: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined
 }
 
+const aboutTheWhole: ReadonlySet<Verb> = new Set(['list', 'info', 'identity', 'events', 'unpausedWithin'])
+
 function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified {
   const cause = messageOf(thrown)
-  const asksForAll = verb === 'list' || verb === 'info' || verb === 'events' || verb === 'unpausedWithin'
+  const asksForAll = aboutTheWhole.has(verb)
   switch (status) {
     case 400: // an unsupported API version, or plain HTTP to a TLS port
       return { kind: 'misconfigured', cause }

@@ -10,6 +10,7 @@ export function noteCalls(engine: Engine, note: (call: Promise<unknown>) => void
     address: engine.address,
     list: (call) => noted(engine.list(call)),
     info: (call) => noted(engine.info(call)),
+    identity: (call) => noted(engine.identity(call)),
     imageLabels: (image, call) => noted(engine.imageLabels(image, call)),
     inspect: (id, call) => noted(engine.inspect(id, call)),
     shares: (id, call) => noted(engine.shares(id, call)),

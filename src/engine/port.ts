@@ -84,6 +84,8 @@ export interface WatchingEngine {
   /** Lists all containers in all states. With `label` (`key` or `key=value`) the engine filters, but may ignore it. */
   list(call: CallOptions & { readonly label?: string | undefined }): Promise<Listing>
   info(call: CallOptions): Promise<EngineInfo>
+  /** What distinguishes this engine from others, and stays the same when it restarts; undefined if it has no such thing. */
+  identity(call: CallOptions): Promise<string | undefined>
   /**
    * positive-evidence: the labels of an image, from a complete response about exactly this image and platform. Rejects with
    * `gone` if the engine no longer has the image, and with `invalid-answer` if the response is anything less.

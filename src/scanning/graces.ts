@@ -240,6 +240,7 @@ export class Graces {
       wasTracked: answer === 'tracked',
       releaseGraceEndsMs: undefined,
       isLossReported: false,
+      isVanishReported: recalled?.isVanishReported,
       stop: recalled?.stop,
       gracefulStopAttempted: false,
       wasRemovalSent: recalled?.wasRemovalSent,

@@ -13,6 +13,7 @@ import { inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import type { Listing, WatchingEngine } from '../engine/port.ts'
 import { confirmInHistory } from './dry-run.ts'
+import type { EngineIdentity } from './engine-identity.ts'
 import { EnginePace } from './engine-pace.ts'
 import { judgeListing, type ListingJudgement } from './evidence.ts'
 import type { Graces, Listed } from './graces.ts'
@@ -34,6 +35,7 @@ export interface ScannerOptions {
   readonly fleet: Fleet
   readonly graces: Graces
   readonly inspections: Inspections
+  readonly identity: EngineIdentity
   readonly queue: RemovalQueue
   readonly isEngineDown: () => boolean
   /** The number of consecutive failed scans. */
@@ -115,7 +117,7 @@ export class Scanner {
   }
 
   async #scan(signal: AbortSignal, waiters: readonly Waiter[]): Promise<ScanOutcome> {
-    const { clock, fleet, report, toSupervisor } = this.#options
+    const { clock, fleet, identity, report, toSupervisor } = this.#options
     const sources = await this.#options.sources()
     const beganAt = clock.wallNow()
     const beganMs = clock.now()
@@ -127,6 +129,7 @@ export class Scanner {
     this.#reportFailures(failures)
     this.#warnOfTracker(sources, judged)
     fleet.scanEnded()
+    identity.judged(listed.beganAwakeMs)
     toSupervisor({ type: 'scan.judged', atMs: clock.now(), beganAwakeMs: listed.beganAwakeMs })
     const endedAt = clock.wallNow()
     const counts = countVerdicts(judged)
@@ -171,7 +174,7 @@ export class Scanner {
     signal: AbortSignal,
     label: string | undefined,
   ): Promise<Listed> {
-    const { awake, clock, fleet, graces, isEngineDown, queue, toSupervisor } = this.#options
+    const { awake, clock, fleet, graces, identity, isEngineDown, queue, toSupervisor } = this.#options
     const beganMs = clock.now()
     const beganAwakeMs = awake.now()
     const missedBeforeMs = awake.missedMs
@@ -190,6 +193,7 @@ export class Scanner {
     const scan = ++this.#number
     queue.startBatch()
     toSupervisor({ type: 'engine.listed', scan, atMs: clock.now(), awakeMs: awake.now(), stoodStill })
+    await identity.note(listing.containers, signal)
     const { engineNowMs } = listing
     const engineOffsetMs = engineNowMs === undefined ? undefined : engineNowMs - clock.now()
     const seenAwakeMs = awake.now()
@@ -249,7 +253,7 @@ export class Scanner {
     { listed, isFiltered, judged, listedAgain }: Found,
     signal: AbortSignal,
   ): Promise<void> {
-    const { awake, clock, fleet, graces } = this.#options
+    const { awake, clock, fleet, graces, identity } = this.#options
     const met = new Set<ContainerId>()
     const askedAgainMs: Readonly<Record<string, number | undefined>> = {
       'image-unknown': sources.images.untilAskedAgainMs(),
@@ -267,7 +271,9 @@ export class Scanner {
       // truthful: a container on the second listing has not vanished.
       if (!met.has(known.id) && !listedAgain?.has(known.id)) missing.push(known)
     })
-    if (missing.length > 0) await this.#miss(missing, sources, listed.listing, signal)
+    // truthful: another engine does not list them, and they may be there still.
+    const isUnsettled = identity.isUnsettled(listed.beganAwakeMs)
+    if (missing.length > 0 && !isUnsettled) await this.#miss(missing, sources, listed.listing, signal)
     graces.note(listed)
   }
 

@@ -65,6 +65,7 @@ export class Ending {
       address: engine.address,
       list: async (call) => engine.list(this.#pass(call)),
       info: async (call) => engine.info(this.#pass(call)),
+      identity: async (call) => engine.identity(this.#pass(call)),
       imageLabels: async (image, call) => engine.imageLabels(image, this.#pass(call)),
       inspect: async (id, call) => engine.inspect(id, this.#pass(call)),
       shares: async (id, call) => engine.shares(id, this.#pass(call)),

@@ -15,6 +15,7 @@ import type { WatchingEngine } from '../engine/port.ts'
 import type { Policy } from '../policy/judge.ts'
 import { type Attempts, createAttempts } from '../removing/attempt.ts'
 import { Asking } from '../scanning/asking.ts'
+import { EngineIdentity } from '../scanning/engine-identity.ts'
 import { EventWatcher } from '../scanning/event-watcher.ts'
 import { evidenceSources } from '../scanning/evidence.ts'
 import { Graces } from '../scanning/graces.ts'
@@ -233,8 +234,10 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     )
   }
   const machine = containerBehaviour({ ...shared, attempts, fleet, isScanRequested, dryRun: access.dryRun })
+  const { recoveryGraceMs } = settings
   const scanner = new Scanner({
     ...shared,
+    identity: new EngineIdentity({ ...shared, recoveryGraceMs }),
     sources,
     fleet,
     graces,

@@ -28,6 +28,7 @@ describe('a container that a scan did not show', () => {
       newSinceMs: 7,
       creationGraceEndsMs: 67,
       wasPaused: false,
+      isVanishReported: false,
     })
     expect(recentlyGone.take(fakeId(7))).toBeUndefined()
   })

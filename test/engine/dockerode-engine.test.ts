@@ -41,10 +41,11 @@ const wholeImage = {
 }
 const mayLeave = () => true
 
-type Verb = 'list' | 'info' | 'imageLabels' | 'inspect' | 'remove' | 'stop' | 'unpause'
+type Verb = 'list' | 'info' | 'identity' | 'imageLabels' | 'inspect' | 'remove' | 'stop' | 'unpause'
 const verbs: Readonly<Record<Verb, (engine: Engine, call: CallOptions) => Promise<unknown>>> = {
   list: (engine, call) => engine.list(call),
   info: (engine, call) => engine.info(call),
+  identity: (engine, call) => engine.identity(call),
   imageLabels: (engine, call) => engine.imageLabels(image, call),
   inspect: (engine, call) => engine.inspect(id, call),
   remove: (engine, call) => engine.remove(id, { ...call, mayLeave, volumes: true, force: true }),
@@ -52,7 +53,7 @@ const verbs: Readonly<Record<Verb, (engine: Engine, call: CallOptions) => Promis
   unpause: (engine, call) => engine.unpause(id, { ...call, mayLeave }),
 }
 const everyVerb = Object.keys(verbs) as Verb[]
-const asking: readonly Verb[] = ['list', 'info', 'imageLabels', 'inspect']
+const asking: readonly Verb[] = ['list', 'info', 'identity', 'imageLabels', 'inspect']
 const changing: readonly Verb[] = ['remove', 'stop', 'unpause']
 
 let clock: FakeClock
@@ -240,6 +241,37 @@ describe('what comes back', () => {
       setImmediate(() => response.end(body.subarray(cut)))
     })
     expect((await engine.list(limits)).containers[0]?.labels).toEqual({ a: 'é' })
+  })
+})
+
+describe('what distinguishes an engine from others', () => {
+  const info = { ID: 'a1b2', Name: 'host', DockerRootDir: '/var/lib/docker' }
+  const dockers = { server: 'Docker/28.5.2 (linux)' }
+  const podmans = { server: 'Libpod/5.8.6 (linux)' }
+
+  test.each<[string, object, Record<string, string>, string | undefined]>([
+    ['the id of dockerd', info, dockers, 'a1b2'],
+    [
+      'on Podman, whose id is a new one each time, its storage and its host',
+      info,
+      podmans,
+      '/var/lib/docker on host',
+    ],
+    ['nothing where a proxy hides what it is, since the id may be a new one each time', info, {}, undefined],
+    ['nothing without an id', { ...info, ID: '' }, dockers, undefined],
+    ['nothing with an id that is no text', { ...info, ID: 1 }, dockers, undefined],
+    ['nothing without a storage', { ...info, DockerRootDir: undefined }, podmans, undefined],
+    ['nothing without a host', { ...info, Name: '' }, podmans, undefined],
+    ['nothing in an array', [info], dockers, undefined],
+  ])('%s', async (_, body, headers, identity) => {
+    server.behave(answers(200, body, headers))
+    expect(await engine.identity(limits)).toBe(identity)
+    expect(server.requests.map(({ path }) => path)).toEqual(['/info'])
+  })
+
+  test('a denial is an error', async () => {
+    server.behave(answers(403, 'denied'))
+    await expect(engine.identity(limits)).rejects.toMatchObject({ kind: 'misconfigured' })
   })
 })
 
@@ -581,10 +613,11 @@ describe('a connection that breaks before an answer', () => {
     const whole = {
       list: [],
       info: { Version: '1', ApiVersion: '1' },
+      identity: { ID: 'a1b2' },
       imageLabels: wholeImage,
       inspect: wholeContainer(id),
     }
-    server.behave(inTurn(resets, answers(200, whole[verb as keyof typeof whole])))
+    server.behave(inTurn(resets, answers(200, whole[verb as keyof typeof whole], { server: 'Docker/28' })))
     await expect(run(verb)).resolves.toBeDefined()
     expect(server.requests).toHaveLength(2)
   })
@@ -796,7 +829,17 @@ describe('dry-run: a read-only client', () => {
 
   test('has no way to change anything, even at run time', () => {
     const watching = watchOnly(engine)
-    const verbs = ['address', 'list', 'info', 'imageLabels', 'inspect', 'shares', 'unpausedWithin', 'events']
+    const verbs = [
+      'address',
+      'list',
+      'info',
+      'identity',
+      'imageLabels',
+      'inspect',
+      'shares',
+      'unpausedWithin',
+      'events',
+    ]
     expect(new Set(Reflect.ownKeys(watching))).toEqual(new Set(verbs))
     expect(Object.getPrototypeOf(watching)).toBeNull()
     for (const verb of changing) expect(verb in watching).toBe(false)

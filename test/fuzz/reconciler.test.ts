@@ -326,7 +326,7 @@ function expectWithin(requests: readonly RawRequest[], { removable, listed }: Pe
     if (method !== 'GET') changes++
     if (method !== 'GET') expect([...removable], `${method} ${path}`).toContain(id)
     else if (/^\/containers\/(?!json)/.test(path)) expect([...listed], `${method} ${path}`).toContain(id)
-    else expect(path).toMatch(/^(\/containers\/json\?|\/events\?|\/images\/[\w.:@+/-]+\/json$)/)
+    else expect(path).toMatch(/^(\/containers\/json\?|\/info$|\/events\?|\/images\/[\w.:@+/-]+\/json$)/)
   }
   return changes
 }

@@ -425,6 +425,10 @@ describe('truthful: the outcome', () => {
     expect(losses(missing)).toBe(1)
     expect(losses(ended, ended, missing)).toBe(1)
     expect(losses(recordEvents['answered tracked'] as WorldEvent, missed)).toBe(0)
+    // A listing showed it again, and another one does not.
+    const again = running({ record: { isVanishReported: true } })
+    again.send(judged(verdicts.tracked), missing)
+    expect(again.did).not.toContain('emitLost')
     // Released and tracked again, its loss is a new one.
     expect(losses(ended, untracked, ended)).toBe(2)
   })

@@ -289,6 +289,10 @@ const unreached = [
   // Only a listing, an outage or a stop ends the asking.
   'running.tracker.asking --xstate.done.actor.asking--> running.tracker.silent',
   'running.tracker.asking --xstate.error.actor.asking--> running.tracker.silent',
+  // It is the same engine all the time.
+  'running.verdicts --engine.replaced--> running.verdicts.recovering',
+  'running.verdicts.recovering --engine.replaced--> running.verdicts.recovering',
+  'running.verdicts.held --engine.replaced--> no other state',
   'running.verdicts.held --process.stalled--> no other state',
   'running.verdicts.held --verdicts.doubted--> no other state',
 ]

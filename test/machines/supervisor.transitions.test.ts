@@ -38,6 +38,7 @@ const named = {
   'verdicts.doubted': { type: 'verdicts.doubted' },
   'removals.changed': { type: 'removals.changed', inFlight: 3 },
   'process.stalled': { type: 'process.stalled', awakeMs: 400 },
+  'engine.replaced': { type: 'engine.replaced', awakeMs: 400 },
   'events.opened': { type: 'events.opened', atMs: 500 },
   degraded: { type: 'degraded', about: 'hook', kind: 'hook-failed', message: 'boom', atMs: 500 },
   recovered: { type: 'recovered', about: 'hook', atMs: 500 },
@@ -138,6 +139,7 @@ const closed: Row = {
   'engine.listed': { next: 'none' },
   'engine.listed, late': recovers(),
   'process.stalled': recovers(),
+  'engine.replaced': recovers(),
   'verdicts.doubted': { next: 'none' },
 }
 const verdicts: Readonly<Record<string, Row>> = {
@@ -152,6 +154,7 @@ const verdicts: Readonly<Record<string, Row>> = {
     'engine.listed': { next: 'none', does: 'no-timer' },
     'engine.listed, late': recovers('no-timer'),
     'process.stalled': recovers('no-timer'),
+    'engine.replaced': recovers('no-timer'),
     'verdicts.doubted': { next: 'none', does: 'no-timer' },
     'removals.changed': { does: 'send-admit' },
     'after verdictLife': { next: 'expired', does: 'no-timer send-verdicts.expired' },
@@ -162,6 +165,7 @@ const verdicts: Readonly<Record<string, Row>> = {
     'engine.listed': {},
     'engine.listed, late': recovers('no-timer'),
     'process.stalled': recovers('no-timer'),
+    'engine.replaced': recovers('no-timer'),
     'scan.judged, begun later': { next: 'standing', does: 'no-timer send-admit timer' },
     'scan.judged, too late': { next: 'expired', does: 'no-timer send-verdicts.expired' },
     'verdicts.doubted': {},
@@ -176,6 +180,7 @@ const verdicts: Readonly<Record<string, Row>> = {
     'engine.listed': recovers(),
     'engine.listed, late': recovers(),
     'process.stalled': {},
+    'engine.replaced': {},
     'verdicts.doubted': {},
   },
 }

@@ -40,7 +40,7 @@ const acts = [
 ] as const satisfies readonly Act['kind'][]
 
 /** What the process under test asks, and how the world refuses it. */
-const verbs = ['list', 'imageLabels', 'inspect', 'events', 'remove', 'stop', 'unpause'] as const
+const verbs = ['list', 'identity', 'imageLabels', 'inspect', 'events', 'remove', 'stop', 'unpause'] as const
 const statuses = [400, 403, 404, 409, 500, 503] as const
 const reactions = [
   'registers-late',

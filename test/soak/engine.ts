@@ -92,6 +92,10 @@ export class SoakEngine implements Engine {
     })
   }
 
+  identity(): Promise<string> {
+    return Promise.resolve('the soak engine')
+  }
+
   info(
     call: CallOptions,
   ): Promise<{ name: string; version: string; apiVersion: string; clockOffsetMs: number }> {

@@ -82,7 +82,17 @@ export function defineEngineContract(subject: () => ContractSubject, traits: Eng
   describe('shared network namespaces', () => defineSharing(tools, traits))
   describe('labels of images', () => defineImageLabels(tools))
   describe('events', () => defineEvents(tools))
+  describe('identity', () => defineIdentity(tools))
   describe('stopping and killing', () => defineStopping(tools, traits))
+}
+
+function defineIdentity(tools: () => ContractTools): void {
+  it('something distinguishes it from other engines, and stays the same', async () => {
+    const engine = createDockerodeEngine({ engine: tools().docker, clock: systemClock })
+    const first = await engine.identity({ deadlineMs: settleDeadlineMs })
+    expect(first).toMatch(/./)
+    expect(await engine.identity({ deadlineMs: settleDeadlineMs })).toBe(first)
+  })
 }
 
 /** Uses our own adapter, so that engines with different names for actions compare as equal. */

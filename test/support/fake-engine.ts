@@ -55,6 +55,8 @@ export interface FakeEngine extends Engine {
   readonly images: Map<string, Record<string, string>>
   /** The offset of its clock from the test's wall clock. */
   clockOffsetMs: number
+  /** What distinguishes it from another engine. */
+  id: string | undefined
   /** The time of its oldest remembered event, by its own clock; undefined if it remembers none. */
   rememberedSinceMs: number | undefined
   /** Returns the fault of a call; undefined if it is answered normally. */
@@ -100,6 +102,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     containers,
     images,
     requests,
+    id: 'the fake engine',
     clockOffsetMs: 0,
     rememberedSinceMs: 0,
     fault: () => undefined,
@@ -175,6 +178,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         },
         { label: call.label },
       ),
+    identity: (call) => answer('identity', undefined, call, () => engine.id),
     info: (call) =>
       answer('info', undefined, call, () => ({
         name: 'Fake',

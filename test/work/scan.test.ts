@@ -35,7 +35,7 @@ describe.each(sizes)('with %i containers', (count) => {
       otherSnapshots: 17,
       questions: count + Math.floor(6000 / askedEveryMs) * count,
       // the image of all, after the scan
-      calls: { list: 1, ...(count > 0 && { imageLabels: 1 }) },
+      calls: { list: 1, identity: 1, ...(count > 0 && { imageLabels: 1 }) },
       lines: 1,
       timers,
     })
@@ -144,7 +144,7 @@ describe.each(sizes.filter((count) => count > 0))('one change among %i container
       containerSnapshots: 1,
       otherActors: 2,
       questions: expect.any(Number),
-      calls: { list: 1 },
+      calls: { list: 1, ...(count === 1 && { identity: 1 }) },
     })
   })
 

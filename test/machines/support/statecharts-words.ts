@@ -120,6 +120,7 @@ export const supervisorWords: Words = {
     'verdicts.doubted': 'The result of a request suggests that the engine does not answer.',
     'removals.changed': 'A slot among the removals is free, or a request has been sent or answered.',
     'process.stalled': 'The process was suspended or blocked.',
+    'engine.replaced': 'The last listing is of another engine than the one before.',
     'events.opened': 'The event stream is open.',
     degraded: 'Something fails; its streak begins or continues.',
     recovered: 'Something works; its streak, if there is one, ends.',

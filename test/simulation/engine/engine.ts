@@ -277,6 +277,12 @@ export class SimulatedEngine {
             clockOffsetMs: undefined,
           })),
         ),
+      identity: (options) =>
+        call('identity', undefined, options, (request) =>
+          wire.answer(request, () =>
+            wire.lies.has('elsewhere') ? 'another engine' : 'the simulated engine',
+          ),
+        ),
       imageLabels: ({ id }, options) =>
         call('imageLabels', id, options, (request) => this.#readImage(request, id)),
       inspect: (id, options) => call('inspect', id, options, (request) => this.#inspect(request, id)),

@@ -26,6 +26,10 @@ export interface ListingOptions {
 /** What the engine writes into a listing: the true state, and its lies. */
 export function entriesOf(options: ListingOptions): readonly Entry[] {
   const { bodies, lies, label, nowMs, listsNetworks, random, note } = options
+  if (lies.has('elsewhere')) {
+    note('lie:elsewhere')
+    return []
+  }
   const isStale = lies.has('stale') && random.chance(0.7)
   const asOfMs = nowMs - (isStale ? random.between(1000, 60_000) : 0)
   const ghostsSinceMs = asOfMs - (lies.has('ghosts') ? 20_000 : 0)

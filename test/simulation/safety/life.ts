@@ -67,6 +67,10 @@ export interface Life {
   outSinceMs: number | undefined
   /** Nothing may be removed on a scan that began before a recovery grace from here on has passed. */
   recoveryFromMs: number | undefined
+  /** Which engine answered last, by its own answer. */
+  identity: unknown
+  /** Those whose disappearance was called a loss. */
+  readonly vanishedLost: Set<string>
   /** An image, or a network, that could not be inspected is not inspected again for a while. */
   askedInVainMs: number | undefined
   readonly askedAtMs: Map<string, number>
@@ -119,6 +123,8 @@ export function newLife(process: Process, agent: Agent): Life {
     isStopped: false,
     outSinceMs: undefined,
     recoveryFromMs: undefined,
+    identity: undefined,
+    vanishedLost: new Set(),
     askedInVainMs: undefined,
     askedAtMs: new Map(),
     answers: new Map(),

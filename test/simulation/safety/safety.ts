@@ -144,6 +144,7 @@ export class Safety implements Witness {
     const { life } = this
     if (!life || call.process !== life.process) return
     life.open.delete(call)
+    if (call.verb === 'identity') this.#identified(life, answer)
     if (call.verb === 'list') this.#listed(life, call, answer as Listing)
     if (call.verb === 'imageLabels' && call.id) life.readImages.add(call.id)
     if (call.verb === 'inspect' && call.id) {
@@ -222,6 +223,7 @@ export class Safety implements Witness {
     const { life } = this
     if (!life) return
     if (event.type === 'stopped') life.isStopped = true
+    if (event.type === 'lost' && event.how === 'vanished') this.#checkLoss(life, event.id)
     if (event.type !== 'removed' && event.type !== 'vanished' && event.type !== 'released') return
     const { id } = event
     if (event.type !== 'released') this.#checkClaim(life, event)
@@ -269,6 +271,11 @@ export class Safety implements Witness {
     }
   }
 
+  #identified(life: Life, identity: unknown): void {
+    if (life.identity !== undefined && life.identity !== identity) life.recoveryFromMs = this.#nowMs
+    life.identity = identity
+  }
+
   #listed(life: Life, call: Call, listing: Listing): void {
     const nowMs = this.#nowMs
     if (life.outSinceMs !== undefined) {
@@ -302,6 +309,13 @@ export class Safety implements Witness {
         if (unpausedMs !== undefined) runsOnSinceMs.set(id, unpausedMs)
       }
     }
+  }
+
+  /** one-line-per-change: a listing may show it again, and the next one omit it again. */
+  #checkLoss(life: Life, id: string): void {
+    if (life.vanishedLost.has(id))
+      this.#scene(life).violate('truthful', id, 'called lost a second time', true)
+    life.vanishedLost.add(id)
   }
 
   /** truthful: `removed` only where the engine confirmed it, gone only where the last scan omits it. */
