@@ -135,7 +135,8 @@ export async function checkLostImage(world: World, fail: Fail): Promise<void> {
   const { id } = body
   agent.register(id)
   const readByMs = timeline.nowMs + 2 * setting.periodMs + 2 * promptMs
-  while (!safety.life?.readImages.has(imageId)) {
+  const isRead = () => safety.life?.readImages.has(imageId) === true
+  while (!isRead()) {
     if (timeline.nowMs > readByMs)
       return fail('eventually-removed', `the image of ${short(id)}, which is tracked, is not read`)
     await timeline.passTo(timeline.nowMs + 500)
