@@ -8,6 +8,7 @@ import {
   lastStartOf,
   namedBy,
   objectionTo,
+  podOf,
   removalMayTakeMs,
 } from '../../src/policy/second-source.ts'
 import { fakeId } from '../support/fake-engine.ts'
@@ -158,6 +159,16 @@ describe('protected: the infra container of a pod', () => {
     const name = names[0] as string
     expect(objectionTo(confirming({ isInfra, name }, { names, name }))).toBe(objection)
   })
+})
+
+test.each([
+  ['0123456789ab-infra', '0123456789ab'],
+  ['0123456789ab-infra-1', undefined],
+  ['x0123456789ab-infra', undefined],
+  ['web', undefined],
+  ['', undefined],
+])('the pod of an infra container is that of its name %j: %s', (name, pod) => {
+  expect(podOf({ name })).toBe(pod)
 })
 
 describe('for any listing and inspection', () => {
