@@ -265,6 +265,17 @@ describe('second-source: what an inspection writes to the record', () => {
     expect({ ...record, ...inspected(record, nothing, graceMs) }).toStrictEqual(record)
   })
 
+  test.each<[string, number | undefined, boolean | undefined, number | undefined]>([
+    ['begins with the inspection that first says so', undefined, true, seenMs],
+    ['goes on while they say so', 400, true, 400],
+    ['is over when one says something else', 400, false, undefined],
+    ['stays as it was when nothing was inspected', 400, undefined, 400],
+  ])('eventually-removed: that it is being removed %s', (_, beingRemovedSinceMs, isBeingRemoved, sinceMs) => {
+    const record = recordOf({ beingRemovedSinceMs })
+    const after = { ...record, ...inspected(record, { ...nothing, isBeingRemoved }, graceMs) }
+    expect(after.beingRemovedSinceMs).toBe(sinceMs)
+  })
+
   test('not-ours-to-stop: a container that ended by itself is not recorded as stopped by us', () => {
     const record = recordOf({ stop: { failedAtMs: 5, startedAtMs: 1 } })
     const after = (isStopOver: boolean) => ({
@@ -326,14 +337,14 @@ describe('second-source: what an inspection writes to the record', () => {
     ['a later start, by an engine whose clock was set back', { startedAtMs: 9 }, {}, true],
     ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, false],
   ])(
-    'new-again: %s: the graceful stop and the refusal of the hook are forgotten: %s',
+    'new-again: %s: the graceful stop, the removal and the refusal of the hook are forgotten: %s',
     (_, fields, reported, isNew) => {
       const refusal = { reason: 'hook-refused', untilMs: Infinity }
-      const record = recordOf({ gracefulStopAttempted: true, refusal, ...fields })
+      const record = recordOf({ gracefulStopAttempted: true, wasRemovalSent: true, refusal, ...fields })
       const found = { ...nothing, start: reported && { ...start, ...reported } }
       const after = { ...record, ...inspected(record, found, graceMs) }
-      expect([after.gracefulStopAttempted, after.refusal]).toEqual(
-        isNew ? [false, undefined] : [true, refusal],
+      expect([after.gracefulStopAttempted, after.wasRemovalSent, after.refusal]).toEqual(
+        isNew ? [false, false, undefined] : [true, true, refusal],
       )
       expect(after.startedAtMs).toBe(7)
     },

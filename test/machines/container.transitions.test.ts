@@ -540,6 +540,21 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     },
   )
 
+  test.each([
+    ['timed out', true],
+    ['unavailable, sent', true],
+    ['failed at it', true],
+    ['unavailable, not sent', undefined],
+    ['refused', undefined],
+    ['gone', undefined],
+    ['stale', undefined],
+    ['cancelled: tracked', undefined],
+  ] as const)('a removal that was %s may have left something that is ours: %s', (answer, mayHave) => {
+    expect(context([...out, removal(answer)]).wasRemovalSent || undefined).toBe(mayHave)
+    const again = [retryDelay, dangling, admitted, sent, removal('refused')]
+    expect(context([...out, removal(answer), dangling, ...again]).wasRemovalSent || undefined).toBe(mayHave)
+  })
+
   const startedAt = (startedAtMs: number): WorldEvent => ({
     type: 'inspected',
     inspected: {

@@ -72,7 +72,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
       ['read', 1, 1],
       ['read', 1e-9, 1e-9],
       ['parse', '1', 1],
-      ['parse', '.5', 0.5],
+      ['parse', '.25', 0.25],
       ['parse', '1.', 1],
       ['parse', '00.25', 0.25],
       ['readPlain', 0.5, 0.5],
@@ -171,7 +171,11 @@ const kinds: Readonly<Record<string, Kinds>> = {
       ['parse', 'https://x/', new URL('https://x/')],
       ['readPlain', 'http://x/', new URL('http://x/')],
     ],
-    refused: { read: ['ftp://x', 'x', '', 1, null], parse: ['ftp://x', 'http:'], readPlain: [8080] },
+    refused: {
+      read: ['ftp://x', 'x', '', 1, null, ['http://x/']],
+      parse: ['ftp://x', 'http:'],
+      readPlain: [8080],
+    },
   },
   backoff: {
     kind: backoff({ min: '1s', max: '60s' }, '100ms'),
@@ -193,7 +197,19 @@ const kinds: Readonly<Record<string, Kinds>> = {
         [],
         '1s..2s',
       ],
-      parse: ['', '1s', '1s..', '..2s', '1s-2s', '2s..1s', '1s..2s..3s', ' ..2s', '...2s'],
+      parse: [
+        '',
+        '1s',
+        '1s..',
+        '..2s',
+        '1s-2s',
+        '2s..1s',
+        '1s..2s..3s',
+        ' ..2s',
+        '...2s',
+        '.1s..2s',
+        '1s..2s\n',
+      ],
       readPlain: [{ min: '1s' }, 5],
     },
   },
@@ -210,6 +226,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
       ['read', { label: 'a', anyValue: true }, { label: 'a', anyValue: true }],
       ['parse', 'a=b', { label: 'a', value: 'b' }],
       ['parse', 'a=b=c d\ne', { label: 'a', value: 'b=c d\ne' }],
+      ['parse', 'com.example=b', { label: 'com.example', value: 'b' }],
       ['parse', 'a=*', { label: 'a', anyValue: true }],
       ['parse', 'a=**', { label: 'a', value: '**' }],
       ['readPlain', 'a=b', { label: 'a', value: 'b' }],
@@ -228,6 +245,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
         { label: '', value: 'b' },
         { label: 'a b', value: 'b' },
         { label: 1, value: 'b' },
+        Object.assign(() => {}, { label: 'a', value: 'b' }),
         { label: 'a', value: 'b', labels: 1 },
         null,
       ],
@@ -258,9 +276,7 @@ describe.each(Object.entries(kinds))('%s', (_, { kind, requirements, accepted, r
   })
 
   test.each(refused.readPlain.map((given) => [given]))('readPlain refuses %o', (given) => {
-    const refusal = give('readPlain', given)
-    expect(refusal).toBeInstanceOf(Refusal)
-    expect(requirements).toContain((refusal as Refusal).requirement)
+    expect(give('readPlain', given)).toEqual(new Refusal(ofText))
   })
 })
 
@@ -277,6 +293,18 @@ describe('a URL with credentials', () => {
       expect(httpUrl().parse(url)).toEqual(refusal)
     },
   )
+})
+
+describe('what the guide says of them', () => {
+  test('the type of the library’s values', () => {
+    expect(choice('LEVEL', words).type).toBe("'created' | 'running' | 'dead'")
+    expect(httpUrl().type).toBe('URL')
+  })
+
+  test('durations are settings in milliseconds, and nothing else has a unit', () => {
+    const withUnit = Object.entries(kinds).filter(([, { kind }]) => kind.unit !== '')
+    expect(withUnit.map(([name, { kind }]) => [name, kind.unit])).toEqual([['duration', 'Ms']])
+  })
 })
 
 describe('the limits, in words', () => {

@@ -538,6 +538,12 @@ describe('findings: what each rule found, in words', () => {
     ],
     ['second-source', { objection: 'inspection-disagrees' }, 'its inspection disagrees with the listing'],
     ['second-source', { objection: 'inspection-failed' }, 'it could not be inspected'],
+    ['second-source', { objection: 'being-removed' }, 'its inspection shows that it is being removed'],
+    [
+      'second-source',
+      { objection: 'half-removed' },
+      'its removal was interrupted, and was not known to be ours',
+    ],
     ['graces', {}, 'every grace has ended'],
     [
       'graces',

@@ -9,12 +9,12 @@ import {
   namedBy,
   objectionTo,
   podOf,
-  removalMayTakeMs,
 } from '../../src/policy/second-source.ts'
 import { fakeId } from '../support/fake-engine.ts'
 import { summary } from '../support/summary.ts'
 
 const createdAtMs = 1_700_000_000_000
+const fiveMinutesMs = 300_000
 const listed = summary({ name: 'web', createdAtMs, labels: { a: 'b' } })
 const inspection: Inspection = {
   id: listed.id,
@@ -111,10 +111,10 @@ describe('second-source: an inspection that disagrees', () => {
     expect(objectionTo(failed)).toBeUndefined()
     const underWay = confirming({ state: 'removing' }, { state: 'removing' })
     expect(objectionTo(underWay)).toBe('being-removed')
-    expect(objectionTo({ ...underWay, beingRemovedForMs: removalMayTakeMs - 1 })).toBe('being-removed')
-    expect(objectionTo({ ...underWay, beingRemovedForMs: removalMayTakeMs })).toBeUndefined()
+    expect(objectionTo({ ...underWay, beingRemovedForMs: fiveMinutesMs - 1 })).toBe('being-removed')
+    expect(objectionTo({ ...underWay, beingRemovedForMs: fiveMinutesMs })).toBeUndefined()
     const running = new Set(['running'])
-    const overdue = { ...underWay, states: running, beingRemovedForMs: removalMayTakeMs }
+    const overdue = { ...underWay, states: running, beingRemovedForMs: fiveMinutesMs }
     expect(objectionTo(overdue)).toBe('inspection-disagrees')
   })
 

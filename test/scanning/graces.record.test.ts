@@ -217,6 +217,12 @@ describe('eventually-removed: a container that a listing shows again after it wa
       { stop: { failedAtMs: 5, startedAtMs: 1 } },
     ],
     [
+      'a removal of ours that may have reached the engine is remembered',
+      { wasRemovalSent: true },
+      { wasRemovalSent: true },
+    ],
+    ['without one nothing of it is ours', {}, { wasRemovalSent: false }],
+    [
       'when it was last known not to have started is unknown',
       {},
       { notStartedUntil: undefined, wasTracked: false },
