@@ -1,5 +1,5 @@
 // Mutates the code that decides and reports the changes that no test detects.
-// Fails if the score is too low, if survivors.json lacks a survivor, or if it lists one that does not survive.
+// Fails if the score of a file is too low, if survivors.json lacks a survivor, or if it lists one that does not survive.
 // With paths as arguments only those files are mutated.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,7 @@ function mutate(tests) {
     mutate: files
       .filter((file) => file.tests === tests)
       .map(({ path, isGuardsOnly }) => (isGuardsOnly ? `${path}:${guardsOf(path)}` : path)),
-    ignorePatterns: ['dist', 'coverage', 'docs', 'bench', 'examples', '/src/inspector/page'],
+    ignorePatterns: ['dist', 'coverage', 'bench'],
     concurrency: Number(env['MUTATION_WORKERS'] ?? 1),
     reporters: [stdout.isTTY ? 'progress' : 'progress-append-only'],
     logLevel: 'error',
@@ -56,8 +56,11 @@ function mutate(tests) {
 
 /** Prints the score of each file and the survivors; returns whether they are as required. */
 function report(mutants) {
-  for (const path of pathsOf(files))
-    print(`${scoreText(mutants.filter(({ file }) => file === path))}  ${path}`)
+  const ofFiles = pathsOf(files).map((path) => ({
+    path,
+    ofFile: mutants.filter(({ file }) => file === path),
+  }))
+  for (const { path, ofFile } of ofFiles) print(`${scoreText(ofFile)}  ${path}`)
   print(`${scoreText(mutants)}  all`)
 
   const { unnamed, stale } = judgeSurvivors(
@@ -66,9 +69,9 @@ function report(mutants) {
   )
   for (const mutant of unnamed) print(`survives, and survivors.json does not name it: ${inWords(mutant)}`)
   for (const name of stale) print(`named in survivors.json, and does not survive: ${inWords(name)}`)
-  const isHighEnough = scoreOf(mutants) >= leastScore
-  if (!isHighEnough) print(`the score is below ${leastScore} %`)
-  return isHighEnough && unnamed.length === 0 && stale.length === 0
+  const low = ofFiles.filter(({ ofFile }) => scoreOf(ofFile) < leastScore)
+  for (const { path } of low) print(`the score is below ${leastScore} %: ${path}`)
+  return low.length === 0 && unnamed.length === 0 && stale.length === 0
 }
 
 function scoreText(mutants) {

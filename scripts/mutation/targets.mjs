@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs'
 
 const ofFunctions = [
-  'test/policy/{judge,ownership}.test.ts',
+  'test/policy/{judge,listing-faults,namespaces,ownership,rejoining,second-source}.test.ts',
   'test/domain/errors.test.ts',
-  'test/options/{read,schema,duration}.test.ts',
+  'test/options/{duration,generated,kinds,read,schema,things}.test.ts',
   'test/engine/failure.test.ts',
   'test/machines/{container.record,failure-streaks,scan-pace}.test.ts',
-  'test/containers/{freshness,record}.test.ts',
+  'test/containers/{freshness,known-container,removal-queue}.test.ts',
+  'test/removing/{last-inspection,last-question}.test.ts',
+  'test/scanning/{graces,graces.record,last-known,tracker}.test.ts',
 ]
 const ofCharts = ['test/machines/*.{transitions,properties}.test.ts']
 
@@ -14,15 +16,25 @@ const ofCharts = ['test/machines/*.{transitions,properties}.test.ts']
 export const targets = [
   { path: 'src/policy/judge.ts', tests: ofFunctions },
   { path: 'src/policy/ownership.ts', tests: ofFunctions },
+  { path: 'src/policy/namespaces.ts', tests: ofFunctions },
+  { path: 'src/policy/rejoining.ts', tests: ofFunctions },
+  { path: 'src/policy/second-source.ts', tests: ofFunctions },
+  { path: 'src/policy/listing-faults.ts', tests: ofFunctions },
   { path: 'src/domain/errors.ts', tests: ofFunctions },
-  { path: 'src/options/kinds.ts', tests: [...ofFunctions, 'test/cli/bad-input.test.ts'] },
-  { path: 'src/options/owner-label.ts', tests: [...ofFunctions, 'test/cli/usage.test.ts'] },
+  { path: 'src/options/kinds.ts', tests: ofFunctions },
+  { path: 'src/options/owner-label.ts', tests: ofFunctions },
   { path: 'src/options/things.ts', tests: ofFunctions },
   { path: 'src/options/read.ts', tests: ofFunctions },
   { path: 'src/options/contradiction.ts', tests: ofFunctions },
   { path: 'src/options/duration.ts', tests: ofFunctions },
+  { path: 'src/containers/removal-queue.ts', tests: ofFunctions },
   { path: 'src/containers/freshness.ts', tests: ofFunctions },
   { path: 'src/containers/known-container.ts', tests: ofFunctions },
+  { path: 'src/removing/last-inspection.ts', tests: ofFunctions },
+  { path: 'src/removing/last-question.ts', tests: ofFunctions },
+  { path: 'src/scanning/graces.ts', tests: ofFunctions },
+  { path: 'src/scanning/tracker.ts', tests: ofFunctions },
+  { path: 'src/scanning/last-known.ts', tests: ofFunctions },
   { path: 'machines/container.record.ts', tests: ofFunctions },
   { path: 'machines/failure-streaks.ts', tests: ofFunctions },
   { path: 'machines/scan-pace.ts', tests: ofFunctions },

@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: JSON.parse(process.env['MUTATION_TESTS'] ?? '[]') as string[],
+    runner: 'scripts/mutation/loading-runner.ts',
     // the result of a mutant must not depend on random numbers
     setupFiles: ['scripts/mutation/same-numbers.ts'],
   },
