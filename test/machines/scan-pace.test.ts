@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { hintPauseMs, noPace, pauseMs, scanEnded } from '../../machines/scan-pace.ts'
+import { askPauseMs, hintPauseMs, noPace, pauseMs, scanEnded } from '../../machines/scan-pace.ts'
 
 const after = (...tookMs: readonly number[]) =>
   tookMs.reduce((pace, ms, at) => scanEnded(pace, at * 1000, ms), noPace)
@@ -42,5 +42,17 @@ describe('the pause before a hinted scan', () => {
     const slow = after(10, ...Array.from({ length: 8 }, () => 1000))
     expect(hintPauseMs(slow)).toBe(20_000)
     expect(slow).toEqual({ endedMs: 8000, tookMs: 1000, usualMs: 1000 })
+  })
+})
+
+describe('the pause before the tracker is asked again between scans', () => {
+  test.each([
+    [0, 4000],
+    [200, 4000],
+    [1000, 20_000],
+    [15_000, 300_000],
+    [60_000, 300_000],
+  ])('after it took %d ms: %d ms', (tookMs, restMs) => {
+    expect(askPauseMs(tookMs)).toBe(restMs)
   })
 })

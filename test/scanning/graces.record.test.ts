@@ -223,6 +223,11 @@ describe('eventually-removed: a container that a listing shows again after it wa
     ],
     ['without one nothing of it is ours', {}, { wasRemovalSent: false }],
     [
+      'that its disappearance was reported is remembered',
+      { isVanishReported: true },
+      { isVanishReported: true },
+    ],
+    [
       'when it was last known not to have started is unknown',
       {},
       { notStartedUntil: undefined, wasTracked: false },

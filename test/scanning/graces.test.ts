@@ -86,6 +86,23 @@ describe('unknown-is-spared: a tracker that knew several containers and suddenly
     expect(emptied(2, ['untracked', 'untracked', 'untracked'])).toBe(35_000)
   })
 
+  test('whether it has ever known one is remembered', () => {
+    const graces = new Graces({
+      fleet: fleetOf(0),
+      recentlyGone: new RecentlyGone(),
+      creationGraceMs: 1000,
+      restoreGraceMs: 1000,
+      releaseGraceMs: 30_000,
+      recoveryEndsMs: () => undefined,
+    })
+    const after = (answer: TrackerAnswer) => {
+      graces.noteAnswers(owned.slice(0, 1), [answer] as never, { seenAwakeMs: 5000 })
+      return graces.hasTracked
+    }
+    expect(graces.hasTracked).toBe(false)
+    expect([after('untracked'), after('tracked'), after('untracked')]).toEqual([false, true, true])
+  })
+
   test('until it knows one again', () => {
     const none: readonly TrackerAnswer[] = ['untracked', 'untracked', 'untracked']
     expect(emptied(2, none, ['untracked', 'untracked', 'tracked'])).toBeUndefined()
