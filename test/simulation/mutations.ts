@@ -188,7 +188,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'src/scanning/inspections.js',
-        find: 'return objection;',
+        find: "if (objection === 'self-unknown')\n            this.#reportSelf(known);\n        return objection;",
         put: 'return undefined;',
       },
     ],

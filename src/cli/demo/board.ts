@@ -113,7 +113,8 @@ export class Board {
       outcome,
       isWatched,
     }
-    const { path } = row
+    // A container that is judged as before passes through `classified`, and is where it was.
+    const path = row.path.length > 1 && row.path[0] === state ? [state] : row.path
     const before = row.standing
     row.standing = standing
     // the restarted agent starts a new chart

@@ -23,7 +23,7 @@ function reported(
 describe('which transitions were taken', () => {
   const attempting = (request: string, slot = 'taken') => ({ removing: { attempting: { slot, request } } })
   const running = (engine: unknown, verdicts: string, scanning: unknown = 'scan') => ({
-    running: { scanning, engine, verdicts },
+    running: { scanning, engine, verdicts, tracker: 'silent' },
   })
 
   it('finds the one that an event leads through', () => {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { AnyActorRef, InspectionEvent } from 'xstate'
 import { slotTimeMs } from '../../../machines/container.machine.ts'
+import { askPauseMs } from '../../../machines/scan-pace.ts'
 import { verdictLifeMs } from '../../../machines/supervisor.machine.ts'
 import { EngineError, type FailureKind } from '../../../src/domain/errors.ts'
 import type { ContainerId } from '../../../src/domain/ids.ts'
@@ -69,8 +70,6 @@ export class LifeDriver {
       maxConcurrentRemovals: 1,
       states: ['running', 'exited'],
       dryRun,
-      // The map is of what scans find; what is asked between them has its own tests.
-      tracked: { has: (id) => (this.#isAskedBetweenScans ? undefined : this.#harness.tracked.has(id)) },
       ...(stopsGracefully ? { stopTimeout: '10s' } : {}),
       ...(hasHook ? { beforeRemove: ({ id }) => id === this.#rival || this.#answerLater('hook') } : {}),
       inspect: (event) => {
@@ -82,6 +81,9 @@ export class LifeDriver {
     })
     this.#harness = harness
     const { clock, engine, reconciler } = harness
+    // The map is of what scans find. What is asked between them has its own tests.
+    const { setTimeout } = clock
+    clock.setTimeout = (run, delayMs) => (delayMs === askPauseMs(0) ? undefined : setTimeout(run, delayMs))
     this.#rival = engine.add({ name: 'rival', ageMs: oldMs, labels: { ...ours, [keep]: '' } }).id
     reconciler.on('scanned', () => {
       this.#scannedAtMs = clock.now()
@@ -124,10 +126,6 @@ export class LifeDriver {
     return container
   }
 
-  get #isAskedBetweenScans(): boolean {
-    return this.#harness.reconciler.actor.getSnapshot().matches({ running: { tracker: 'asking' } })
-  }
-
   get #actorId(): string {
     return `subject ${this.#id?.slice(0, 12)}`
   }
@@ -156,7 +154,7 @@ export class LifeDriver {
     },
     'the other releases its slot': () => this.#answer('rival'),
     'the other takes too long': () =>
-      this.#harness.clock.advance(this.#rivalSinceMs + slotTimeMs - this.#harness.clock.now()),
+      this.#passAndScan(this.#rivalSinceMs + slotTimeMs - this.#harness.clock.now()),
     'engine fails': async () => {
       this.#isDown = true
       await expect(this.#scan()).rejects.toMatchObject({ kind: 'unavailable' })

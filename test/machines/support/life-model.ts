@@ -122,6 +122,8 @@ export const lifeModel = setup({
     seeAfterRefusal: seeWith({ isGraced: false, isRefused: false, isObjected: false, isBusy: false }),
     seeAfterOutage: seeWith({ isEngineDown: false, isGraced: true }),
     seeWhileBusy: seeWith({ isGraced: false, isObjected: false, isBusy: true, hasRival: false }),
+    /** The slot is free when the verdict has just expired. */
+    seeWithSlot: seeWith({ isBusy: false }),
     failAgain: assign(({ context }) => ({ failures: context.failures + 1, isFresh: true })),
     /** Asked last, the agent says that it knows it. */
     adoptAtLast: setFacts({ wasTracked: true, isRefused: false, isEndedByUs: false, seen: 'tracked' }),
@@ -243,17 +245,6 @@ export const lifeModel = setup({
         { target: 'deleting' },
       ],
     },
-    /** The slot is free at the moment at which the verdict expires. */
-    'trying at last': {
-      always: [
-        { guard: 'mustAsk', target: 'asking the hook', actions: setFacts({ isFresh: false }) },
-        { guard: 'isGone', target: 'unsettled' },
-        { guard: 'hasOtherLabels', target: 'spared', actions: 'objectAtLast' },
-        { guard: 'isTracked', target: 'tracked', actions: 'adoptAtLast' },
-        { guard: 'mustEnd', target: 'ending', actions: setFacts({ isFresh: false }) },
-        { target: 'deleting', actions: setFacts({ isFresh: false }) },
-      ],
-    },
     tracked: {
       entry: 'startAfresh',
       on: {
@@ -299,11 +290,7 @@ export const lifeModel = setup({
           target: 'trying',
           actions: setFacts({ isBusy: false }),
         },
-        'the other takes too long': {
-          guard: 'canBePlaced',
-          target: 'trying at last',
-          actions: setFacts({ isBusy: false }),
-        },
+        'the other takes too long': { guard: 'canBePlaced', target: 'judging', actions: 'seeWithSlot' },
         'process stalls': {
           guard: 'canBePlaced',
           actions: setFacts({ isGraced: true, isFresh: false, isBusy: false }),
