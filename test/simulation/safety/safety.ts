@@ -227,6 +227,9 @@ export class Safety implements Witness {
     if (event.type !== 'removed' && event.type !== 'vanished' && event.type !== 'released') return
     const { id } = event
     if (event.type !== 'released') this.#checkClaim(life, event)
+    // What the engine called removed by mistake, and then interrupts, is no removal of its own any more.
+    const body = this.#options.engine().find(id)
+    if (body && event.type === 'removed') body.removalBy = undefined
     life.seenTracked.delete(id)
     life.owedRelease.delete(id)
     life.approvals.delete(id)
