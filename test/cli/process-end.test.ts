@@ -170,7 +170,10 @@ describe.skipIf(!hasPython)('every-call-ends: a terminal', () => {
   const ended = async (what: string) => {
     const command = [process.execPath, join(cli.folder, 'dist/src/cli/main.js'), 'run', ...place()]
     const trace = ['--nothing-tracked', '--log-level', 'trace', '--period', '1s']
-    const child = spawn('python3', ['-c', inTerminal, what, ...command, ...trace], { stdio: 'pipe' })
+    const child = spawn('python3', ['-c', inTerminal, what, ...command, ...trace], {
+      stdio: 'pipe',
+      env: { PATH: process.env['PATH'], HOME: cli.folder },
+    })
     let out = ''
     let err = ''
     child.stdout.on('data', (data) => (out += String(data)))

@@ -198,7 +198,9 @@ export class World {
     agent.hookMood = undefined
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.crash(0)
     for (const body of engine.alive) if (body.removalFault) body.removalFault.times = 0
-    engine.finishByHand(this.process)
+    const leaks = new Set(this.leaks)
+    // It finishes only what it began, and only while the agent does not track it.
+    engine.finishByHand((body) => body.removalBy !== this.process || !leaks.has(body))
     this.say('calm')
   }
 

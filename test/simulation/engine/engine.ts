@@ -230,9 +230,9 @@ export class SimulatedEngine {
     body.listedState = 'removing'
   }
 
-  /** Somebody finishes the removals that others than this process began. */
-  finishByHand(process: Process): void {
-    for (const body of this.alive) if (body.isHalfRemoved && body.removalBy !== process) this.end(body)
+  /** A person finishes the interrupted removals that the library leaves to one. */
+  finishByHand(isLeft: (body: Body) => boolean): void {
+    for (const body of this.alive) if (body.isHalfRemoved && isLeft(body)) this.end(body)
   }
 
   wedge(): void {

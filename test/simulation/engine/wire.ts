@@ -178,7 +178,8 @@ export class Wire {
   #arrive(request: Request): void {
     if (this.condition === 'down') {
       this.#witness.note('outage:down')
-      return this.#break(request, 'ECONNREFUSED')
+      // What was sent after its last question had a connection.
+      return this.#break(request, request.mayLeave ? 'ECONNRESET' : 'ECONNREFUSED')
     }
     if (this.condition === 'wedged') this.#witness.note('outage:wedged')
     request.isArrived = true
