@@ -50,4 +50,13 @@ describe('how many containers are spared, and why', () => {
     await clock.advance(2 * periodMs)
     expect(of('sparedTotals')).toEqual([])
   })
+
+  test('is reported once for a container that the hook refuses again and again', async () => {
+    const { clock, engine, of, reconciler } = createHarness({ beforeRemove: () => false })
+    engine.add(old)
+    reconciler.start()
+    await clock.advance(5 * periodMs)
+    expect(of('classified').filter(({ verdict }) => verdict === 'dangling').length).toBeGreaterThan(2)
+    expect(of('sparedTotals').map(({ reasons }) => reasons)).toEqual([{ 'hook-refused': 1 }])
+  })
 })

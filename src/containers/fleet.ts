@@ -7,7 +7,7 @@ import type {
 } from '../../machines/container.machine.ts'
 import { type ContainerRecord, type RecordChange, wasEverTracked } from '../../machines/container.record.ts'
 import type { FleetSnapshot, ToFleet } from '../../machines/supervisor.machine.ts'
-import type { AwakeClock } from '../domain/awake.ts'
+import type { Judgement } from '../../machines/types.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { messageOf } from '../domain/errors.ts'
@@ -38,7 +38,6 @@ export interface FleetOptions {
   readonly toSupervisor: ToSupervisor
   readonly seal: Seal
   readonly clock: Clock
-  readonly awake: AwakeClock
   readonly queue: RemovalQueue
   readonly freshness: Freshness
   readonly isScanning: () => boolean
@@ -64,7 +63,7 @@ export class Fleet {
   readonly #idsOf = new Map<string, ContainerId>()
   readonly #failing = new Set<ContainerId>()
   /** The last scan's verdicts on containers that were dangling already. */
-  readonly #renewed = new Map<ContainerId, Verdict>()
+  readonly #renewed = new Map<ContainerId, Judgement>()
   #renewedScan = 0
   /** Containers that departed since the current listing was requested, which may therefore still show them. */
   readonly #departed = new Set<ContainerId>()
@@ -153,18 +152,19 @@ export class Fleet {
     if (!actor) return
     const snapshot = actor.getSnapshot()
     const known = knownOf(snapshot.context)
+    const judged = () => judgement(known, verdict, { scan, nowMs, askedAgainMs })
     if (isSameVerdict(known.verdict, verdict) && !snapshot.hasTag('awaitsVerdict')) {
-      if (verdict.verdict === 'dangling') this.#renew(id, verdict, scan)
+      if (verdict.verdict === 'dangling') this.#renew(id, judged())
       return
     }
-    this.send(id, { type: 'judged', judgement: judgement(known, verdict, { scan, nowMs, askedAgainMs }) })
+    this.send(id, { type: 'judged', judgement: judged() })
   }
 
   /** Stores a renewed verdict. The first one of a scan discards those of the previous scan. */
-  #renew(id: ContainerId, verdict: Verdict, scan: number): void {
-    if (scan !== this.#renewedScan) this.#renewed.clear()
-    this.#renewedScan = scan
-    this.#renewed.set(id, verdict)
+  #renew(id: ContainerId, renewed: Judgement): void {
+    if (renewed.scan !== this.#renewedScan) this.#renewed.clear()
+    this.#renewedScan = renewed.scan
+    this.#renewed.set(id, renewed)
   }
 
   /** Handles containers that a scan did not find among the owned ones: no longer listed, or listed but no longer owned. */
@@ -276,15 +276,16 @@ export class Fleet {
 
   /** Assigns free slots to queued containers while their verdicts are fresh. */
   #admit(): void {
-    const { awake, freshness, isScanning, queue, toSupervisor } = this.#options
+    const { freshness, isScanning, queue, toSupervisor } = this.#options
     while (freshness.isOpen) {
       const id = queue.admitNext()
       if (id === undefined) break
       const known = this.get(id)
       if (!known?.verdict) continue
       const renewed = this.#renewedScan > known.scan ? this.#renewed.get(id) : undefined
-      const [verdict, scan] = renewed ? [renewed, this.#renewedScan] : [known.verdict, known.scan]
-      this.send(id, { type: 'admitted', judgement: judgement(known, verdict, { scan, nowMs: awake.now() }) })
+      // fresh-scan: it waited for a slot since it was judged, and a grace may have ended meanwhile.
+      const { judgedAtMs: atMs, recheckMs, scan, verdict } = known
+      this.send(id, { type: 'admitted', judgement: renewed ?? { atMs, recheckMs, scan, verdict } })
     }
     if (queue.wantsNextBatch && freshness.isOpen && !isScanning()) toSupervisor({ type: 'scan.requestedNow' })
   }

@@ -63,7 +63,8 @@ export class Inspections {
       inspection = await engine.inspect(id, { deadlineMs, signal })
     } catch (thrown) {
       if (!(thrown instanceof EngineError) || thrown.kind !== 'half-removed') throw thrown
-      const objection = isOursToFinish(fleet.get(id)) ? undefined : 'half-removed'
+      const known = fleet.get(id)
+      const objection = isOursToFinish(known) ? undefined : 'half-removed'
       this.#note(id, { start: undefined, isStopOver: false, objection: objection ?? confirmed, confirmedAs })
       return objection
     }
@@ -232,7 +233,10 @@ export class Inspections {
  * scan that nominated it, and has just refused to inspect it. A removal that another client began is left to that client.
  */
 function isOursToFinish(known: KnownContainer | undefined): boolean {
-  return known?.wasRemovalSent === true && known.listed.state === 'removing'
+  if (known?.wasRemovalSent !== true) return false
+  const { names, state } = known.listed
+  // A tracker may use the name as a key, and no inspection supplies one that the listing omits.
+  return state === 'removing' && names.length > 0
 }
 
 /** The name from the inspection, if the listing has none. */

@@ -23,7 +23,7 @@ import { MissingContainers, withLastKnown } from './last-known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
 import { type Judged, type EvidenceSources } from './scan-context.ts'
 import { countVerdicts, type ScanReport, reportOf } from './scan-report.ts'
-import { SparedTotals } from './spared-totals.ts'
+import { countSpared, SparedTotals } from './spared-totals.ts'
 import { askAboutAll } from './tracker-questions.ts'
 
 export interface ScannerOptions {
@@ -123,6 +123,7 @@ export class Scanner {
     const beganMs = clock.now()
     const { failures, ...results } = await this.#listAndJudge(sources, signal)
     const { listed, judged } = results
+    const spared = countSpared(judged, (id) => fleet.get(id))
     await this.#feed(sources, results, signal)
     // A listener that received a verdict may have stopped the reconciler.
     signal.throwIfAborted()
@@ -136,7 +137,7 @@ export class Scanner {
     const found = { listed: listed.listing.containers.length, owned: judged.length, ...counts }
     const scanned = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
     report({ type: 'scanned', ...scanned })
-    this.#sparedTotals.note(judged)
+    this.#sparedTotals.note(spared)
     if (waiters.length > 0) {
       const { beganAwakeMs } = listed
       const { engineNowMs } = listed.listing

@@ -1,6 +1,10 @@
+import type { KnownContainer } from '../containers/known-container.ts'
 import type { Report } from '../domain/events.ts'
-import type { SpareReason } from '../domain/verdict.ts'
+import type { ContainerId } from '../domain/ids.ts'
+import type { SpareReason, Verdict } from '../domain/verdict.ts'
 import type { Judged } from './scan-context.ts'
+
+type SparedCounts = ReadonlyMap<SpareReason, number>
 
 /** Reports how many containers are spared and why: after the first scan, and whenever that changes. */
 export class SparedTotals {
@@ -12,8 +16,7 @@ export class SparedTotals {
     this.#report = report
   }
 
-  note(judged: readonly Judged[]): void {
-    const counts = countReasons(judged)
+  note(counts: SparedCounts): void {
     const text = textOf(counts)
     if (text === this.#last) return
     this.#last = text
@@ -22,16 +25,29 @@ export class SparedTotals {
   }
 }
 
-/** By reason, the most frequent first. */
-function countReasons(judged: readonly Judged[]): ReadonlyMap<SpareReason, number> {
+/**
+ * By reason, the most frequent first. A container that an inspection or the hook has spared is nominated again from time to
+ * time; it counts as spared until its attempt has decided otherwise.
+ */
+export function countSpared(
+  judged: readonly Judged[],
+  knownBefore: (id: ContainerId) => KnownContainer | undefined,
+): SparedCounts {
   const counts = new Map<SpareReason, number>()
-  for (const { verdict } of judged)
-    if (verdict.verdict === 'spared') counts.set(verdict.reason, (counts.get(verdict.reason) ?? 0) + 1)
+  for (const { container, verdict } of judged) {
+    const standing = verdict.verdict === 'dangling' ? sparedLate(knownBefore(container.id)) : verdict
+    if (standing?.verdict === 'spared') counts.set(standing.reason, (counts.get(standing.reason) ?? 0) + 1)
+  }
   return new Map(
     [...counts].toSorted(([one, ofOne], [other, ofOther]) => ofOther - ofOne || (one < other ? -1 : 1)),
   )
 }
 
-function textOf(counts: ReadonlyMap<SpareReason, number>): string {
+function sparedLate(known: KnownContainer | undefined): Verdict | undefined {
+  const { objection, refusal, verdict } = known ?? {}
+  return [objection, refusal].some((held) => held && held.reason === verdict?.reason) ? verdict : undefined
+}
+
+function textOf(counts: SparedCounts): string {
   return JSON.stringify([...counts])
 }

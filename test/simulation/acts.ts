@@ -170,6 +170,8 @@ export class Stage {
     const { engine, self } = this.#world
     const paused = engine.alive.filter(({ state }) => state === 'paused')
     const body = random.pick(how === 'unpause' && paused.length > 0 ? paused : engine.alive)
+    // Nothing can be done to it but to finish its removal.
+    if (body.isHalfRemoved && how !== 'vanish') return
     this.#world.note(`act:${how}`)
     this.#world.say(`another client: ${how} ${short(body.id)}`)
     if (how === 'exit') engine.die(body)

@@ -198,9 +198,7 @@ export class World {
     agent.hookMood = undefined
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.crash(0)
     for (const body of engine.alive) if (body.removalFault) body.removalFault.times = 0
-    const leaks = new Set(this.leaks)
-    // It finishes only what it began, and only while the agent does not track it.
-    engine.finishByHand((body) => body.removalBy !== this.process || !leaks.has(body))
+    this.#finishByHand()
     this.say('calm')
   }
 
@@ -325,6 +323,12 @@ export class World {
     }
   }
 
+  /** Flotsam finishes only what this process began, and only while the agent does not track it. */
+  #finishByHand(): void {
+    const leaks = new Set(this.leaks)
+    this.engine.finishByHand((body) => body.removalBy !== this.process || !leaks.has(body))
+  }
+
   #restartFrom(process: Process, inMs: number): void {
     this.#isRestarting = true
     this.timeline.after(inMs, () => {
@@ -333,6 +337,7 @@ export class World {
       this.#isRestarting = false
       this.say('agent starts')
       this.#live()
+      if (this.engine.isCalm) this.#finishByHand()
     })
   }
 }

@@ -563,6 +563,35 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
   })
 })
 
+describe('new-again: a container that waits for a slot', () => {
+  test('is admitted with the time of its verdict, so that a grace that its inspection finds is compared with that', async () => {
+    const judgements: { readonly type: string; readonly atMs: number; readonly sentAtMs: number }[] = []
+    const harness = createHarness({
+      maxConcurrentRemovals: 1,
+      inspect: (seen) => {
+        if (seen.type !== '@xstate.event' || !('id' in seen.actorRef) || seen.actorRef.id !== actorId) return
+        const { judgement, type } = seen.event as { type: string; judgement?: { atMs: number } }
+        if (judgement) judgements.push({ type, atMs: judgement.atMs, sentAtMs: harness.clock.now() })
+      },
+    })
+    const { clock, engine, reconciler } = harness
+    const slow = engine.add({ ageMs: hour })
+    const waiting = engine.add({ name: 'waiting', ageMs: hour })
+    const actorId = `waiting ${waiting.id.slice(0, 12)}`
+    engine.fault = (verb, id) =>
+      verb === 'remove' && id === slow.id
+        ? () => new Promise((resolve) => clock.setTimeout(() => resolve('done'), 2500))
+        : undefined
+    reconciler.start()
+    await clock.advance(minute)
+    const [judged, admitted] = judgements.slice(-2)
+    expect([judged?.type, admitted?.type]).toEqual(['judged', 'admitted'])
+    expect((admitted?.sentAtMs ?? 0) - (judged?.sentAtMs ?? 0)).toBe(2500)
+    expect(admitted?.atMs).toBe(judged?.atMs)
+    await stop(harness)
+  })
+})
+
 describe('new-again: a slow tracker', () => {
   test('a container started while the tracker answers about a forced removal lives', async () => {
     let answerMs = 0

@@ -54,6 +54,8 @@ function checkState(scene: Scene, body: Body): void {
   const { id, endedMs = 0, inspectedState = body.state, startedMs = 0 } = body
   const state = coveredAs(inspectedState)
   if ((setting.states as readonly string[]).includes(state)) return
+  // Our own removal, which was interrupted, has brought it about.
+  if (body.isHalfRemoved && body.removalBy === life.process) return
   const stop = life.endedByUs.get(id)
   const isOver =
     stop === undefined ||
