@@ -91,7 +91,7 @@ describe('a removal of ours that a kill of Podman has interrupted', () => {
   })
 })
 
-describe('a removal of somebody else’s that a kill of Podman has interrupted', () => {
+describe('a removal of another client’s that a kill of Podman has interrupted', () => {
   test('protected: what the container may need is spared, what it cannot need goes, and the log names it', async () => {
     const { clock, deleted, engine, left, of, old, reasonOf, reconciler, removed } = await made()
     engine.containers.create({ ...old('older', 90), labels })

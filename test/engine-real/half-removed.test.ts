@@ -63,7 +63,7 @@ describeOnBench(everyPodman, 'a removal that a kill of Podman has interrupted', 
     expect(watch.of('recovered').map(({ about }) => about)).toContain('half-removed')
   })
 
-  it('protected: somebody else’s is named and not finished; what it may need is spared, and the rest goes', async () => {
+  it('protected: another client’s is named and not finished; what it may need is spared, and the rest goes', async () => {
     const older = await bench().leak('older')
     const foreign = await bench().engine.run({ name: 'foreign' })
     await elapse(1500)

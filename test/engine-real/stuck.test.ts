@@ -32,7 +32,7 @@ const folderOf = ({ engine }: Bench, id: string) => join(dirname(engine.socketPa
 const byHand = ({ engine }: Bench, id: string, query = '') =>
   plainRequest(engine.docker, 'DELETE', `/containers/${id}${query}`)
 
-describeOnBench(oldestAndNewest('dockerd'), 'a removal of somebody else’s that failed', (bench, about) => {
+describeOnBench(oldestAndNewest('dockerd'), 'a removal of another client’s that failed', (bench, about) => {
   it('eventually-removed: is listed for ever as under way or failed, inspected as failed, and removed by us', async () => {
     const leak = await bench().leak()
     const release = hold(bench(), folderOf(bench(), leak))

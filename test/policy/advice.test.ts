@@ -45,7 +45,7 @@ describe('what a person can do about a spared container, with the command', () =
     },
   )
 
-  test('no name is part of a command, since whoever creates a container chooses it', () => {
+  test('no name is part of a command, since the creator of a container chooses it', () => {
     const evil = one(first, '$(reboot)-infra')
     for (const reason of ['image-unknown', 'label-from-image', 'infra-container'] as const)
       expect(adviceOn(reason, [evil])).not.toContain('reboot')

@@ -88,6 +88,18 @@ function listedAt(times: Partial<Listed>): Listed {
   }
 }
 
+/** Without any grace but the creation grace. */
+function gracesOf(fleet: Fleet): Graces {
+  return new Graces({
+    fleet,
+    recentlyGone: new RecentlyGone(),
+    creationGraceMs: graceMs,
+    restoreGraceMs: 0,
+    releaseGraceMs: 0,
+    recoveryEndsMs: () => undefined,
+  })
+}
+
 describe('what a listing writes to the record of a container that it shows for the first time', () => {
   const bornAt = (awakeMs: number) => summary({ createdAtMs: engineEpochMs + awakeMs })
 
@@ -168,14 +180,7 @@ describe('what a listing writes to the record of a container that it shows for t
 
   test('nothing after the supervision has ended, which gives the container no record', () => {
     const fleet = { get: () => undefined, all: () => [], discover: () => {} } as unknown as Fleet
-    const graces = new Graces({
-      fleet,
-      recentlyGone: new RecentlyGone(),
-      creationGraceMs: graceMs,
-      restoreGraceMs: 0,
-      releaseGraceMs: 0,
-      recoveryEndsMs: () => undefined,
-    })
+    const graces = gracesOf(fleet)
     const history = graces.historiesAt(listedAt({ seenAwakeMs: 500_000 }))(container, 'tracked')
     expect(history.graceEnds.creationMs).toBe(Infinity)
   })
@@ -440,14 +445,7 @@ describe('honest-clock: whether the engine’s clock was set since it was last m
       all: () => all,
       send: (id: string, event: object) => restarted.push(id, JSON.stringify(event)),
     } as unknown as Fleet
-    const graces = new Graces({
-      fleet,
-      recentlyGone: new RecentlyGone(),
-      creationGraceMs: graceMs,
-      restoreGraceMs: 0,
-      releaseGraceMs: 0,
-      recoveryEndsMs: () => undefined,
-    })
+    const graces = gracesOf(fleet)
     graces.note(listedAt({ engineOffsetMs: 0 }))
     graces.historiesAt(listedAt({ seenAwakeMs: 1000, engineOffsetMs: 60_000 }))
     expect(restarted).toEqual([ids[0], '{"type":"graces.restarted","atMs":1000}'])

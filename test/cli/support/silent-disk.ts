@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 
-/** A file system that answers nothing: whoever opens a file of it waits. */
+/** A file system that answers nothing: opening a file of it never returns. */
 export interface SilentDisk {
   readonly folder: string
   close(): Promise<void>
