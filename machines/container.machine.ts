@@ -186,10 +186,10 @@ export const containerMachine = setup({
     noteRequestSent: noEffect,
     emitClassified: noEffect,
     emitLost: noEffect,
-    emitFailed: noEffect,
+    emitRemoveFailed: noEffect,
     emitStuck: noEffect,
-    emitFault: noEffect,
-    emitWell: noEffect,
+    noteFault: noEffect,
+    noteWell: noEffect,
     rememberMet: assign(({ context, event }) =>
       event.type === 'listed' ? met(context, event.met, context.policy.creationGraceMs) : {},
     ),
@@ -397,11 +397,11 @@ export const containerMachine = setup({
         },
         tracked: {
           description: 'Tracked by the agent.',
-          entry: ['forgetApproval', 'forgetFailures', 'forgetStuck', 'emitWell'],
+          entry: ['forgetApproval', 'forgetFailures', 'forgetStuck', 'noteWell'],
         },
         spared: {
           description: 'Untracked, but must not be removed.',
-          entry: ['forgetApproval', 'forgetStuck', 'emitWell'],
+          entry: ['forgetApproval', 'forgetStuck', 'noteWell'],
           initial: 'choosing',
           states: {
             choosing: { always: [{ guard: 'isRecheckable', target: 'waiting' }, { target: 'settled' }] },
@@ -481,7 +481,7 @@ export const containerMachine = setup({
                     ],
                     onError: {
                       target: '#container.removing.faulted',
-                      actions: ['rememberFault', 'emitFault'],
+                      actions: ['rememberFault', 'noteFault'],
                     },
                   },
                 },
@@ -518,7 +518,7 @@ export const containerMachine = setup({
                     ],
                     onError: {
                       target: '#container.removing.faulted',
-                      actions: ['rememberFault', 'emitFault'],
+                      actions: ['rememberFault', 'noteFault'],
                     },
                   },
                 },
@@ -555,7 +555,7 @@ export const containerMachine = setup({
                     ],
                     onError: {
                       target: '#container.removing.faulted',
-                      actions: ['rememberFault', 'emitFault'],
+                      actions: ['rememberFault', 'noteFault'],
                     },
                   },
                 },
@@ -583,7 +583,7 @@ export const containerMachine = setup({
                     ],
                     onError: {
                       target: '#container.removing.faulted',
-                      actions: ['rememberFault', 'emitFault'],
+                      actions: ['rememberFault', 'noteFault'],
                     },
                   },
                 },
@@ -622,7 +622,7 @@ export const containerMachine = setup({
           description: 'Waits before the next attempt. Any verdict other than dangling ends the wait.',
           // A verdict that changed while the request was pending is otherwise not delivered again.
           tags: 'awaitsVerdict',
-          entry: 'emitFailed',
+          entry: 'emitRemoveFailed',
           initial: 'choosing',
           states: {
             choosing: {

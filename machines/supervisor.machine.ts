@@ -178,7 +178,7 @@ export const supervisorMachine = setup({
     emitEngineUp: noEffect,
     emitDegraded: noEffect,
     emitRecovered: noEffect,
-    emitFault: noEffect,
+    noteFault: noEffect,
     emitStreamDegraded: noEffect,
     emitStreamRecovered: noEffect,
     emitStopped: noEffect,
@@ -351,8 +351,8 @@ export const supervisorMachine = setup({
               invoke: {
                 id: 'scan',
                 src: 'scan',
-                onDone: { target: 'idle', actions: ['emitFault', 'noteScanEnd'] },
-                onError: { target: 'idle', actions: ['emitFault', 'noteScanFault'] },
+                onDone: { target: 'idle', actions: ['noteFault', 'noteScanEnd'] },
+                onError: { target: 'idle', actions: ['noteFault', 'noteScanFault'] },
               },
               on: {
                 'scan.requested': { actions: 'wantSoon' },
@@ -444,7 +444,7 @@ export const supervisorMachine = setup({
                     id: 'events',
                     src: 'followEvents',
                     onDone: { target: 'resting', actions: 'noteStreamEnd' },
-                    onError: { target: 'resting', actions: ['emitFault', 'noteStreamFault'] },
+                    onError: { target: 'resting', actions: ['noteFault', 'noteStreamFault'] },
                   },
                   on: {
                     'engine.failed': {
@@ -558,7 +558,7 @@ export const supervisorMachine = setup({
                 id: 'asking',
                 src: 'askTracker',
                 onDone: 'silent',
-                onError: { target: 'silent', actions: 'emitFault' },
+                onError: { target: 'silent', actions: 'noteFault' },
               },
               on: { 'engine.listed': 'silent', 'engine.failed': 'silent' },
             },

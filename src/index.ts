@@ -58,7 +58,7 @@ export {
   type ReconcilerSnapshot,
 } from './xstate-logic.ts'
 export type { Listener, Subscription } from './report/reporter.ts'
-export type { Inspect } from './options/things.ts'
+export type { Inspect } from './options/objects.ts'
 export type { EngineHealth, Status } from './supervision/status.ts'
 export type { SupervisorActor, SupervisorCommand } from './containers/seal.ts'
 export type { ReportedContainer, ScannedContainer, ScanReport } from './scanning/scan-report.ts'

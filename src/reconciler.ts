@@ -167,7 +167,7 @@ function assemble(world: World, settings: Settings): Reconciler {
     access,
     clock,
     random: world.random,
-    report: reporter.report,
+    emit: reporter.emit,
     self: () => {
       const found = world.self(settings.self)
       world.noteWork?.(found)
@@ -190,7 +190,7 @@ function assemble(world: World, settings: Settings): Reconciler {
     isStarted = true
     if (settings.enabled) {
       supervision.awake.start()
-      reporter.report({ type: 'started', engine: address, dryRun: settings.dryRun })
+      reporter.emit({ type: 'started', engine: address, dryRun: settings.dryRun })
     }
     supervision.start()
   }
@@ -223,7 +223,7 @@ function assemble(world: World, settings: Settings): Reconciler {
             creationGraceMs,
           })
           for (const { about, kind, message } of failures)
-            reporter.report({ type: 'degraded', about: about as DegradedSubject, kind, message })
+            reporter.emit({ type: 'degraded', about: about as DegradedSubject, kind, message })
           return report
         }),
       )

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createLog } from '../src/cli/log.ts'
-import type { Happening } from '../src/domain/events.ts'
+import type { UnstampedEvent } from '../src/domain/events.ts'
 import { createReconciler } from '../src/index.ts'
 import { lineOf } from '../src/report/log-line.ts'
 import { readSettings } from '../src/supervision/settings.ts'
@@ -125,7 +125,7 @@ test('README.md, As a command: run logs what is shown', () => {
     name: 'crawl-3',
     image: 'busybox',
   }
-  const happenings: readonly Happening[] = [
+  const events: readonly UnstampedEvent[] = [
     { type: 'started', engine: 'unix:///run/engine.sock', dryRun: false },
     { type: 'sparedTotals', spared: 1, reasons: { 'keep-label': 1 } },
     { type: 'removed', ...container, confirmedBy: 'answer', failures: 0, wasTracked: false },
@@ -134,13 +134,13 @@ test('README.md, As a command: run logs what is shown', () => {
   let written = ''
   const output = { isTerminal: false, write: (text: string) => (written += text) }
   const log = createLog({ level: 'info', output, isPretty: true, hasColor: false })
-  for (const happening of happenings) {
-    const { message, fields } = lineOf(happening)
+  for (const event of events) {
+    const { message, fields } = lineOf(event)
     log.info(fields(), message())
   }
   const lines = (text: string) => [...text.matchAll(/^\[[\d:.]+\] (.*)$/gm)].map(([, line]) => line)
   expect(lines(run)).toEqual(lines(written))
-  expect(lines(run)).toHaveLength(happenings.length)
+  expect(lines(run)).toHaveLength(events.length)
 })
 
 test('docs/guide.md, Testing your agent: the test passes as it stands, and fails where Flotsam does nothing', async () => {

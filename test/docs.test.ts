@@ -4,9 +4,9 @@ import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { containerMachine } from '../machines/index.ts'
-import type { Happening } from '../src/domain/events.ts'
+import type { UnstampedEvent } from '../src/domain/events.ts'
 import { createReconciler } from '../src/index.ts'
-import { settings } from '../src/options/command.ts'
+import { settings } from '../src/options/command-settings.ts'
 import { lineOf } from '../src/report/log-line.ts'
 import {
   bare,
@@ -73,7 +73,7 @@ describe('docs/reasons.md', () => {
   })
 
   test('explains every event with the level of its log line, and no other', () => {
-    const known = events.map((event) => `${event}: ${lineOf({ type: event } as Happening).level}`)
+    const known = events.map((event) => `${event}: ${lineOf({ type: event } as UnstampedEvent).level}`)
     const explained = rowsUnder(page, 'Events').map(([event, level]) => `${bare(event)}: ${level}`)
     expect(sorted(explained)).toEqual(sorted(known))
   })
@@ -94,7 +94,7 @@ describe('docs/operations.md', () => {
 
   test('says what to do about every event that is logged at info or above', () => {
     const reported = new Set(rows.flatMap(([names]) => wordsOf(names)))
-    const quiet = events.filter((event) => lineOf({ type: event } as Happening).level === 'debug')
+    const quiet = events.filter((event) => lineOf({ type: event } as UnstampedEvent).level === 'debug')
     const loud = events.filter((event) => !quiet.includes(event))
     expect(loud.filter((event) => !reported.has(event))).toEqual([])
     const alsoAtDebug = wordsOf(section(page, 'Log lines').split('At `debug`')[1])

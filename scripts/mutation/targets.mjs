@@ -23,7 +23,7 @@ export const targets = [
   { path: 'src/domain/errors.ts', tests: ofFunctions },
   { path: 'src/options/kinds.ts', tests: ofFunctions },
   { path: 'src/options/owner-label.ts', tests: ofFunctions },
-  { path: 'src/options/things.ts', tests: ofFunctions },
+  { path: 'src/options/objects.ts', tests: ofFunctions },
   { path: 'src/options/read.ts', tests: ofFunctions },
   { path: 'src/options/contradiction.ts', tests: ofFunctions },
   { path: 'src/options/duration.ts', tests: ofFunctions },

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { withoutSecrets } from '../domain/show.ts'
-import { settings } from '../options/command.ts'
+import { settings } from '../options/command-settings.ts'
 import type { Given, GivenSettings } from './given.ts'
 import { jsonLine } from './text.ts'
 import { type CliWorld, exitDone, type ExitCode } from './world.ts'

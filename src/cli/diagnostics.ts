@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
+import type { Flags } from './flags.ts'
 import { createLog } from './log.ts'
-import type { Flags } from './options.ts'
 import { wantsColor } from './text.ts'
 import type { CliWorld } from './world.ts'
 

@@ -1,4 +1,4 @@
-import type { Setting } from '../options/command.ts'
+import type { Setting } from '../options/command-settings.ts'
 
 /** One setting that was given. */
 export interface Given {

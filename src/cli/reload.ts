@@ -1,4 +1,4 @@
-import { settings } from '../options/command.ts'
+import { settings } from '../options/command-settings.ts'
 import { withDefaults } from '../options/read.ts'
 import type { GivenSettings } from './given.ts'
 import type { Configuration } from './watch.ts'

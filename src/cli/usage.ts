@@ -1,6 +1,6 @@
 import { complaint, type OptionError } from '../domain/errors.ts'
 import { show } from '../domain/show.ts'
-import { settings } from '../options/command.ts'
+import { settings } from '../options/command-settings.ts'
 import { findContradiction } from '../options/contradiction.ts'
 import { withDefaults } from '../options/read.ts'
 import type { GivenSettings } from './given.ts'

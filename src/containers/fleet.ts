@@ -11,7 +11,7 @@ import type { Judgement } from '../../machines/types.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { messageOf } from '../domain/errors.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
@@ -46,7 +46,7 @@ export interface FleetOptions {
   /** Returns the container machine with its effects provided. */
   readonly machine: () => typeof containerMachine
   readonly policy: ContainerPolicy
-  readonly report: Report
+  readonly emit: Emit
   /** Whether the container depends on another one. */
   readonly isGuest: (id: ContainerId) => boolean
 }
@@ -121,10 +121,10 @@ export class Fleet {
 
   /** Starts the actor of a container that a scan found for the first time. */
   discover(record: ContainerRecord & { readonly listed: ContainerSummary }): void {
-    const { report, recreations } = this.#options
+    const { emit, recreations } = this.#options
     const { listed } = record
     this.#spawn(listed.id, listed.name, record)
-    report({ type: 'discovered', ...about({ listed }), state: listed.state })
+    emit({ type: 'discovered', ...about({ listed }), state: listed.state })
     recreations.discovered(listed.name)
   }
 
@@ -296,7 +296,7 @@ export class Fleet {
   }
 
   #conclude(actorId: string, { outcome, isByAnswer, failures }: ContainerOutput): void {
-    const { isGuest, recentlyGone, recreations, report, toSupervisor } = this.#options
+    const { isGuest, recentlyGone, recreations, emit, toSupervisor } = this.#options
     const id = this.#idsOf.get(actorId)
     const actor = id && this.#actors.get(id)
     if (!id || !actor) return
@@ -308,9 +308,9 @@ export class Fleet {
     if (outcome === 'removed') {
       recreations.removed(known.listed.name)
       const confirmedBy = isByAnswer ? 'answer' : 'scan'
-      report({ type: 'removed', ...about(known), confirmedBy, failures, wasTracked: wasEverTracked(known) })
+      emit({ type: 'removed', ...about(known), confirmedBy, failures, wasTracked: wasEverTracked(known) })
     } else {
-      report({ type: outcome, ...about(known) })
+      emit({ type: outcome, ...about(known) })
     }
     // With its last guest gone, the holder may be dangling now.
     if (outcome === 'removed' && isGuest(id)) toSupervisor({ type: 'scan.requested' })

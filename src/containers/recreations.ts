@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/clock.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 
 /** A container with the same name that appears within this time after a removal counts as recreated. */
 const soonMs = 60_000
@@ -16,12 +16,12 @@ interface Story {
 /** Detects containers that are recreated under the same name after each removal; reports each name once. */
 export class Recreations {
   readonly #clock: Clock
-  readonly #report: Report
+  readonly #emit: Emit
   readonly #stories = new Map<string, Story>()
 
-  constructor(clock: Clock, report: Report) {
+  constructor(clock: Clock, emit: Emit) {
     this.#clock = clock
-    this.#report = report
+    this.#emit = emit
   }
 
   removed(name: string): void {
@@ -40,6 +40,6 @@ export class Recreations {
     this.#stories.set(name, { ...story, returns })
     if (returns !== suspicious) return
     const message = `${name} was recreated ${returns} times soon after its removal; stop what creates it, or set the keep label on it`
-    this.#report({ type: 'degraded', about: 'recreation', kind: 'recreated', message })
+    this.#emit({ type: 'degraded', about: 'recreation', kind: 'recreated', message })
   }
 }

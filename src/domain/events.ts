@@ -175,7 +175,9 @@ export type EventOf<TName extends EventName> = TName extends EventName
 export type FlotsamEvent = EventOf<EventName>
 
 /** An event without its timestamp and its origin. */
-export type Happening = { [TName in EventName]: { readonly type: TName } & EventPayloads[TName] }[EventName]
+export type UnstampedEvent = {
+  [TName in EventName]: { readonly type: TName } & EventPayloads[TName]
+}[EventName]
 
 /** Emits an event. Never throws. */
-export type Report = (happening: Happening) => void
+export type Emit = (event: UnstampedEvent) => void

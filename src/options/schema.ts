@@ -13,8 +13,8 @@ import {
   textOf,
   wholeNumber,
 } from './kinds.ts'
+import { beforeRemove, engine, inspect, logger, trackedThing } from './objects.ts'
 import { ownerLabel } from './owner-label.ts'
-import { beforeRemove, engine, inspect, logger, trackedThing } from './things.ts'
 
 /** One option. Its flag, variable, key and documentation are generated from this entry. */
 interface Option<TKind extends Kind<unknown, '' | 'Ms'>> {

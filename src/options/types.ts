@@ -3,9 +3,9 @@ import type { BeforeRemove } from '../domain/hook.ts'
 import type { Logger } from '../domain/logger.ts'
 import type { Tracked } from '../domain/tracked.ts'
 import type { Duration } from './duration.ts'
+import type { Inspect } from './objects.ts'
 import type { OwnerLabel } from './owner-label.ts'
 import type { CoverableState } from './schema.ts'
-import type { Inspect } from './things.ts'
 
 /**
  * The options of `createReconciler`. `tracked` is required, and so is `owner` or `preset`: see `OwnedByLabel` and

@@ -1,5 +1,5 @@
 import type { FailureKind } from '../domain/errors.ts'
-import type { AboutContainer, Happening } from '../domain/events.ts'
+import type { AboutContainer, UnstampedEvent } from '../domain/events.ts'
 import { shortId } from '../domain/ids.ts'
 import type { LogLevel } from '../domain/logger.ts'
 import { formatDuration } from '../options/duration.ts'
@@ -19,112 +19,109 @@ const line = (level: LogLevel, message: () => string) => ({ level, message })
  * Formats an event as a log line. All of its properties become fields. Its type is in the field `event`. A container's
  * name is in `container`, because pino uses `name` for the name of the logger.
  */
-export function lineOf(happening: Happening): LogLine {
-  const { level, message } = say(happening)
-  return { level, message, fields: () => fieldsOf(happening) }
+export function lineOf(event: UnstampedEvent): LogLine {
+  const { level, message } = say(event)
+  return { level, message, fields: () => fieldsOf(event) }
 }
 
-function fieldsOf({ type, ...rest }: Happening): Record<string, unknown> {
+function fieldsOf({ type, ...rest }: UnstampedEvent): Record<string, unknown> {
   if (!('name' in rest)) return { event: type, ...rest }
   const { name, ...fields } = rest
   return { event: type, container: name, ...fields }
 }
 
-function say(happening: Happening): Omit<LogLine, 'fields'> {
-  switch (happening.type) {
+function say(event: UnstampedEvent): Omit<LogLine, 'fields'> {
+  switch (event.type) {
     case 'discovered':
-      return line('debug', () => `${called(happening)} is new (${happening.state})`)
+      return line('debug', () => `${called(event)} is new (${event.state})`)
     case 'classified':
-      return sayVerdict(happening)
+      return sayVerdict(event)
     case 'spared':
-      return line('debug', () => saySpared(happening))
+      return line('debug', () => saySpared(event))
     case 'removed':
-      return line('info', () => `removed ${called(happening)}`)
+      return line('info', () => `removed ${called(event)}`)
     case 'removeFailed':
       return line(
         'debug',
         () =>
-          `could not remove ${called(happening)}: ${happening.message}; retrying in ${formatDuration(happening.retryInMs)}`,
+          `could not remove ${called(event)}: ${event.message}; retrying in ${formatDuration(event.retryInMs)}`,
       )
     case 'stuck':
       return line(
         'warn',
         () =>
-          `${called(happening)} is stuck after ${counted(happening.failures, 'attempt', 'attempts')}: ${happening.message}; retried with increasing backoff`,
+          `${called(event)} is stuck after ${counted(event.failures, 'attempt', 'attempts')}: ${event.message}; retried with increasing backoff`,
       )
     case 'vanished':
-      return line('debug', () => `${called(happening)} is gone; it was removed by something else`)
+      return line('debug', () => `${called(event)} is gone; it was removed by something else`)
     case 'released':
-      return line('info', () => `${called(happening)} is no longer owned`)
+      return line('info', () => `${called(event)} is no longer owned`)
     case 'lost':
       return line(
         'warn',
-        () =>
-          `the agent tracks ${called(happening)}, which ${happening.how === 'exited' ? 'has exited' : 'is gone'}`,
+        () => `the agent tracks ${called(event)}, which ${event.how === 'exited' ? 'has exited' : 'is gone'}`,
       )
     case 'scanned':
       return line(
         'debug',
-        () =>
-          `scanned: ${happening.owned} of ${happening.listed} containers are owned, ${happening.dangling} dangling`,
+        () => `scanned: ${event.owned} of ${event.listed} containers are owned, ${event.dangling} dangling`,
       )
     case 'sparedTotals':
-      return line('info', () => saySparedTotals(happening))
+      return line('info', () => saySparedTotals(event))
     case 'scanFailed':
       return line(
         'debug',
         () =>
-          `scan failed after ${formatDuration(happening.durationMs)} (${happening.kind}), ${counted(happening.failures, 'failure', 'failures')} in a row: ${happening.message}`,
+          `scan failed after ${formatDuration(event.durationMs)} (${event.kind}), ${counted(event.failures, 'failure', 'failures')} in a row: ${event.message}`,
       )
     case 'engineDown':
-      return line('warn', () => `${downs[happening.kind]}: ${happening.message}`)
+      return line('warn', () => `${downs[event.kind]}: ${event.message}`)
     case 'engineStillDown':
       return line(
         'warn',
         () =>
-          `${downs[happening.kind]}, for ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'attempt', 'attempts')}: ${happening.message}`,
+          `${downs[event.kind]}, for ${formatDuration(event.downForMs)} and ${counted(event.failures, 'attempt', 'attempts')}: ${event.message}`,
       )
     case 'engineUp':
       return line(
         'info',
         () =>
-          `the engine answers again after ${formatDuration(happening.downForMs)} and ${counted(happening.failures, 'failed attempt', 'failed attempts')}`,
+          `the engine answers again after ${formatDuration(event.downForMs)} and ${counted(event.failures, 'failed attempt', 'failed attempts')}`,
       )
     case 'degraded':
-      return line('warn', () => `${degradations[happening.about]}: ${happening.message}`)
+      return line('warn', () => `${degradations[event.about]}: ${event.message}`)
     case 'stillDegraded':
       return line(
         'warn',
         () =>
-          `${degradations[happening.about]}, ${counted(happening.count, 'time', 'times')} in ${formatDuration(happening.lastedMs)}: ${happening.message}`,
+          `${degradations[event.about]}, ${counted(event.count, 'time', 'times')} in ${formatDuration(event.lastedMs)}: ${event.message}`,
       )
     case 'recovered':
       return line(
         'info',
         () =>
-          `${recoveries[happening.about]} after ${formatDuration(happening.lastedMs)} and ${counted(happening.count, 'failure', 'failures')}`,
+          `${recoveries[event.about]} after ${formatDuration(event.lastedMs)} and ${counted(event.count, 'failure', 'failures')}`,
       )
     case 'stalled':
       return line(
-        happening.isRepeat ? 'debug' : 'info',
+        event.isRepeat ? 'debug' : 'info',
         () =>
-          `this process or its clock stalled for ${formatDuration(happening.stalledMs)}; nothing is removed for ${formatDuration(happening.recoveryMs)}`,
+          `this process or its clock stalled for ${formatDuration(event.stalledMs)}; nothing is removed for ${formatDuration(event.recoveryMs)}`,
       )
     case 'started':
       return line(
         'info',
-        () =>
-          `watching ${happening.engine}${happening.dryRun ? ' in a dry run: nothing will be removed' : ''}`,
+        () => `watching ${event.engine}${event.dryRun ? ' in a dry run: nothing will be removed' : ''}`,
       )
     case 'crashed':
       return line(
         'error',
-        () => `Flotsam has crashed; nothing is watched or removed any more: ${happening.message}`,
+        () => `Flotsam has crashed; nothing is watched or removed any more: ${event.message}`,
       )
     case 'stopped':
       return line('info', () =>
-        happening.underWay > 0
-          ? `stopped; ${counted(happening.underWay, 'removal was', 'removals were')} left unsettled`
+        event.underWay > 0
+          ? `stopped; ${counted(event.underWay, 'removal was', 'removals were')} left unsettled`
           : 'stopped',
       )
   }
@@ -177,19 +174,19 @@ const recoveries = {
   fault: 'no further internal errors',
 } as const
 
-function sayVerdict(happening: Extract<Happening, { type: 'classified' }>): Omit<LogLine, 'fields'> {
-  const { verdict, reason, dryRun } = happening
+function sayVerdict(event: Extract<UnstampedEvent, { type: 'classified' }>): Omit<LogLine, 'fields'> {
+  const { verdict, reason, dryRun } = event
   if (verdict === 'dangling' && dryRun)
-    return line('info', () => `would remove ${called(happening)}: ${reason} (dry run)`)
-  return line('debug', () => `${called(happening)} is ${verdict}: ${reason}`)
+    return line('info', () => `would remove ${called(event)}: ${reason} (dry run)`)
+  return line('debug', () => `${called(event)} is ${verdict}: ${reason}`)
 }
 
-function saySpared(happening: Extract<Happening, { type: 'spared' }>): string {
-  const advice = adviceOn(happening.reason, [happening])
-  return `${called(happening)} is spared: ${happening.reason}${advice === undefined ? '' : `; ${advice}`}`
+function saySpared(event: Extract<UnstampedEvent, { type: 'spared' }>): string {
+  const advice = adviceOn(event.reason, [event])
+  return `${called(event)} is spared: ${event.reason}${advice === undefined ? '' : `; ${advice}`}`
 }
 
-function saySparedTotals({ spared, reasons }: Extract<Happening, { type: 'sparedTotals' }>): string {
+function saySparedTotals({ spared, reasons }: Extract<UnstampedEvent, { type: 'sparedTotals' }>): string {
   if (spared === 0) return 'no container is spared any more'
   const parts = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`)
   return `${counted(spared, 'container is spared', 'containers are spared')}: ${parts.join(', ')}`

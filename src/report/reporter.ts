@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts'
 import { messageOf } from '../domain/errors.ts'
-import type { EventName, EventOf, EventOrigin, FlotsamEvent, Report } from '../domain/events.ts'
+import type { EventName, EventOf, EventOrigin, FlotsamEvent, Emit } from '../domain/events.ts'
 import type { Logger } from '../domain/logger.ts'
 import { lineOf, type LogLine } from './log-line.ts'
 
@@ -20,7 +20,7 @@ export interface Subscription {
 
 /** Passes events to the log and to the listeners. */
 export interface Reporter {
-  readonly report: Report
+  readonly emit: Emit
   /** Subscribes to one event, or to all events with `*`. */
   on(name: EventName | '*', listener: AnyListener): Subscription
 }
@@ -67,12 +67,12 @@ export function createReporter(clock: Clock, origin: EventOrigin, logger?: Logge
   }
 
   return {
-    report: (happening) => {
-      log(lineOf(happening))
-      const ofThis = listeners.get(happening.type)
+    emit: (unstamped) => {
+      log(lineOf(unstamped))
+      const ofThis = listeners.get(unstamped.type)
       const ofAll = listeners.get('*')
       if (!ofThis && !ofAll) return
-      const event = { ...happening, at: clock.wallNow(), ...origin } as FlotsamEvent
+      const event = { ...unstamped, at: clock.wallNow(), ...origin } as FlotsamEvent
       callAll(ofThis, event)
       callAll(ofAll, event)
     },

@@ -5,7 +5,7 @@ import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Ending, Inspection } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { isAtRest } from '../domain/states.ts'
 import type { Objection } from '../domain/verdict.ts'
@@ -23,7 +23,7 @@ export interface InspectionsOptions {
   readonly engine: WatchingEngine
   readonly fleet: Fleet
   readonly graces: Graces
-  readonly report: Report
+  readonly emit: Emit
   readonly policy: Policy
 }
 
@@ -185,7 +185,7 @@ export class Inspections {
     if (this.#isSelfReported) return
     this.#isSelfReported = true
     const message = `${listed.name || id.slice(0, 12)} may be the container that this process runs in; to distinguish them, set self, or --self, to the name or the full id of its own container`
-    this.#options.report({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
+    this.#options.emit({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
   }
 
   /**

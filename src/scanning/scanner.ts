@@ -7,7 +7,7 @@ import type { ToSupervisor } from '../containers/seal.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import { EngineError, messageOf } from '../domain/errors.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
@@ -40,7 +40,7 @@ export interface ScannerOptions {
   readonly isEngineDown: () => boolean
   /** The number of consecutive failed scans. */
   readonly failedScans: () => number
-  readonly report: Report
+  readonly emit: Emit
   readonly toSupervisor: ToSupervisor
   /** In a dry run, the scan makes the inspections that otherwise begin a removal. */
   readonly dryRun: boolean
@@ -79,7 +79,7 @@ export class Scanner {
   constructor(options: ScannerOptions) {
     this.#options = options
     this.#pace = new EnginePace(options.stallMs)
-    this.#sparedTotals = new SparedTotals(options.report)
+    this.#sparedTotals = new SparedTotals(options.emit)
     this.#missing = new MissingContainers(options.engine, options.fleet, missingDeadlineMs)
     this.#imagesAhead = new ImagesAhead(options.clock)
   }
@@ -117,7 +117,7 @@ export class Scanner {
   }
 
   async #scan(signal: AbortSignal, waiters: readonly Waiter[]): Promise<ScanOutcome> {
-    const { clock, fleet, identity, report, toSupervisor } = this.#options
+    const { clock, fleet, identity, emit, toSupervisor } = this.#options
     const sources = await this.#options.sources()
     const beganAt = clock.wallNow()
     const beganMs = clock.now()
@@ -136,7 +136,7 @@ export class Scanner {
     const counts = countVerdicts(judged)
     const found = { listed: listed.listing.containers.length, owned: judged.length, ...counts }
     const scanned = { beganAt, endedAt, durationMs: clock.now() - beganMs, ...found }
-    report({ type: 'scanned', ...scanned })
+    emit({ type: 'scanned', ...scanned })
     this.#sparedTotals.note(spared)
     if (waiters.length > 0) {
       const { beganAwakeMs } = listed
@@ -148,7 +148,7 @@ export class Scanner {
     this.#imagesAhead
       .read(judged, sources)
       .catch((error: unknown) =>
-        report({ type: 'degraded', about: 'fault', kind: 'fault', message: `images: ${messageOf(error)}` }),
+        emit({ type: 'degraded', about: 'fault', kind: 'fault', message: `images: ${messageOf(error)}` }),
       )
     return { number: listed.scan, ...scanned }
   }
@@ -207,7 +207,7 @@ export class Scanner {
   }
 
   async #askForListing(call: Parameters<WatchingEngine['list']>[0], beganAwakeMs: number): Promise<Listing> {
-    const { awake, clock, engine, failedScans, report, toSupervisor } = this.#options
+    const { awake, clock, engine, failedScans, emit, toSupervisor } = this.#options
     const beganMs = clock.now()
     try {
       return await engine.list(call)
@@ -218,7 +218,7 @@ export class Scanner {
         const failure = { kind: error.kind, message: error.message }
         const atMs = clock.now()
         toSupervisor({ type: 'engine.failed', failure, atMs })
-        report({ type: 'scanFailed', ...failure, failures: failedScans(), durationMs: atMs - beganMs })
+        emit({ type: 'scanFailed', ...failure, failures: failedScans(), durationMs: atMs - beganMs })
       }
       throw error
     }
@@ -326,7 +326,7 @@ export class Scanner {
     if (!dangling) return
     this.#isTrackerWarnedOf = true
     const message = `${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling, and has(id) has not returned true for any container yet; it is called with full container ids`
-    this.#options.report({ type: 'degraded', about: 'tracking', kind: 'tracker-never-true', message })
+    this.#options.emit({ type: 'degraded', about: 'tracking', kind: 'tracker-never-true', message })
   }
 }
 

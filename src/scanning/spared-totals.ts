@@ -1,5 +1,5 @@
 import type { KnownContainer } from '../containers/known-container.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import type { SpareReason, Verdict } from '../domain/verdict.ts'
 import type { Judged } from './scan-context.ts'
@@ -8,12 +8,12 @@ type SparedCounts = ReadonlyMap<SpareReason, number>
 
 /** Reports how many containers are spared and why: after the first scan, and whenever that changes. */
 export class SparedTotals {
-  readonly #report: Report
+  readonly #emit: Emit
   /** What was reported last, in a form that can be compared. */
   #last = textOf(new Map())
 
-  constructor(report: Report) {
-    this.#report = report
+  constructor(emit: Emit) {
+    this.#emit = emit
   }
 
   note(counts: SparedCounts): void {
@@ -21,7 +21,7 @@ export class SparedTotals {
     if (text === this.#last) return
     this.#last = text
     const spared = [...counts.values()].reduce((sum, count) => sum + count, 0)
-    this.#report({ type: 'sparedTotals', spared, reasons: Object.fromEntries(counts) })
+    this.#emit({ type: 'sparedTotals', spared, reasons: Object.fromEntries(counts) })
   }
 }
 

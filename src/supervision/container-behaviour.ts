@@ -13,7 +13,7 @@ import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import { type Verdict, verdictReason } from '../domain/verdict.ts'
 import type { Attempts } from '../removing/attempt.ts'
@@ -25,7 +25,7 @@ export interface ContainerBehaviourOptions {
   readonly clock: Clock
   readonly fleet: Pick<Fleet, 'noteFailing' | 'noteFault' | 'noteWell'>
   readonly queue: RemovalQueue
-  readonly report: Report
+  readonly emit: Emit
   readonly toSupervisor: ToSupervisor
   readonly dryRun: boolean
   /** A requested scan has not started yet. */
@@ -36,7 +36,7 @@ type Asked = { readonly id: string; readonly failures: number }
 
 /** Provides the container machine with its effects. */
 export function containerBehaviour(options: ContainerBehaviourOptions): typeof containerMachine {
-  const { attempts, clock, dryRun, fleet, isScanRequested, queue, report, toSupervisor } = options
+  const { attempts, clock, dryRun, fleet, isScanRequested, queue, emit, toSupervisor } = options
   const capable = (): Attempts => {
     if (!attempts) throw new Error('dry-run: no removal is possible')
     return attempts
@@ -92,16 +92,16 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
         const { verdict: before } = context
         if (!verdict || (before?.verdict === verdict.verdict && before.reason === verdict.reason)) return
         const known = knownOf(context)
-        report({ type: 'classified', ...about(known), ...verdictReason(verdict), dryRun })
-        if (verdict.verdict === 'spared') report({ type: 'spared', ...about(known), reason: verdict.reason })
+        emit({ type: 'classified', ...about(known), ...verdictReason(verdict), dryRun })
+        if (verdict.verdict === 'spared') emit({ type: 'spared', ...about(known), reason: verdict.reason })
       },
       emitLost: ({ context, event }) =>
-        report({
+        emit({
           type: 'lost',
           ...about(knownOf(context)),
           how: event.type === 'missed' ? 'vanished' : 'exited',
         }),
-      emitFailed: ({ context }) => {
+      emitRemoveFailed: ({ context }) => {
         const known = knownOf(context)
         const { failures, failure = stillListed } = context
         const kind = failure.kind as FailureKind
@@ -109,7 +109,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
         const { message } = failure
         fleet.noteFailing(known.id)
         const retryInMs = retryDelayMs(failures)
-        report({ type: 'removeFailed', ...about(known), kind, message, failures, retryInMs })
+        emit({ type: 'removeFailed', ...about(known), kind, message, failures, retryInMs })
         const name = known.listed.name || known.id.slice(0, 12)
         toSupervisor({
           type: 'degraded',
@@ -122,10 +122,10 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
       emitStuck: ({ context }) => {
         const { failures, failure = stillListed } = context
         const kind = failure.kind as FailureKind
-        report({ type: 'stuck', ...about(knownOf(context)), kind, message: failure.message, failures })
+        emit({ type: 'stuck', ...about(knownOf(context)), kind, message: failure.message, failures })
       },
-      emitFault: ({ context, event }) => fleet.noteFault(idIn(context), errorIn(event)),
-      emitWell: ({ context }) => fleet.noteWell(idIn(context)),
+      noteFault: ({ context, event }) => fleet.noteFault(idIn(context), errorIn(event)),
+      noteWell: ({ context }) => fleet.noteWell(idIn(context)),
     },
   })
   return withQuickListing(machine)

@@ -10,7 +10,7 @@ import { Seal, stopChildren, type SupervisorActor, type ToSupervisor } from '../
 import { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import { LifecycleError, messageOf } from '../domain/errors.ts'
-import type { Report } from '../domain/events.ts'
+import type { Emit } from '../domain/events.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import type { Policy } from '../policy/judge.ts'
 import { type Attempts, createAttempts } from '../removing/attempt.ts'
@@ -38,7 +38,7 @@ export interface SupervisionOptions {
   readonly settings: Settings
   readonly access: EngineAccess
   readonly clock: Clock
-  readonly report: Report
+  readonly emit: Emit
   readonly self: () => Promise<SelfTest>
   readonly random: () => number
   /** Called when the host starts the actor itself. */
@@ -84,11 +84,11 @@ const stallRepeatMs = 3_600_000
 export function createSupervision(options: SupervisionOptions): Supervision {
   const { settings } = options
   const ending = new Ending(options.clock)
-  const report: Report = (happening) => {
-    if (!ending.isOver) options.report(happening)
+  const emit: Emit = (event) => {
+    if (!ending.isOver) options.emit(event)
   }
   const access = ending.guard(options.access)
-  const inside: SupervisionOptions = { ...options, clock: ending.clock, access, report }
+  const inside: SupervisionOptions = { ...options, clock: ending.clock, access, emit }
   const snapshot = (): SupervisorSnapshot => actor.getSnapshot()
   let isMade = false
   let isStarted = false
@@ -100,7 +100,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
       stop()
       if (!isStarted) end(stoppedEarly())
     },
-    contain: (inspect) => inspectSafely(inspect, report),
+    contain: (inspect) => inspectSafely(inspect, emit),
   })
   const { toSupervisor } = seal
   const parts = createParts(inside, snapshot, seal)
@@ -109,7 +109,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   const machine = supervisorBehaviour({
     clock: ending.clock,
     random: options.random,
-    report,
+    emit,
     fleet,
     scanner,
     watcher,
@@ -129,7 +129,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
         recoveryGraceMs: settings.recoveryGraceMs,
       },
     },
-    ...(settings.inspect ? { inspect: inspectSealed(settings.inspect, report, seal) } : {}),
+    ...(settings.inspect ? { inspect: inspectSealed(settings.inspect, emit, seal) } : {}),
   })
   isMade = true
   seal.close(actor)
@@ -148,7 +148,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     complete: () => end(stoppedEarly()),
     error: (thrown) => {
       end(new LifecycleError('this reconciler has failed and no longer scans'))
-      options.report({ type: 'crashed', message: messageOf(thrown) })
+      options.emit({ type: 'crashed', message: messageOf(thrown) })
     },
   })
   return {
@@ -181,7 +181,7 @@ function stoppedEarly(): LifecycleError {
 /** Creates the components, each with its dependencies. */
 function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnapshot, seal: Seal) {
   const { toSupervisor } = seal
-  const { access, clock, report, settings } = options
+  const { access, clock, emit, settings } = options
   const { sources, tracker, namespaces } = createSources(options)
   const isEngineDown = () => healthIn(snapshot()) === 'down'
   const awake = createAwakeClock(options, toSupervisor, isEngineDown)
@@ -190,13 +190,13 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     maxConcurrent: settings.maxConcurrentRemovals,
     maxPerScan: settings.maxRemovalsPerScan,
   })
-  const shared = { clock, awake, freshness, queue, report, toSupervisor, engine: access.engine }
+  const shared = { clock, awake, freshness, queue, emit, toSupervisor, engine: access.engine }
   const recentlyGone = new RecentlyGone()
   const fleet: Fleet = new Fleet({
     ...shared,
     seal,
     recentlyGone,
-    recreations: new Recreations(clock, report),
+    recreations: new Recreations(clock, emit),
     isScanning: () => snapshot().matches({ running: { scanning: 'scan' } }),
     machine: () => machine,
     policy: containerPolicyOf(settings),
@@ -259,7 +259,7 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
 }
 
 function createAwakeClock(
-  { settings, clock, report }: SupervisionOptions,
+  { settings, clock, emit }: SupervisionOptions,
   toSupervisor: ToSupervisor,
   isEngineDown: () => boolean,
 ): AwakeClock {
@@ -272,7 +272,7 @@ function createAwakeClock(
       toSupervisor({ type: 'process.stalled', awakeMs })
       const isRepeat = stallReportedMs !== undefined && clock.now() - stallReportedMs < stallRepeatMs
       if (!isRepeat) stallReportedMs = clock.now()
-      report({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs, isRepeat })
+      emit({ type: 'stalled', stalledMs, recoveryMs: settings.recoveryGraceMs, isRepeat })
     },
   })
 }
@@ -316,8 +316,8 @@ function containerPolicyOf(settings: Settings): ContainerPolicy {
 }
 
 /** Inspection events expose an actor while it is being created, so its system must be sealed before that. */
-function inspectSealed(inspect: NonNullable<Settings['inspect']>, report: Report, seal: Seal) {
-  const toSupervisor = inspectSafely(inspect, report)
+function inspectSealed(inspect: NonNullable<Settings['inspect']>, emit: Emit, seal: Seal) {
+  const toSupervisor = inspectSafely(inspect, emit)
   return (event: InspectionEvent) => {
     seal.close(event.actorRef as AnyActorRef)
     toSupervisor(event)
@@ -327,7 +327,7 @@ function inspectSealed(inspect: NonNullable<Settings['inspect']>, report: Report
 /** An inspection callback that throws would stop the inspected actor. The error is reported once; calls continue. */
 function inspectSafely(
   inspect: NonNullable<Settings['inspect']>,
-  report: Report,
+  emit: Emit,
 ): (event: InspectionEvent) => void {
   let isReported = false
   return (event) => {
@@ -337,7 +337,7 @@ function inspectSafely(
     } catch (thrown) {
       if (isReported) return
       isReported = true
-      report({ type: 'degraded', about: 'fault', kind: 'fault', message: `inspect: ${messageOf(thrown)}` })
+      emit({ type: 'degraded', about: 'fault', kind: 'fault', message: `inspect: ${messageOf(thrown)}` })
     }
   }
 }

@@ -11,7 +11,7 @@ import {
 import type { Fleet } from '../containers/fleet.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
-import type { Happening, Report, DegradedSubject } from '../domain/events.ts'
+import type { UnstampedEvent, Emit, DegradedSubject } from '../domain/events.ts'
 import type { Asking } from '../scanning/asking.ts'
 import type { EventWatcher } from '../scanning/event-watcher.ts'
 import type { Scanner } from '../scanning/scanner.ts'
@@ -22,7 +22,7 @@ export interface SupervisorBehaviourOptions {
   readonly scanner: Scanner
   readonly watcher: EventWatcher
   readonly asking: Asking
-  readonly report: Report
+  readonly emit: Emit
   readonly periodMs: number
   readonly backoffMinMs: number
   readonly backoffMaxMs: number
@@ -41,7 +41,7 @@ const periodJitter = 0.1
 /** Provides the supervisor machine with its effects, and shortens its pauses by the time already elapsed. */
 export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof supervisorMachine {
   const { asking, backoffMaxMs, backoffMinMs, clock, fleet } = options
-  const { periodMs, random, report, scanner, watcher } = options
+  const { periodMs, random, emit, scanner, watcher } = options
   const sinceEnd = (sinceMs: number | undefined, ms: number) =>
     sinceMs === undefined ? 0 : Math.max(0, sinceMs + ms - clock.now())
   const noteFailure = (
@@ -50,11 +50,11 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
     atMs: number,
   ) => {
     const { streak, report: what } = failed(streaks, failure, atMs)
-    if (what) report(what === 'began' ? began(streak) : goesOn(streak, atMs))
+    if (what) emit(what === 'began' ? began(streak) : goesOn(streak, atMs))
   }
   const noteRecovery = ({ streaks }: SupervisorContext, about: string, atMs: number) => {
     const { streak } = recovered(streaks, about)
-    if (streak) report(ended(streak, atMs))
+    if (streak) emit(ended(streak, atMs))
   }
   const noteFault = (context: SupervisorContext, message: string) =>
     noteFailure(context, { about: 'fault', kind: 'fault', message }, clock.now())
@@ -103,7 +103,7 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       emitRecovered: ({ context, event }) => {
         if (event.type === 'recovered') noteRecovery(context, event.about, event.atMs)
       },
-      emitFault: ({ context, event }) => {
+      noteFault: ({ context, event }) => {
         const { output } = event as EventObject & { readonly output?: ScanEnd }
         if (!output) noteFault(context, errorIn(event))
         else if (output.fault !== undefined) noteFault(context, output.fault)
@@ -116,25 +116,25 @@ export function supervisorBehaviour(options: SupervisorBehaviourOptions): typeof
       emitStreamRecovered: ({ context, event }) => {
         if (event.type === 'events.opened') noteRecovery(context, 'events', event.atMs)
       },
-      emitStopped: ({ context }) => report({ type: 'stopped', underWay: context.inFlight }),
+      emitStopped: ({ context }) => emit({ type: 'stopped', underWay: context.inFlight }),
     },
   })
 }
 
-function began({ about, kind, message }: Streak): Happening {
+function began({ about, kind, message }: Streak): UnstampedEvent {
   return about === 'engine'
     ? { type: 'engineDown', kind: kind as FailureKind, message }
     : { type: 'degraded', about: about as DegradedSubject, kind, message }
 }
 
-function goesOn({ about, kind, message, count, sinceMs }: Streak, nowMs: number): Happening {
+function goesOn({ about, kind, message, count, sinceMs }: Streak, nowMs: number): UnstampedEvent {
   const lastedMs = nowMs - sinceMs
   return about === 'engine'
     ? { type: 'engineStillDown', kind: kind as FailureKind, message, failures: count, downForMs: lastedMs }
     : { type: 'stillDegraded', about: about as DegradedSubject, kind, message, count, lastedMs }
 }
 
-function ended({ about, kind, count, sinceMs }: Streak, nowMs: number): Happening {
+function ended({ about, kind, count, sinceMs }: Streak, nowMs: number): UnstampedEvent {
   const lastedMs = nowMs - sinceMs
   return about === 'engine'
     ? { type: 'engineUp', failures: count, downForMs: lastedMs }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Setting, settings } from '../../src/options/command.ts'
+import { type Setting, settings } from '../../src/options/command-settings.ts'
 import { createTestWorld, ranCli } from './support/cli-world.ts'
 
 interface Bad {

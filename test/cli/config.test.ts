@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { settings as all } from '../../src/options/command.ts'
+import { settings as all } from '../../src/options/command-settings.ts'
 import { createTestWorld, ranCli } from './support/cli-world.ts'
 
 let folder: string

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { settings } from '../../src/options/command.ts'
+import { settings } from '../../src/options/command-settings.ts'
 import { createTestWorld, ranCli } from './support/cli-world.ts'
 
 const owner = '--owner com.example.agent=agent-7'

@@ -81,7 +81,7 @@ class Witness {
       this.#breach('a removal that the hook has not approved')
     this.#balance(after)
     if (does.includes('emitStuck')) this.#stuck++
-    if (does.includes('emitWell')) this.#stuck = 0
+    if (does.includes('noteWell')) this.#stuck = 0
     if (this.#stuck > 1) this.#breach('one-line-per-change: stuck is emitted twice')
   }
 
@@ -249,7 +249,7 @@ function failing(times: number, fail: readonly WorldEvent[]) {
   for (let failures = 1; failures <= times; failures++) {
     life.send(admitted, ...fail)
     expect(life.actor.getSnapshot().context.failures).toBe(failures)
-    expect(life.did.filter((did) => did === 'emitFailed')).toHaveLength(failures)
+    expect(life.did.filter((did) => did === 'emitRemoveFailed')).toHaveLength(failures)
     stuck.push(life.did.filter((did) => did === 'emitStuck').length)
     const [before, sinceMs] = [requests(), life.clock.now()]
     while (requests() === before && life.clock.now() - sinceMs < 3_600_000) life.clock.increment(500)

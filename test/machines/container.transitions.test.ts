@@ -41,9 +41,9 @@ const cell = (next: string, ...does: readonly string[]): Cell => `${next}: ${doe
 function sorts(leave: string, more: Row = {}): Row {
   return {
     'judged graced': cell('graced.waiting', leave, 'emitClassified timer'),
-    'judged tracked': cell('classified.tracked', leave, 'emitClassified emitWell'),
-    'judged spared': cell('classified.spared.settled', leave, 'emitClassified emitWell'),
-    'judged unknown': cell('classified.spared.waiting', leave, 'emitClassified emitWell timer'),
+    'judged tracked': cell('classified.tracked', leave, 'emitClassified noteWell'),
+    'judged spared': cell('classified.spared.settled', leave, 'emitClassified noteWell'),
+    'judged unknown': cell('classified.spared.waiting', leave, 'emitClassified noteWell timer'),
     'judged dangling': cell('classified.queued', leave, 'emitClassified enqueue'),
     ...more,
   }
@@ -85,13 +85,13 @@ const left = (slot: string) =>
 
 function failsOrNot(from: Invoked, slot: string): Row {
   return {
-    [`${from}: cancelled: tracked`]: cell('classified.tracked', left(slot), 'emitClassified emitWell'),
+    [`${from}: cancelled: tracked`]: cell('classified.tracked', left(slot), 'emitClassified noteWell'),
     [`${from}: cancelled: graced`]: cell('graced.waiting', left(slot), 'emitClassified timer'),
-    [`${from}: cancelled: spared`]: cell('classified.spared.settled', left(slot), 'emitClassified emitWell'),
+    [`${from}: cancelled: spared`]: cell('classified.spared.settled', left(slot), 'emitClassified noteWell'),
     [`${from}: stale`]: cell('classified.queued', left(slot), 'requestScan enqueue'),
-    [`${from}: refused`]: cell('removing.backingOff.quick', left(slot), 'emitFailed timer'),
-    [`${from}: failed at it`]: cell('removing.backingOff.quick', left(slot), 'emitFailed timer'),
-    [`${from} throws`]: cell('removing.faulted', left(slot), 'emitFault timer'),
+    [`${from}: refused`]: cell('removing.backingOff.quick', left(slot), 'emitRemoveFailed timer'),
+    [`${from}: failed at it`]: cell('removing.backingOff.quick', left(slot), 'emitRemoveFailed timer'),
+    [`${from} throws`]: cell('removing.faulted', left(slot), 'noteFault timer'),
   }
 }
 
@@ -111,8 +111,8 @@ function askingHook(slot: string): Row {
     ...attempting('askingHook', slot),
     ...ends(left(slot)),
     'hook: approved': `deleting+${slot}: end-ask ask-removal`,
-    'hook: refused': cell('classified.spared.waiting', left(slot), 'emitClassified emitWell timer'),
-    'hook throws': cell('removing.faulted', left(slot), 'emitFault timer'),
+    'hook: refused': cell('classified.spared.waiting', left(slot), 'emitClassified noteWell timer'),
+    'hook throws': cell('removing.faulted', left(slot), 'noteFault timer'),
   }
 }
 
@@ -122,7 +122,7 @@ function stopping(slot: string): Row {
   return {
     ...attempting('stopping', slot),
     ...failsOrNot('stop', slot),
-    ...allUnsettled('stop', cell('removing.backingOff.quick', left(slot), 'emitFailed timer')),
+    ...allUnsettled('stop', cell('removing.backingOff.quick', left(slot), 'emitRemoveFailed timer')),
     'stop: done': deletes,
     'stop: ended': deletes,
     'stop: gone': deletes,
@@ -176,7 +176,7 @@ const table: Readonly<Record<StateName, Row>> = {
   'unpausing+overdue': unpausing('overdue'),
   'removing.confirming': {
     ...parked,
-    'judged dangling': 'removing.backingOff.quick: emitClassified emitFailed timer',
+    'judged dangling': 'removing.backingOff.quick: emitClassified emitRemoveFailed timer',
   },
   'removing.backingOff.quick': {
     ...timed,

@@ -70,7 +70,7 @@ const scans = (drop: number): Cell => ({ next: 'scan', does: `${'no-timer '.repe
 const scansNow = (drop: number): Cell => ({ next: 'now', does: `${'no-timer '.repeat(drop)}timer` })
 /** A scan ends; what comes next depends on the engine. */
 const ends = (up: string, does: string, isDown: boolean): Cell =>
-  isDown ? { next: 'backingOff', does: 'end emitFault timer' } : { next: up, does: `end emitFault ${does}` }
+  isDown ? { next: 'backingOff', does: 'end noteFault timer' } : { next: up, does: `end noteFault ${does}` }
 const down = (does: string): Cell => ({ next: 'down', does: `${does} emitEngineDown` })
 
 const scanning = (isDown: boolean): Readonly<Record<string, Row>> => ({
@@ -110,7 +110,7 @@ const scanning = (isDown: boolean): Readonly<Record<string, Row>> => ({
 const followed: Row = {
   'engine.failed': down('end'),
   'stream ends': { next: 'resting', does: 'end timer' },
-  'stream throws': { next: 'resting', does: 'end emitFault timer' },
+  'stream throws': { next: 'resting', does: 'end noteFault timer' },
 }
 const engine: Readonly<Record<string, Row>> = {
   unknown: {
@@ -194,7 +194,7 @@ const tracker: Readonly<Record<string, Row>> = {
     'engine.listed, late': yields,
     'engine.failed': yields,
     'asking ends': yields,
-    'asking throws': { next: 'silent', does: 'end emitFault' },
+    'asking throws': { next: 'silent', does: 'end noteFault' },
   },
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { settings } from '../../src/options/command.ts'
+import { settings } from '../../src/options/command-settings.ts'
 import { Refusal } from '../../src/options/refusal.ts'
 import { commandOptions, options } from '../../src/options/schema.ts'
 

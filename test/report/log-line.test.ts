@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { eventNames, type Happening } from '../../src/domain/events.ts'
+import { eventNames, type UnstampedEvent } from '../../src/domain/events.ts'
 import type { LogLevel } from '../../src/domain/logger.ts'
 import { lineOf } from '../../src/report/log-line.ts'
 
@@ -9,7 +9,7 @@ const refused = { kind: 'refused', message: 'device or resource busy' } as const
 const silent = { kind: 'timed-out', message: 'no answer within 10s' } as const
 const counts = { tracked: 1, graced: 2, dangling: 3, spared: 4 }
 
-const rows: readonly [Happening, LogLevel, string][] = [
+const rows: readonly [UnstampedEvent, LogLevel, string][] = [
   [
     { type: 'started', engine: 'unix:///run/docker.sock', dryRun: false },
     'info',
@@ -213,10 +213,10 @@ const rows: readonly [Happening, LogLevel, string][] = [
 ]
 
 describe('each event has a line that reads well', () => {
-  test.each(rows.map(([happening, level, message]) => ({ happening, level, message })))(
+  test.each(rows.map(([event, level, message]) => ({ event, level, message })))(
     '$level: $message',
-    ({ happening, level, message }) => {
-      const line = lineOf(happening)
+    ({ event, level, message }) => {
+      const line = lineOf(event)
       expect([line.level, line.message()]).toEqual([level, message])
     },
   )
@@ -227,18 +227,18 @@ describe('each event has a line that reads well', () => {
 })
 
 describe('the fields of a line', () => {
-  test.each(rows.map(([happening]) => [happening.type, happening] as const))(
+  test.each(rows.map(([event]) => [event.type, event] as const))(
     '%s: the event and all that it says',
-    (_, happening) => {
-      const { type, ...said } = happening
+    (_, event) => {
+      const { type, ...said } = event
       // `name` is pino's own field, for the logger's name.
       const { name, ...rest } = { name: undefined, ...said }
-      expect(lineOf(happening).fields()).toEqual({
+      expect(lineOf(event).fields()).toEqual({
         event: type,
         ...rest,
         ...('name' in said && { container: name }),
       })
-      expect(lineOf(happening).fields()).not.toHaveProperty('name')
+      expect(lineOf(event).fields()).not.toHaveProperty('name')
     },
   )
 })

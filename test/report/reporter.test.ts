@@ -1,12 +1,12 @@
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
-import type { FlotsamEvent, Happening } from '../../src/domain/events.ts'
+import type { FlotsamEvent, UnstampedEvent } from '../../src/domain/events.ts'
 import type { Logger } from '../../src/domain/logger.ts'
 import { createReporter } from '../../src/report/reporter.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
 
-const vanished: Happening = { type: 'vanished', id: 'c0ffee', name: 'web', image: 'nginx' }
-const stopped: Happening = { type: 'stopped', underWay: 0 }
+const vanished: UnstampedEvent = { type: 'vanished', id: 'c0ffee', name: 'web', image: 'nginx' }
+const stopped: UnstampedEvent = { type: 'stopped', underWay: 0 }
 const origin = { engine: 'unix:///run/docker.sock', owner: 'com.example.agent=agent-7' }
 
 function made(level = 'debug') {
@@ -22,11 +22,11 @@ describe('whoever listens', () => {
     const { clock, reporter } = made()
     const received: FlotsamEvent[] = []
     reporter.on('vanished', (event) => received.push(event))
-    reporter.report(vanished)
-    reporter.report(stopped)
+    reporter.emit(vanished)
+    reporter.emit(stopped)
     const firstAt = clock.wallNow()
     await clock.advance(1000)
-    reporter.report(vanished)
+    reporter.emit(vanished)
     expect(received).toEqual([
       { ...vanished, ...origin, at: firstAt },
       { ...vanished, ...origin, at: firstAt + 1000 },
@@ -38,10 +38,10 @@ describe('whoever listens', () => {
     const received: (string | FlotsamEvent)[] = []
     const all = reporter.on('*', (event) => received.push(event))
     reporter.on('stopped', () => received.push('by name'))
-    reporter.report(vanished)
-    reporter.report(stopped)
+    reporter.emit(vanished)
+    reporter.emit(stopped)
     all.unsubscribe()
-    reporter.report(vanished)
+    reporter.emit(vanished)
     const at = clock.wallNow()
     expect(received).toEqual([{ ...vanished, ...origin, at }, 'by name', { ...stopped, ...origin, at }])
   })
@@ -51,8 +51,8 @@ describe('whoever listens', () => {
     reporter.on('*', () => {
       throw new Error('boom')
     })
-    reporter.report(stopped)
-    reporter.report(vanished)
+    reporter.emit(stopped)
+    reporter.emit(vanished)
     expect(lines.map(({ msg }) => msg)).toEqual(['a listener for "stopped" threw: boom; reported once'])
   })
 
@@ -63,9 +63,9 @@ describe('whoever listens', () => {
     reporter.on('stopped', twice)
     reporter.on('stopped', () => received.push('other'))
     const second = reporter.on('stopped', twice)
-    reporter.report(stopped)
+    reporter.emit(stopped)
     second.unsubscribe()
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toEqual(['twice', 'other', 'twice', 'twice', 'other'])
   })
 
@@ -77,7 +77,7 @@ describe('whoever listens', () => {
       second.unsubscribe()
     })
     const second = reporter.on('stopped', () => received.push('second'))
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toEqual(['first'])
   })
 
@@ -92,9 +92,9 @@ describe('whoever listens', () => {
     }
     let subscription = reporter.on('stopped', once)
     reporter.on('stopped', () => {})
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toBe(1)
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toBe(2)
   })
 
@@ -105,7 +105,7 @@ describe('whoever listens', () => {
     first.unsubscribe()
     reporter.on('stopped', () => received++)
     first.unsubscribe()
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toBe(1)
   })
 })
@@ -118,8 +118,8 @@ describe('a listener that throws', () => {
       throw new Error('boom')
     })
     reporter.on('stopped', () => received++)
-    reporter.report(stopped)
-    reporter.report(stopped)
+    reporter.emit(stopped)
+    reporter.emit(stopped)
     expect(received).toBe(2)
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatchObject({
@@ -137,8 +137,8 @@ describe('a listener that throws', () => {
     }
     reporter.on('stopped', bad)
     reporter.on('vanished', bad)
-    reporter.report(stopped)
-    reporter.report(vanished)
+    reporter.emit(stopped)
+    reporter.emit(vanished)
     expect(lines).toHaveLength(2)
   })
 
@@ -146,8 +146,8 @@ describe('a listener that throws', () => {
     const { clock, lines, reporter } = made('error')
     const later: () => unknown = () => Promise.reject(new Error('boom'))
     reporter.on('stopped', later)
-    reporter.report(stopped)
-    reporter.report(stopped)
+    reporter.emit(stopped)
+    reporter.emit(stopped)
     await clock.settle()
     expect(lines.map(({ msg }) => msg)).toEqual(['a listener for "stopped" threw: boom; reported once'])
   })
@@ -157,7 +157,7 @@ describe('a listener that throws', () => {
     reporter.on('stopped', () => {
       throw Object.create(null)
     })
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(lines[0]?.['msg']).toBe(
       'a listener for "stopped" threw: something without words (object); reported once',
     )
@@ -167,7 +167,7 @@ describe('a listener that throws', () => {
 describe('the log', () => {
   test("has one line for an event, with every field of it, the container's name as `container`", () => {
     const { lines, reporter } = made()
-    reporter.report(vanished)
+    reporter.emit(vanished)
     expect(lines).toEqual([
       {
         level: 20,
@@ -183,11 +183,11 @@ describe('the log', () => {
 
   test('has the engine once in the line of a start, and both it and the owner in the line about a listener', () => {
     const { lines, reporter } = made()
-    reporter.report({ type: 'started', engine: origin.engine, dryRun: false })
+    reporter.emit({ type: 'started', engine: origin.engine, dryRun: false })
     reporter.on('stopped', () => {
       throw new Error('boom')
     })
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(lines.map(({ engine, owner }) => ({ engine, owner }))).toEqual([origin, origin, origin])
   })
 
@@ -196,14 +196,14 @@ describe('the log', () => {
     const stream = { write: (text: string) => void lines.push(JSON.parse(text)) }
     const logger = pino({ level: 'warn' }, stream)
     const reporter = createReporter(createFakeClock(), origin, logger)
-    reporter.report(stopped)
+    reporter.emit(stopped)
     logger.level = 'info'
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(lines).toHaveLength(1)
     const calls: unknown[] = []
     const note = (...args: unknown[]) => void calls.push(args)
     const plain: Logger = { debug: note, info: note, warn: note, error: note }
-    createReporter(createFakeClock(), origin, plain).report(stopped)
+    createReporter(createFakeClock(), origin, plain).emit(stopped)
     expect(calls).toEqual([[{ event: 'stopped', underWay: 0, ...origin }, 'stopped']])
   })
 
@@ -221,7 +221,7 @@ describe('the log', () => {
       failures: 1,
       retryInMs: 1000,
     } as const
-    reporter.report(unspeakable)
+    reporter.emit(unspeakable)
     expect(lines).toEqual([])
     expect(received).toBe(1)
   })
@@ -242,7 +242,7 @@ describe('the log', () => {
       throw new Error('boom')
     })
     reporter.on('stopped', () => received++)
-    reporter.report(stopped)
+    reporter.emit(stopped)
     expect(received).toBe(1)
   })
 })

@@ -1,4 +1,4 @@
-import type { Inspect } from '../../src/options/things.ts'
+import type { Inspect } from '../../src/options/objects.ts'
 import { checkCalm, waitInCalm } from './calm/calm.ts'
 import { type Plan, planOf } from './plan.ts'
 import type { Violation } from './safety/life.ts'

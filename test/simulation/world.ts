@@ -1,5 +1,5 @@
 import type { FlotsamEvent } from '../../src/domain/events.ts'
-import type { Inspect } from '../../src/options/things.ts'
+import type { Inspect } from '../../src/options/objects.ts'
 import { createReconcilerIn, type Reconciler } from '../../src/reconciler.ts'
 import { selfFrom } from '../../src/self/self-test.ts'
 import { Stage } from './acts.ts'

@@ -4,7 +4,7 @@ import type { ContainerPolicy } from '../../machines/container.machine.ts'
 import type { SupervisorEvent } from '../../machines/supervisor.machine.ts'
 import type { AttemptAnswer } from '../../machines/types.ts'
 import { RemovalQueue } from '../../src/containers/removal-queue.ts'
-import type { Happening } from '../../src/domain/events.ts'
+import type { UnstampedEvent } from '../../src/domain/events.ts'
 import type { Verdict } from '../../src/domain/verdict.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
 import type { Attempts } from '../../src/removing/attempt.ts'
@@ -23,7 +23,7 @@ const record = recordOf({ listed: summary({ name: 'web', image: 'nginx:1' }) })
 function life(answer: () => Promise<AttemptAnswer> = () => new Promise(() => {}), dryRun = false) {
   const clock = createFakeClock()
   const queue = new RemovalQueue(clock, { maxConcurrent: 1, maxPerScan: 1 })
-  const reports: Happening[] = []
+  const reports: UnstampedEvent[] = []
   const reported: SupervisorEvent[] = []
   const noted: string[] = []
   const attempts = {
@@ -38,7 +38,7 @@ function life(answer: () => Promise<AttemptAnswer> = () => new Promise(() => {})
     queue,
     dryRun,
     isScanRequested: () => false,
-    report: (happening) => reports.push(happening),
+    emit: (event) => reports.push(event),
     toSupervisor: (event) => reported.push(event),
     fleet: {
       noteFailing: (id) => noted.push(`failing ${id.slice(0, 2)}`),

@@ -1,6 +1,6 @@
 import { show } from '../../domain/show.ts'
 import { nothingTracked } from '../../index.ts'
-import type { Flags } from '../options.ts'
+import type { Flags } from '../flags.ts'
 import { within } from '../process/deadline.ts'
 import { UsageError } from '../usage.ts'
 import type { CommandClock } from '../world.ts'

@@ -1,4 +1,4 @@
-import { type Setting, settings } from '../../../src/options/command.ts'
+import { type Setting, settings } from '../../../src/options/command-settings.ts'
 import { commandOptions, options } from '../../../src/options/schema.ts'
 
 interface AnyOption {

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { ReconcilerOptions, Tracked } from '../index.ts'
-import { type CommandValues, type Setting, settings, sharedNames } from '../options/command.ts'
+import { type CommandValues, type Setting, settings, sharedNames } from '../options/command-settings.ts'
 import type { InspectFlag } from './inspect.ts'
 import { UsageError } from './usage.ts'
 

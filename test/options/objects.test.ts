@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { beforeRemove, engine, inspect, logger, trackedThing } from '../../src/options/objects.ts'
 import { Refusal } from '../../src/options/refusal.ts'
-import { beforeRemove, engine, inspect, logger, trackedThing } from '../../src/options/things.ts'
 
 const id = 'a'.repeat(64)
 const noop = () => {}
