@@ -218,7 +218,7 @@ export const containerMachine = setup({
     }),
     rememberSent: assign(({ context }) => ({
       isRequestOut: true,
-      startBeforeRequestMs: context.startedAtMs,
+      startBeforeRequestMs: context.startId,
     })),
     rememberFailure: assign(({ context, event }) => {
       const answer = answerIn(event)
@@ -671,7 +671,7 @@ export const containerMachine = setup({
 const unanswered: StopEffect = { failedAtMs: undefined }
 
 function stoppedBy({ startBeforeRequestMs }: ContainerContext, { failedAtMs }: StopEffect): StoppedByUs {
-  return { failedAtMs, startedAtMs: startBeforeRequestMs }
+  return { failedAtMs, startId: startBeforeRequestMs }
 }
 
 function outputIn(event: EventObject): unknown {

@@ -27,8 +27,8 @@ export interface ContainerRecord {
   /** When it was first seen, or when a later start was detected. */
   readonly newSinceMs: number
   readonly creationGraceEndsMs: number
-  /** The last start reported by an inspection, by the engine's clock. */
-  readonly startedAtMs: number | undefined
+  /** The last start reported by an inspection: a number that no other start of the container has. */
+  readonly startId: number | undefined
   /** The latest time at which its last start is known not to have happened yet. */
   readonly notStartedUntil: Moment | undefined
   /** The tracker's last conclusive answer was `tracked`. */
@@ -172,7 +172,7 @@ export interface Inspected {
 }
 
 export interface Start {
-  readonly startedAtMs: number
+  readonly startId: number
   readonly ageMs: number | undefined
   /** The container is at rest, so earlier sightings at rest do not show when it was started. */
   readonly isAtRest: boolean
@@ -183,13 +183,8 @@ export interface Start {
 }
 
 /** new-again: whether a start begins a new life, in which nothing counts that was true only of the last one. */
-export function isNewLife({ startedAtMs }: ContainerRecord, start: Start | undefined): boolean {
-  return (
-    start !== undefined &&
-    startedAtMs !== undefined &&
-    start.startedAtMs !== startedAtMs &&
-    !start.isInCrashLoop
-  )
+export function isNewLife({ startId }: ContainerRecord, start: Start | undefined): boolean {
+  return start !== undefined && startId !== undefined && start.startId !== startId && !start.isInCrashLoop
 }
 
 export const confirmed = 'confirmed'
@@ -225,11 +220,11 @@ export function inspected(
 /** new-again: the creation grace counts from the last start. */
 function started(
   record: ContainerRecord,
-  { startedAtMs, ageMs, isAtRest, restedUntil, isInCrashLoop }: Start,
+  { startId, ageMs, isAtRest, restedUntil, isInCrashLoop }: Start,
   at: Moment,
   creationGraceMs: number,
 ): RecordChange {
-  if (startedAtMs === record.startedAtMs || isInCrashLoop) return { notStartedUntil: at, startedAtMs }
+  if (startId === record.startId || isInCrashLoop) return { notStartedUntil: at, startId }
   const notBefore = isAtRest ? undefined : later(record.notStartedUntil, restedUntil)
   const observation: Observation = {
     seenMs: at.atMs,
@@ -240,7 +235,7 @@ function started(
   const endsMs = creationGraceEnd(observation, creationGraceMs)
   return {
     notStartedUntil: at,
-    startedAtMs,
+    startId,
     ...(endsMs > record.creationGraceEndsMs && { creationGraceEndsMs: endsMs, newSinceMs: at.atMs }),
   }
 }

@@ -61,6 +61,6 @@ export interface StopEffect {
 
 /** not-ours-to-stop: a request of ours that may have stopped the container. */
 export interface StoppedByUs extends StopEffect {
-  /** The start that preceded the request, by the engine's clock: after a later one, it stopped nothing. */
-  readonly startedAtMs: number | undefined
+  /** The start that preceded the request: after another one, it stopped nothing. */
+  readonly startId: number | undefined
 }

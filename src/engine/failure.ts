@@ -138,7 +138,9 @@ function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified
       }
       return { kind: 'gone', cause }
     case 409:
-      return { kind: isUnderWay(thrown) ? 'in-progress' : 'refused', cause }
+      // Only the message distinguishes the two. If in doubt, it is a refusal, which is reported and retried after a new scan: a
+      // wrong guess costs one request, while a wrong `in-progress` would hide the cause.
+      return { kind: /in progress|being removed/i.test(cause) ? 'in-progress' : 'refused', cause }
     case 408:
     case 429:
     case 502:
@@ -149,7 +151,12 @@ function classifyStatus(status: number, thrown: unknown, verb: Verb): Classified
   }
   if (status < 300) return { kind: 'invalid-answer', cause: `${cause} is not a confirmation` }
   if (status < 500) return { kind: asksForAll || status < 400 ? 'misconfigured' : 'refused', cause }
-  return { kind: asksForAll ? 'unavailable' : 'refused', cause: withAdvice(cause) }
+  if (asksForAll) return { kind: 'unavailable', cause: withAdvice(cause) }
+  // Not every engine and proxy keeps the status of a conflict; without it, only these words count.
+  return {
+    kind: /removal of container \S+ is already in progress/.test(cause) ? 'in-progress' : 'refused',
+    cause: withAdvice(cause),
+  }
 }
 
 /** Podman that keeps no events cannot say which containers were unpaused. */
@@ -158,14 +165,6 @@ function withAdvice(cause: string): string {
   return isWithoutEvents
     ? `${cause}; set events_logger in the engine's containers.conf to "file" or "journald"`
     : cause
-}
-
-/**
- * Only the message distinguishes a removal in progress from a refusal. If in doubt, it is a refusal, which is reported and
- * retried after a new scan: a wrong guess costs one request, while a wrong `in-progress` would hide the cause.
- */
-function isUnderWay(thrown: unknown): boolean {
-  return /in progress|being removed/i.test(messageOf(thrown))
 }
 
 function codeOf(thrown: unknown): string {

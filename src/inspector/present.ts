@@ -35,7 +35,7 @@ const shownOfOurs = new Map<object, readonly string[]>([
       'firstSeenMs',
       'newSinceMs',
       'creationGraceEndsMs',
-      'startedAtMs',
+      'startId',
       'notStartedUntil',
       'wasTracked',
       'releaseGraceEndsMs',

@@ -114,9 +114,10 @@ const startsByPolicy = 3
 
 /** The last start of a container. */
 export interface LastStart {
-  /** Its time by the engine's clock. If that is unknown, a number that no other start has. */
-  readonly atMs: number
-  readonly isDated: boolean
+  /** A number that no other start of the container has. */
+  readonly id: number
+  /** Its time by the engine's clock; undefined if unknown. */
+  readonly atMs: number | undefined
   /** Its restart policy keeps starting it. A creation grace after each start would never end. */
   readonly isInCrashLoop: boolean
 }
@@ -124,17 +125,19 @@ export interface LastStart {
 /**
  * new-again: returns the last start; undefined if the container never started.
  *
- * Podman restores a checkpoint without setting the time of the start. Only its own API returns that of the restore.
+ * Podman restores a checkpoint without setting the time of the start. Only its own API returns that of the restore, which
+ * is the earlier of the two if the engine's clock was set back in between.
  */
 export function lastStartOf(inspection: Inspection): LastStart | undefined {
   const { startedAtMs = 0, finishedAtMs = 0, restoredAtMs = 0, restartCount } = inspection
-  const knownMs = Math.max(startedAtMs, restoredAtMs)
-  const start = { atMs: knownMs, isDated: true, isInCrashLoop: false }
-  if (finishedAtMs > knownMs && runs.has(inspection.state))
-    // One of the two changes with each start, also after the engine's clock was set back.
-    return { ...start, atMs: knownMs + finishedAtMs, isDated: false }
-  if (restoredAtMs > startedAtMs) return start
-  return startedAtMs === 0 ? undefined : { ...start, isInCrashLoop: restartCount > startsByPolicy }
+  const atMs = Math.max(startedAtMs, restoredAtMs)
+  // One of these times changes with each start, also after the engine's clock was set back.
+  const id = startedAtMs + restoredAtMs
+  if (finishedAtMs > atMs && runs.has(inspection.state))
+    return { id: id + finishedAtMs, atMs: undefined, isInCrashLoop: false }
+  if (atMs === 0) return undefined
+  const isRestored = restoredAtMs > startedAtMs
+  return { id, atMs, isInCrashLoop: !isRestored && restartCount > startsByPolicy }
 }
 
 /** States in which the last start is later than the last exit. A container that is `restarting` waits for its start. */

@@ -235,7 +235,7 @@ export class Graces {
         Math.min(graceEndsMs, firstSeenMs + creationGraceMs),
         recalled?.creationGraceEndsMs ?? -Infinity,
       ),
-      startedAtMs: undefined,
+      startId: undefined,
       notStartedUntil: isAtRest(container.state) ? momentOf(listed) : notThere,
       wasTracked: answer === 'tracked',
       releaseGraceEndsMs: undefined,

@@ -195,7 +195,7 @@ export class Inspections {
   #isStopOver({ stop }: KnownContainer, inspection: Inspection): boolean {
     if (stop === undefined) return false
     const start = lastStartOf(inspection)
-    if (start !== undefined && start.atMs !== stop.startedAtMs) return true
+    if (start !== undefined && start.id !== stop.startId) return true
     const { finishedAtMs, engineNowMs } = inspection
     const { failedAtMs } = stop
     if (failedAtMs === undefined || finishedAtMs === undefined || engineNowMs === undefined) return false
@@ -208,8 +208,8 @@ export class Inspections {
     const start = lastStartOf(inspection)
     if (start === undefined) return undefined
     return {
-      startedAtMs: start.atMs,
-      ageMs: start.isDated ? this.#ageOf(start.atMs, inspection.engineNowMs) : undefined,
+      startId: start.id,
+      ageMs: start.atMs === undefined ? undefined : this.#ageOf(start.atMs, inspection.engineNowMs),
       isAtRest: isAtRest(inspection.state),
       restedUntil: this.#options.graces.restedUntil(known),
       isInCrashLoop: start.isInCrashLoop,

@@ -120,7 +120,7 @@ async function confirmAlone(
     const startGraceMs =
       start === undefined || start.isInCrashLoop
         ? -Infinity
-        : scanBeganMs + graceEndOf(start.isDated ? ageOf(start.atMs, inspection.engineNowMs) : undefined)
+        : scanBeganMs + graceEndOf(ageOf(start.atMs, inspection.engineNowMs))
     const bornMs = Math.max(graceEnds.creationMs, startGraceMs)
     let creationMs = bornMs
     if (objection === undefined && !isAtRest(inspection.state)) {

@@ -83,8 +83,8 @@ describe('scans-that-matter: whether a verdict says nothing new', () => {
 test.each([
   [false, undefined, false],
   [true, undefined, true],
-  [false, { failedAtMs: undefined, startedAtMs: 1 }, true],
-  [false, { failedAtMs: 5, startedAtMs: 1 }, true],
+  [false, { failedAtMs: undefined, startId: 1 }, true],
+  [false, { failedAtMs: 5, startId: 1 }, true],
 ])(
   'not-ours-to-stop: a request is out: %s, an earlier one left: %j: may be ours: %s',
   (isRequestOut, stop, isOurs) => {

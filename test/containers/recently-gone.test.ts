@@ -19,10 +19,10 @@ const known = (number: number, fields: Partial<KnownContainer> = {}) =>
 describe('a container that a scan did not show', () => {
   test('is remembered until a scan lists it again', () => {
     const recentlyGone = new RecentlyGone()
-    recentlyGone.remember(known(7, { stop: { failedAtMs: 5, startedAtMs: 3 } }))
+    recentlyGone.remember(known(7, { stop: { failedAtMs: 5, startId: 3 } }))
     expect(recentlyGone.take(fakeId(8))).toBeUndefined()
     expect(recentlyGone.take(fakeId(7))).toEqual({
-      stop: { failedAtMs: 5, startedAtMs: 3 },
+      stop: { failedAtMs: 5, startId: 3 },
       wasRemovalSent: false,
       firstSeenMs: 7,
       newSinceMs: 7,

@@ -64,6 +64,8 @@ describe('an answer is known by its status', () => {
     [429, '', { list: 'unavailable', remove: 'unavailable' }],
     [500, 'device or resource busy', { remove: 'refused', stop: 'refused', unpause: 'refused' }],
     [500, 'layer does not exist', { list: 'unavailable', info: 'unavailable', imageLabels: 'refused' }],
+    [500, alreadyUnderWay, { remove: 'in-progress', list: 'unavailable' }],
+    [500, 'the backup is in progress', { remove: 'refused' }],
     [502, '', { list: 'unavailable', remove: 'unavailable' }],
     [503, '', { list: 'unavailable', remove: 'unavailable' }],
     [504, '', { list: 'unavailable', remove: 'unavailable' }],

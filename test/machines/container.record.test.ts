@@ -159,7 +159,7 @@ describe('release grace: begins when the agent stops tracking', () => {
 
   test('tracked again: the grace, the refusal, the objection and our part in its end are cleared', () => {
     const record = recordOf({
-      stop: { failedAtMs: undefined, startedAtMs: 1 },
+      stop: { failedAtMs: undefined, startId: 1 },
       gracefulStopAttempted: true,
       objection: { reason: 'inspection-failed', untilMs: 5 },
       refusal: { reason: 'hook-refused', untilMs: 5 },
@@ -237,7 +237,7 @@ describe('second-source: what an inspection writes to the record', () => {
       confirmedAs,
     )
     const startedNow = {
-      startedAtMs: 7,
+      startId: 7,
       ageMs: undefined,
       isAtRest: false,
       restedUntil: undefined,
@@ -277,7 +277,7 @@ describe('second-source: what an inspection writes to the record', () => {
   })
 
   test('not-ours-to-stop: a container that ended by itself is not recorded as stopped by us', () => {
-    const record = recordOf({ stop: { failedAtMs: 5, startedAtMs: 1 } })
+    const record = recordOf({ stop: { failedAtMs: 5, startId: 1 } })
     const after = (isStopOver: boolean) => ({
       ...record,
       ...inspected(record, { ...nothing, isStopOver }, graceMs),
@@ -287,7 +287,7 @@ describe('second-source: what an inspection writes to the record', () => {
   })
 
   const start: Start = {
-    startedAtMs: 7,
+    startId: 7,
     ageMs: 10_000,
     isAtRest: false,
     restedUntil: undefined,
@@ -296,7 +296,7 @@ describe('second-source: what an inspection writes to the record', () => {
   const moment = (atMs: number) => ({ atMs, missedMs: 0 })
 
   test.each<[string, Partial<ContainerRecord>, Partial<Start>, number | undefined]>([
-    ['the start that is known: nothing is new', { startedAtMs: 7 }, {}, undefined],
+    ['the start that is known: nothing is new', { startId: 7 }, {}, undefined],
     ['a start of half a minute ago', {}, { ageMs: 31_000 }, seenMs + 30_000],
     ['a start of unknown age', {}, { ageMs: undefined }, seenMs + graceMs],
     ['a start long ago: no grace', {}, { ageMs: 86_400_000 }, undefined],
@@ -318,7 +318,7 @@ describe('second-source: what an inspection writes to the record', () => {
       { ageMs: 86_400_000, isAtRest: true },
       undefined,
     ],
-    ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, undefined],
+    ['one more start in a crash loop', { startId: 5 }, { isInCrashLoop: true }, undefined],
     ['a grace that ends later is not shortened', { creationGraceEndsMs: seenMs + graceMs }, {}, undefined],
     ['a grace that ends at the same time', { creationGraceEndsMs: seenMs + 51_000 }, {}, undefined],
   ])('new-again: %s', (_, fields, reported, endsMs) => {
@@ -330,12 +330,12 @@ describe('second-source: what an inspection writes to the record', () => {
   })
 
   test.each<[string, Partial<ContainerRecord>, Partial<Start> | undefined, boolean]>([
-    ['the start that is known', { startedAtMs: 7 }, {}, false],
+    ['the start that is known', { startId: 7 }, {}, false],
     ['the first start that is known', {}, {}, false],
-    ['an inspection without a start', { startedAtMs: 7 }, undefined, false],
-    ['a later start', { startedAtMs: 5 }, {}, true],
-    ['a later start, by an engine whose clock was set back', { startedAtMs: 9 }, {}, true],
-    ['one more start in a crash loop', { startedAtMs: 5 }, { isInCrashLoop: true }, false],
+    ['an inspection without a start', { startId: 7 }, undefined, false],
+    ['a later start', { startId: 5 }, {}, true],
+    ['a later start, by an engine whose clock was set back', { startId: 9 }, {}, true],
+    ['one more start in a crash loop', { startId: 5 }, { isInCrashLoop: true }, false],
   ])(
     'new-again: %s: the graceful stop, the removal and the refusal of the hook are forgotten: %s',
     (_, fields, reported, isNew) => {
@@ -346,7 +346,7 @@ describe('second-source: what an inspection writes to the record', () => {
       expect([after.gracefulStopAttempted, after.wasRemovalSent, after.refusal]).toEqual(
         isNew ? [false, false, undefined] : [true, true, refusal],
       )
-      expect(after.startedAtMs).toBe(7)
+      expect(after.startId).toBe(7)
     },
   )
 

@@ -532,10 +532,8 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
   test.each(Object.entries(attemptAnswers) as [keyof typeof attemptAnswers, AttemptAnswer][])(
     'a removal: %s',
     (name, answer) => {
-      const { failure, stop: stopped } = context([...out, removal(name)], { record: { startedAtMs: 5 } })
-      expect(stopped).toEqual(
-        'stop' in answer && answer.stop ? { ...answer.stop, startedAtMs: 5 } : undefined,
-      )
+      const { failure, stop: stopped } = context([...out, removal(name)], { record: { startId: 5 } })
+      expect(stopped).toEqual('stop' in answer && answer.stop ? { ...answer.stop, startId: 5 } : undefined)
       expect(failure).toEqual('failure' in answer ? answer.failure : undefined)
     },
   )
@@ -555,12 +553,12 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     expect(context([...out, removal(answer), dangling, ...again]).wasRemovalSent || undefined).toBe(mayHave)
   })
 
-  const startedAt = (startedAtMs: number): WorldEvent => ({
+  const startedAt = (startId: number): WorldEvent => ({
     type: 'inspected',
     inspected: {
       at: { atMs: 500, missedMs: 0 },
       start: {
-        startedAtMs,
+        startId,
         ageMs: 86_400_000,
         isAtRest: false,
         restedUntil: undefined,
@@ -573,16 +571,16 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
 
   test('not-ours-to-stop: an answer that arrives after a new start is about the start before its request', () => {
     const steps = [dangling, startedAt(5), admitted, sent, startedAt(9), removal('timed out')]
-    expect(context(steps).stop).toEqual({ failedAtMs: undefined, startedAtMs: 5 })
+    expect(context(steps).stop).toEqual({ failedAtMs: undefined, startId: 5 })
   })
 
   test.each([
     ['another start', 9, false],
     ['the same start', 5, true],
-  ])('new-again: after %s approval, failures and claims are kept: %s', (_, startedAtMs, areKept) => {
+  ])('new-again: after %s approval, failures and claims are kept: %s', (_, startId, areKept) => {
     const hooked = { policy: { hasHook: true } }
     const failed = [startedAt(5), dangling, admitted, approved, sent, removal('timed out'), dangling]
-    const { isApproved, failures, isSent } = context([...failed, startedAt(startedAtMs)], hooked)
+    const { isApproved, failures, isSent } = context([...failed, startedAt(startId)], hooked)
     expect([isApproved, failures > 0, isSent]).toEqual([areKept, areKept, areKept])
   })
 
@@ -595,7 +593,7 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     const known = context([...out, stop('done')], gracefully)
     expect(known).toMatchObject({
       listed: { state: 'exited' },
-      stop: { failedAtMs: undefined, startedAtMs: undefined },
+      stop: { failedAtMs: undefined, startId: undefined },
       gracefulStopAttempted: true,
       failures: 0,
     })

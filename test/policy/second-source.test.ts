@@ -259,8 +259,8 @@ describe('a name that the listing omits', () => {
 })
 
 describe('new-again: the last start', () => {
-  const at = (atMs: number): LastStart => ({ atMs, isDated: true, isInCrashLoop: false })
-  const after = (atMs: number): LastStart => ({ ...at(atMs), isDated: false })
+  const at = (atMs: number, id = atMs): LastStart => ({ id, atMs, isInCrashLoop: false })
+  const after = (id: number): LastStart => ({ id, atMs: undefined, isInCrashLoop: false })
 
   test.each<[string, Partial<Inspection>, LastStart | undefined]>([
     ['it never ran', { state: 'created', startedAtMs: undefined }, undefined],
@@ -272,10 +272,15 @@ describe('new-again: the last start', () => {
     ['started again after its end', { startedAtMs: 7, finishedAtMs: 5 }, at(7)],
     ['ended since its start', { state: 'exited', startedAtMs: 7, finishedAtMs: 9 }, at(7)],
     ['waiting for its restart', { state: 'restarting', startedAtMs: 7, finishedAtMs: 9 }, at(7)],
-    ['restored from a checkpoint', { startedAtMs: 7, finishedAtMs: 9, restoredAtMs: 20 }, at(20)],
-    ['restored, whatever happened before', { restartCount: 4, restoredAtMs: 20, startedAtMs: 7 }, at(20)],
-    ['restored and ended', { state: 'exited', startedAtMs: 7, restoredAtMs: 20, finishedAtMs: 30 }, at(20)],
-    ['started after a restore', { startedAtMs: 40, restoredAtMs: 20, finishedAtMs: 30 }, at(40)],
+    ['restored from a checkpoint', { startedAtMs: 7, finishedAtMs: 9, restoredAtMs: 20 }, at(20, 27)],
+    ['restored, whatever happened before', { restartCount: 4, restoredAtMs: 20, startedAtMs: 7 }, at(20, 27)],
+    [
+      'restored and ended',
+      { state: 'exited', startedAtMs: 7, restoredAtMs: 20, finishedAtMs: 30 },
+      at(20, 27),
+    ],
+    ['started after a restore', { startedAtMs: 40, restoredAtMs: 20, finishedAtMs: 30 }, at(40, 60)],
+    ['restored after the clock was set back', { startedAtMs: 40, restoredAtMs: 20 }, at(40, 60)],
     ['running after its end, for an unknown time', { startedAtMs: 7, finishedAtMs: 9 }, after(16)],
     ['the same, and paused', { state: 'paused', startedAtMs: 7, finishedAtMs: 9 }, after(16)],
     ['started after the clock was set back', { startedAtMs: 5, finishedAtMs: 9 }, after(14)],

@@ -112,7 +112,7 @@ describe('what a listing writes to the record of a container that it shows for t
       firstSeenMs: 500_000,
       newSinceMs: 500_000,
       creationGraceEndsMs: 560_000,
-      startedAtMs: undefined,
+      startId: undefined,
       notStartedUntil: undefined,
       wasTracked: false,
       releaseGraceEndsMs: undefined,
@@ -218,8 +218,8 @@ describe('eventually-removed: a container that a listing shows again after it wa
     ],
     [
       'not-ours-to-stop: a request of ours may still have stopped it',
-      { stop: { failedAtMs: 5, startedAtMs: 1 } },
-      { stop: { failedAtMs: 5, startedAtMs: 1 } },
+      { stop: { failedAtMs: 5, startId: 1 } },
+      { stop: { failedAtMs: 5, startId: 1 } },
     ],
     [
       'a removal of ours that may have reached the engine is remembered',
@@ -368,7 +368,7 @@ describe('the history that a verdict is based on', () => {
   test.each<[Partial<KnownContainer>, boolean]>([
     [{}, false],
     [{ isRequestOut: true }, true],
-    [{ stop: { failedAtMs: undefined, startedAtMs: undefined } }, true],
+    [{ stop: { failedAtMs: undefined, startId: undefined } }, true],
   ])('not-ours-to-stop: of a container with %j: stopped by us: %s', (changes, isOurs) => {
     const { graces } = remembering()
     const record = { isRequestOut: false, stop: undefined, ...changes } as KnownContainer

@@ -42,7 +42,7 @@ export function recordOf(record: Partial<ContainerRecord> = {}): ContainerRecord
     firstSeenMs: 0,
     newSinceMs: 0,
     creationGraceEndsMs: 0,
-    startedAtMs: undefined,
+    startId: undefined,
     notStartedUntil: undefined,
     wasTracked: false,
     releaseGraceEndsMs: undefined,

@@ -3,6 +3,8 @@ import type { World } from '../world.ts'
 import { type Fail, longestGraceMs, longestRemovalMs, second } from './bounds.ts'
 
 const settleMs = 5 * second
+/** After so many scans without a change outside, every verdict must stand. */
+const mostScans = 5
 /** The heartbeat, the next scan, the next attempt at the event stream, the end of the verdicts, and one to spare; and one for each container. */
 const mostTimers = 5
 
@@ -16,9 +18,13 @@ export async function checkEnd(world: World, fail: Fail): Promise<void> {
 /** Where nothing changes any more, scans continue and nothing is reported; only failures that last may be mentioned. */
 async function checkQuiet(world: World, fail: Fail): Promise<void> {
   const { events, log, setting, timeline } = world
-  // What changed a moment ago, and what a scan has only just learnt, is reported by the next one.
+  // What changed a moment ago, what a scan has only just learnt, and what its attempts find is reported by the next one.
   const unchanged = fingerprint(world)
-  await waitForAScan(world)
+  for (let scans = 0; scans < mostScans; scans++) {
+    const from = events.length
+    await waitForAScan(world)
+    if (!events.slice(from).some(({ type }) => type === 'classified')) break
+  }
   const before = { events: events.length, lines: log.lines }
   const isAllOld = world.engine.alive.every(
     ({ createdMs }) => timeline.nowMs - createdMs > longestGraceMs(setting) + setting.periodMs,
