@@ -92,7 +92,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   function change(
     verb: Verb,
     id: ContainerId,
-    { mayLeave, ...limits }: ChangeOptions,
+    { maySend, onSent, ...limits }: ChangeOptions,
     make: (ask: Ask) => Question | Promise<Question>,
   ): Promise<ChangeOutcome> {
     return callEngine(
@@ -100,7 +100,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
       { verb, address, subject: shortId(id), sockets },
       limits,
       async (signal, isOver) => {
-        const held = { mayLeave, isOver, signal }
+        const held = { maySend, onSent, isOver, signal }
         const question = await make((asked) => askAndNote(asked, signal))
         const answer = await askToChange(modem, { ...question, path: prefix + question.path }, held)
         if (answer === 'withheld') return 'withheld'

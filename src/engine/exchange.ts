@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { asRecord } from './as-record.ts'
-import { Departure, type DepartureOptions } from './departure.ts'
 import { AnswerError, CutError, isReset, ReachError, StatusError } from './failure.ts'
+import { HeldRequest, type HeldRequestOptions } from './held-request.ts'
 import { longestParsedBytes } from './limits.ts'
 import { checkNesting, MemberPicker, tooLong, type Wanted } from './member-picker.ts'
-import { departureKey, holdsBack, type Modem } from './modem.ts'
+import { heldKey, holdsBack, type Modem } from './modem.ts'
 
 /** One request to the engine's API. */
 export interface Question {
@@ -42,13 +42,13 @@ export async function ask(modem: Modem, question: Question, signal: AbortSignal)
 export async function askToChange(
   modem: Modem,
   question: Question,
-  options: DepartureOptions,
+  options: HeldRequestOptions,
 ): Promise<IncomingMessage | 'withheld'> {
   if (!holdsBack(modem)) throw new ReachError('misconfigured', cannotHold)
   if (findsItsSocket(modem)) await findSocket(modem, options.signal)
-  const departure = new Departure(options)
-  const answer = await Promise.race([departure.withheld, dial(modem, question, options.signal, departure)])
-  if (answer === 'withheld' || departure.hasLeft) return answer
+  const held = new HeldRequest(options)
+  const answer = await Promise.race([held.withheld, dial(modem, question, options.signal, held)])
+  if (answer === 'withheld' || held.wasSent) return answer
   answer.destroy()
   throw new AnswerError('the engine answered before the request was sent')
 }
@@ -83,15 +83,15 @@ function dial(
   modem: Modem,
   { method, path, query = {} }: Question,
   signal: AbortSignal,
-  departure?: Departure,
+  held?: HeldRequest,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const held =
-      departure === undefined
+    const holding =
+      held === undefined
         ? {}
-        : { [departureKey]: departure, headers: lockedHeaders(modem, departure) as Record<string, string> }
+        : { [heldKey]: held, headers: lockedHeaders(modem, held) as Record<string, string> }
     const options = {
-      ...held,
+      ...holding,
       // the modem cuts the last character off a path whose query it does not write itself
       path: Object.keys(query).length > 0 ? `${path}?` : path,
       method,
@@ -113,15 +113,15 @@ function dial(
 
 /**
  * The modem's own headers, which cannot be read before the request is sure to be held back: whatever a program has put in
- * the place of the modem's methods, no request gets past its departure.
+ * the place of the modem's methods, no request is sent without being held first.
  */
-function lockedHeaders(modem: object, departure: Departure): object {
+function lockedHeaders(modem: object, held: HeldRequest): object {
   const { headers } = modem as { readonly headers?: object }
   return new Proxy(
     { ...headers },
     {
       ownKeys(target) {
-        if (!departure.isExpected) throw new ReachError('misconfigured', cannotHold)
+        if (!held.isExpected) throw new ReachError('misconfigured', cannotHold)
         return Reflect.ownKeys(target)
       },
     },

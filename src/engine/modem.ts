@@ -1,7 +1,7 @@
 import { type Agent, type ClientRequest, globalAgent, type IncomingMessage } from 'node:http'
 import { globalAgent as tlsGlobalAgent } from 'node:https'
 import { inspect } from 'node:util'
-import type { Departure } from './departure.ts'
+import type { HeldRequest } from './held-request.ts'
 
 /** The transport for requests to an engine: docker-modem's `dial`. */
 export interface Modem {
@@ -19,8 +19,8 @@ export interface ModemRequest {
   readonly headers?: Record<string, string>
 }
 
-/** Key of the departure among the options of a request that changes something. */
-export const departureKey = Symbol('departure')
+/** Key of the held among the options of a request that changes something. */
+export const heldKey = Symbol('held')
 
 interface RequestOptions {
   agent?: Agent | false | undefined
@@ -37,27 +37,27 @@ interface Builder {
 type Build = (this: Builder, options: RequestOptions, asked: Asked | undefined, ...rest: unknown[]) => unknown
 
 interface Asked {
-  readonly [departureKey]?: Departure | undefined
+  readonly [heldKey]?: HeldRequest | undefined
 }
 
 const guardedModems = new WeakSet<object>()
 /** The original `buildRequest` of each instance on which the guard was installed. */
 const replacedBuilders = new WeakMap<object, Build>()
 
-/** Whether the modem holds requests that have a departure. */
+/** Whether the modem holds requests that have a held. */
 export function holdsBack(modem: object): boolean {
   return guardedModems.has(modem)
 }
 
-/** Wraps the modem, so that it follows no redirects, skips its debug output, and holds requests that have a departure. */
+/** Wraps the modem, so that it follows no redirects, skips its debug output, and holds requests that have a held. */
 export function guardModem(modem: Modem): Modem {
   const buildRequest = replacedBuilders.get(modem) ?? (modem as Builder).buildRequest
   if (typeof buildRequest !== 'function') return modem
   const guard: Build = function (this: Builder, options, asked, ...rest) {
-    const departure = asked?.[departureKey]
-    guardAgent(options, this.protocol === 'https' ? tlsGlobalAgent : globalAgent, departure)
+    const held = asked?.[heldKey]
+    guardAgent(options, this.protocol === 'https' ? tlsGlobalAgent : globalAgent, held)
     keepShort(options)
-    departure?.expect()
+    held?.expect()
     return buildRequest.call(this, options, asked, ...rest)
   }
   const guarded = Object.assign(Object.create(modem) as Modem, { buildRequest: guard })
@@ -78,7 +78,7 @@ export function withoutVersion(modem: Modem): Modem {
  */
 function lend(guard: Build, buildRequest: Build, modem: object): void {
   const value: Build = function (this: Builder, options, asked, ...rest) {
-    const build = asked?.[departureKey] === undefined ? buildRequest : guard
+    const build = asked?.[heldKey] === undefined ? buildRequest : guard
     return build.call(this, options, asked, ...rest)
   }
   if (replacedBuilders.has(modem)) return
@@ -100,26 +100,26 @@ function keepShort(options: RequestOptions): void {
  * redirects, so the `Location` header is deleted before the modem reads it, and the response fails by its status. This
  * applies to every agent: over ssh the modem sets its own.
  */
-function guardAgent(options: RequestOptions, fallback: Agent, departure: Departure | undefined): void {
+function guardAgent(options: RequestOptions, fallback: Agent, held: HeldRequest | undefined): void {
   // without an agent, Node would create a connection that bypasses the guard
-  let agent = guarded(options.agent || fallback, departure)
+  let agent = guarded(options.agent || fallback, held)
   Object.defineProperty(options, 'agent', {
     enumerable: true,
     get: () => agent,
     set: (given: Agent | false | undefined) => {
-      agent = guarded(given || fallback, departure)
+      agent = guarded(given || fallback, held)
     },
   })
 }
 
 /** Wraps an agent, to intercept each request before it is sent and its response before any other listener. */
-function guarded(agent: Agent, departure: Departure | undefined): Agent {
+function guarded(agent: Agent, held: HeldRequest | undefined): Agent {
   const { addRequest } = agent as { addRequest?: (request: ClientRequest, ...rest: unknown[]) => unknown }
   if (typeof addRequest !== 'function') return agent
   return Object.assign(Object.create(agent) as Agent, {
     addRequest(request: ClientRequest, ...rest: unknown[]) {
       request.prependListener('response', forgetLocation)
-      departure?.hold(request)
+      held?.hold(request)
       return addRequest.call(agent, request, ...rest)
     },
   })

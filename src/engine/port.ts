@@ -135,7 +135,9 @@ export interface ChangeOptions extends CallOptions {
    * `false` and is not passed on. If it is never called, nothing was sent. An answer after the call or the connection has
    * ended sends nothing either; the call has already rejected.
    */
-  readonly mayLeave: () => boolean | Promise<boolean>
+  readonly maySend: () => boolean | Promise<boolean>
+  /** not-ours-to-stop: called right before the first byte is written. If it was not called, the request was never sent. */
+  readonly onSent?: (() => void) | undefined
 }
 
 /** The engine with write access. */

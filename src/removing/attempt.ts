@@ -45,26 +45,26 @@ export function createAttempts(options: AttemptOptions): Attempts {
   return {
     askHook: (id) => askHook(id, options),
     stopGracefully: (id, signal) =>
-      attempt(id, signal, (target, mayLeave) =>
+      attempt(id, signal, (target, sending) =>
         engine.stop(target, {
           graceSeconds: Math.ceil(stopTimeoutMs / secondMs),
           deadlineMs: stopTimeoutMs + stopMarginMs,
           signal,
-          mayLeave,
+          ...sending,
         }),
       ),
     unpause: (id, signal) =>
-      attempt(id, signal, (target, mayLeave) =>
-        engine.unpause(target, { deadlineMs: unpauseDeadlineMs, signal, mayLeave }),
+      attempt(id, signal, (target, sending) =>
+        engine.unpause(target, { deadlineMs: unpauseDeadlineMs, signal, ...sending }),
       ),
     remove: (id, failures, signal) =>
-      attempt(id, signal, (target, mayLeave) =>
+      attempt(id, signal, (target, sending) =>
         engine.remove(target, {
           deadlineMs: removalDeadlineMs(failures),
           signal,
           volumes: removeVolumes,
           force: mustForce(target, failures, options),
-          mayLeave,
+          ...sending,
         }),
       ),
   }
@@ -83,7 +83,7 @@ function mustForce(id: ContainerId, failures: number, { fleet }: AttemptOptions)
 const rests: ReadonlySet<string> = new Set(['created', 'exited'])
 
 /** Sends one request to the engine. */
-type Send = (id: ContainerId, mayLeave: ChangeOptions['mayLeave']) => Promise<ChangeOutcome>
+type Send = (id: ContainerId, sending: Pick<ChangeOptions, 'maySend' | 'onSent'>) => Promise<ChangeOutcome>
 
 /** One request that changes a container, with all checks that precede it. */
 type Attempt = (id: ContainerId, signal: AbortSignal, send: Send) => Promise<AttemptAnswer>
@@ -123,9 +123,9 @@ function createAttempt(options: AttemptOptions): Attempt {
       if (objection) return false
       fleet.send(id, { type: 'request.sent' })
       // quiet-stop: an inspection callback may have ended everything when it saw that event.
-      wasSent = mayAct()
-      if (!wasSent) objection = stale
-      return wasSent
+      const isAllowed = mayAct()
+      if (!isAllowed) objection = stale
+      return isAllowed
     }
     const lastQuestion = (): boolean | Promise<boolean> => {
       if (!freshness.stands(scan)) return decide(stale)
@@ -145,7 +145,10 @@ function createAttempt(options: AttemptOptions): Attempt {
     try {
       const against = await inspection.repeat()
       if (against) return against
-      const outcome = await send(id, () => (inspection.isFresh ? lastQuestion() : inspectAndAsk()))
+      const outcome = await send(id, {
+        maySend: () => (inspection.isFresh ? lastQuestion() : inspectAndAsk()),
+        onSent: () => (wasSent = true),
+      })
       if (outcome === 'withheld') return objection ?? stale
       return outcome === 'done' ? { answer: 'done' } : alreadyEnded
     } catch (thrown) {

@@ -7,7 +7,7 @@ import { everyDockerd, everyPodman } from '../support/engine-matrix.ts'
 import { type Bench, describeOnBench, owned } from '../support/real-harness.ts'
 
 const call = { deadlineMs: 20_000 }
-const change = { ...call, mayLeave: () => true }
+const change = { ...call, maySend: () => true }
 const unknown = idOf('f'.repeat(64))
 
 function idOf(text: string): ContainerId {
@@ -86,7 +86,7 @@ function defineAdapter(bench: () => Bench, differences: Differences): void {
 
   it('fresh-scan: a request that may not leave is withheld, and the container is kept', async () => {
     const id = idOf(await bench().engine.run())
-    const withheld = { ...call, mayLeave: () => Promise.resolve(false) }
+    const withheld = { ...call, maySend: () => Promise.resolve(false) }
     expect(await adapter().remove(id, { ...withheld, volumes: true, force: true })).toBe('withheld')
     expect(await bench().engine.state(id)).toBe('running')
   })

@@ -39,7 +39,7 @@ const wholeImage = {
   RootFS: { Type: 'layers', Layers: ['sha256:1'] },
   Config: { Labels: { a: 'b' } },
 }
-const mayLeave = () => true
+const maySend = () => true
 
 type Verb = 'list' | 'info' | 'identity' | 'imageLabels' | 'inspect' | 'remove' | 'stop' | 'unpause'
 const verbs: Readonly<Record<Verb, (engine: Engine, call: CallOptions) => Promise<unknown>>> = {
@@ -48,9 +48,9 @@ const verbs: Readonly<Record<Verb, (engine: Engine, call: CallOptions) => Promis
   identity: (engine, call) => engine.identity(call),
   imageLabels: (engine, call) => engine.imageLabels(image, call),
   inspect: (engine, call) => engine.inspect(id, call),
-  remove: (engine, call) => engine.remove(id, { ...call, mayLeave, volumes: true, force: true }),
-  stop: (engine, call) => engine.stop(id, { ...call, mayLeave, graceSeconds: 7 }),
-  unpause: (engine, call) => engine.unpause(id, { ...call, mayLeave }),
+  remove: (engine, call) => engine.remove(id, { ...call, maySend, volumes: true, force: true }),
+  stop: (engine, call) => engine.stop(id, { ...call, maySend, graceSeconds: 7 }),
+  unpause: (engine, call) => engine.unpause(id, { ...call, maySend }),
 }
 const everyVerb = Object.keys(verbs) as Verb[]
 const asking: readonly Verb[] = ['list', 'info', 'identity', 'imageLabels', 'inspect']
@@ -172,7 +172,7 @@ describe('what is sent', () => {
 
   test('volumes are kept when they are to be kept', async () => {
     server.behave(answers(204, ''))
-    await engine.remove(id, { ...limits, mayLeave, volumes: false, force: true })
+    await engine.remove(id, { ...limits, maySend, volumes: false, force: true })
     expect(server.requests[0]?.query.get('v')).toBe('false')
   })
 
@@ -727,7 +727,7 @@ describe('an instance of the user', () => {
   test('removes too', async () => {
     server.behave(answers(204, ''))
     const given = createDockerodeEngine({ engine: instance(new Agent({ keepAlive: false })), clock })
-    await given.remove(id, { ...limits, mayLeave, volumes: true, force: true })
+    await given.remove(id, { ...limits, maySend, volumes: true, force: true })
     expect(server.requests).toMatchObject([{ method: 'DELETE', path: `/containers/${id}` }])
   })
 

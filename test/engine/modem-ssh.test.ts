@@ -80,18 +80,18 @@ afterEach(async () => {
 })
 
 const methods = () => server.requests.map(({ method, connection }) => `${method} ${connection}`)
-const remove = (mayLeave: () => boolean | Promise<boolean>, deadlineMs = 20_000) =>
-  engine.remove(fakeId(1), { deadlineMs, mayLeave, volumes: true, force: true })
+const remove = (maySend: () => boolean | Promise<boolean>, deadlineMs = 20_000) =>
+  engine.remove(fakeId(1), { deadlineMs, maySend, volumes: true, force: true })
 
 describe('fresh-scan: over the ssh of the modem itself', () => {
   test('a change is sent once the engine has answered, on the same connection', async () => {
     const seen: string[][] = []
-    const mayLeave = async () => {
+    const maySend = async () => {
       await new Promise<void>((resolve) => setImmediate(resolve))
       seen.push(methods())
       return true
     }
-    expect(await remove(mayLeave)).toBe('done')
+    expect(await remove(maySend)).toBe('done')
     expect(seen).toEqual([['HEAD 1']])
     expect(methods()).toEqual(['HEAD 1', 'DELETE 1'])
   })

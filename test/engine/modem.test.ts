@@ -34,7 +34,7 @@ async function redirectTo(location: string, status = 301, on: 'unix' | 'tcp' = '
 async function expectRefusal(engine: Engine): Promise<void> {
   for (const asked of [
     engine.list(call),
-    engine.remove(id, { ...call, mayLeave: () => true, volumes: true, force: true }),
+    engine.remove(id, { ...call, maySend: () => true, volumes: true, force: true }),
   ]) {
     const error: unknown = await asked.then(() => 'an answer').catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(EngineError)

@@ -56,7 +56,7 @@ async function removed(said: Said = {}, volumes = true) {
   server.behave(says(said))
   await engine.list({ deadlineMs: 10_000 })
   const before = server.requests.length
-  await engine.remove(id, { volumes, force: true, deadlineMs: 10_000, mayLeave: () => true })
+  await engine.remove(id, { volumes, force: true, deadlineMs: 10_000, maySend: () => true })
   const asked = server.requests.slice(before).map(({ method, path }) => `${method} ${path}`)
   return { asked, v: server.requests.at(-1)?.query.get('v') }
 }
@@ -129,7 +129,7 @@ describe('positive-evidence: on Podman only volumes made with the container are 
     server.behave(answers(403, 'not on the list', { server: 'haproxy' }))
     await expect(engine.info({ deadlineMs: 10_000 })).rejects.toThrow('not on the list')
     server.behave(says({ volume: { CreatedAt: '2026-11-28T22:16:32.827Z' } }))
-    await engine.remove(id, { volumes: true, force: true, deadlineMs: 10_000, mayLeave: () => true })
+    await engine.remove(id, { volumes: true, force: true, deadlineMs: 10_000, maySend: () => true })
     expect(server.requests.at(-1)?.query.get('v')).toBe('false')
   })
 
@@ -137,8 +137,8 @@ describe('positive-evidence: on Podman only volumes made with the container are 
     server.behave(says())
     await engine.list({ deadlineMs: 10_000 })
     const seen: number[] = []
-    const mayLeave = () => seen.push(server.requests.length) < 0
-    expect(await engine.remove(id, { volumes: true, force: true, deadlineMs: 10_000, mayLeave })).toBe(
+    const maySend = () => seen.push(server.requests.length) < 0
+    expect(await engine.remove(id, { volumes: true, force: true, deadlineMs: 10_000, maySend })).toBe(
       'withheld',
     )
     expect(seen).toEqual([3])
@@ -159,7 +159,7 @@ describe('on an embedded Podman', () => {
         volumes: true,
         force: true,
         deadlineMs: 10_000,
-        mayLeave: () => true,
+        maySend: () => true,
       })
 
     const owner = containers.create({ volumes: ['/data'], createdAtMs })

@@ -114,8 +114,8 @@ describe('an engine behind ssh', () => {
 
 describe('fresh-scan: a change over ssh leaves once the engine itself has answered on the connection', () => {
   const id = fakeId(1)
-  const remove = (mayLeave: () => boolean | Promise<boolean>) =>
-    engineAt('ssh://far').remove(id, { ...limits, mayLeave, volumes: true, force: true })
+  const remove = (maySend: () => boolean | Promise<boolean>) =>
+    engineAt('ssh://far').remove(id, { ...limits, maySend, volumes: true, force: true })
   const methods = () => server.requests.map(({ method, connection }) => `${method} ${connection}`)
   /** A sign of life, and then the confirmation. */
   const live: Behaviour = (response, request) =>
@@ -125,11 +125,11 @@ describe('fresh-scan: a change over ssh leaves once the engine itself has answer
     await installSsh(dialStdio())
     server.behave(live)
     const seen: string[][] = []
-    const mayLeave = () => {
+    const maySend = () => {
       seen.push(methods())
       return true
     }
-    expect(await remove(mayLeave)).toBe('done')
+    expect(await remove(maySend)).toBe('done')
     expect(seen).toEqual([['HEAD 1']])
     expect(methods()).toEqual(['HEAD 1', 'DELETE 1'])
   })

@@ -28,15 +28,15 @@ const hasty = 60
 const patient = 10_000
 let deadlineMs = hasty
 
-const mayLeave = () => true
+const maySend = () => true
 const verbs = {
   list: () => engine.list({ deadlineMs }),
   info: () => engine.info({ deadlineMs }),
   imageLabels: () => engine.imageLabels({ id: 'sha256:busybox', platform: '' }, { deadlineMs }),
   inspect: () => engine.inspect(id, { deadlineMs }),
-  remove: () => engine.remove(id, { deadlineMs, mayLeave, volumes: true, force: true }),
-  stop: () => engine.stop(id, { deadlineMs, mayLeave, graceSeconds: 1 }),
-  unpause: () => engine.unpause(id, { deadlineMs, mayLeave }),
+  remove: () => engine.remove(id, { deadlineMs, maySend, volumes: true, force: true }),
+  stop: () => engine.stop(id, { deadlineMs, maySend, graceSeconds: 1 }),
+  unpause: () => engine.unpause(id, { deadlineMs, maySend }),
 }
 const verb = fc.constantFrom(...(Object.keys(verbs) as (keyof typeof verbs)[]))
 const kinds = [

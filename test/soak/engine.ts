@@ -153,7 +153,8 @@ export class SoakEngine implements Engine {
   }
 
   async remove(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
-    if (!(await call.mayLeave())) return 'withheld'
+    if (!(await call.maySend())) return 'withheld'
+    call.onSent?.()
     this.removals++
     const body = this.bodies.get(id)
     const fault = body?.isStuck ? 'refused' : body?.faults.shift()
@@ -173,7 +174,8 @@ export class SoakEngine implements Engine {
   }
 
   async stop(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
-    if (!(await call.mayLeave())) return 'withheld'
+    if (!(await call.maySend())) return 'withheld'
+    call.onSent?.()
     return this.#answer('stop', call, () => {
       if (!this.bodies.has(id)) throw noSuchContainer('stop')
       this.change(id, { state: 'exited' })
@@ -182,7 +184,8 @@ export class SoakEngine implements Engine {
   }
 
   async unpause(id: ContainerId, call: ChangeOptions): Promise<ChangeOutcome> {
-    if (!(await call.mayLeave())) return 'withheld'
+    if (!(await call.maySend())) return 'withheld'
+    call.onSent?.()
     return this.#answer('unpause', call, () => {
       this.change(id, { state: 'running' })
       return 'done'

@@ -537,19 +537,25 @@ describe('not-ours-to-stop: a container that we did not end is judged like any o
     await stop(harness)
   })
 
-  test('no connection: no request left, so a container that ends afterwards ended by itself', async () => {
-    const harness = createHarness({ period: '20s' })
-    const { clock, engine, reconciler } = harness
-    const container = engine.add({ ageMs: hour })
-    engine.isUnreachable = true
-    reconciler.start()
-    await clock.advance(10_000)
-    Object.assign(container, { state: 'exited', finishedAtMs: clock.wallNow() })
-    engine.isUnreachable = false
-    await clock.advance(hour)
-    expect(engine.containers.has(container.id)).toBe(true)
-    await stop(harness)
-  })
+  test.each([
+    ['no connection', 'isUnreachable'],
+    ['a connection that breaks once the request is allowed', 'breaksWhenAllowed'],
+  ] as const)(
+    '%s: no request was sent, so a container that ends afterwards ended by itself',
+    async (_, how) => {
+      const harness = createHarness({ period: '20s' })
+      const { clock, engine, reconciler } = harness
+      const container = engine.add({ ageMs: hour })
+      engine[how] = true
+      reconciler.start()
+      await clock.advance(10_000)
+      Object.assign(container, { state: 'exited', finishedAtMs: clock.wallNow() })
+      engine[how] = false
+      await clock.advance(hour)
+      expect(engine.containers.has(container.id)).toBe(true)
+      await stop(harness)
+    },
+  )
 
   test.each<[string, () => EngineError]>([
     ['a failure of the engine that killed it', () => new EngineError('refused', 'busy', { status: 500 })],

@@ -67,6 +67,8 @@ export interface FakeEngine extends Engine {
   shapeInspection: (inspection: Inspection) => Inspection
   /** Whether connections for requests that change something fail, so that these are never sent. */
   isUnreachable: boolean
+  /** Whether their connections break when the last question has allowed them, so that these are never sent. */
+  breaksWhenAllowed: boolean
   add(container?: Partial<Omit<FakeContainer, 'id'>> & { id?: string; ageMs?: number }): FakeContainer
   count(verb: Verb, id?: string): number
   /** The number of open event streams. */
@@ -109,6 +111,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     shapeListing: (listing) => listing,
     shapeInspection: (inspection) => inspection,
     isUnreachable: false,
+    breaksWhenAllowed: false,
     add({ id, ageMs = 0, ...rest } = {}) {
       made += 1
       const container: FakeContainer = {
@@ -285,9 +288,11 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
     more: Partial<Request> = {},
   ): Promise<ChangeOutcome> {
     if (engine.isUnreachable) throw new EngineError('unavailable', `${verb}: no connection`)
-    const mayLeave = call.mayLeave()
+    const maySend = call.maySend()
     // Like a real connection: after a synchronous answer, the request is sent in the same turn.
-    if (!(typeof mayLeave === 'boolean' ? mayLeave : await mayLeave)) return 'withheld'
+    if (!(typeof maySend === 'boolean' ? maySend : await maySend)) return 'withheld'
+    if (engine.breaksWhenAllowed) throw new EngineError('unavailable', `${verb}: the connection broke`)
+    call.onSent?.()
     // A test's own answer without a value counts as a confirmation.
     const outcome: ChangeOutcome | undefined = await answer(verb, id, call, carryOut, more)
     return outcome ?? 'done'

@@ -261,7 +261,7 @@ export class SimulatedEngine {
         { verb, id, label: undefined, deadlineMs: options.deadlineMs, process },
         options.signal,
         carryOut,
-        options.mayLeave,
+        options,
       )
     const { wire } = this
     return {

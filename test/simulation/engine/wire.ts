@@ -33,8 +33,8 @@ export interface Witness {
 export interface Request extends Call {
   readonly call: Call
   readonly carryOut: (request: Request) => void
-  /** What is asked when the connection stands; undefined of what changes nothing. */
-  readonly mayLeave: ChangeOptions['mayLeave'] | undefined
+  /** What is asked when the connection stands, and told when it is sent; undefined of what changes nothing. */
+  readonly change: ChangeOptions | undefined
   readonly settle: (outcome: () => unknown) => void
   isArrived: boolean
   readonly isSettled: () => boolean
@@ -82,7 +82,7 @@ export class Wire {
     call: Call,
     signal: AbortSignal | undefined,
     carryOut: Request['carryOut'],
-    mayLeave?: ChangeOptions['mayLeave'],
+    change?: ChangeOptions,
   ): Promise<T> {
     this.#witness.note(`asks:${call.verb}` as Word)
     this.#witness.leaves(call)
@@ -119,14 +119,14 @@ export class Wire {
         ...call,
         call,
         carryOut,
-        mayLeave,
+        change,
         settle,
         isArrived: false,
         isSettled: () => isSettled,
       }
       this.#open.add(request)
       signal?.addEventListener('abort', giveUp, { once: true })
-      if (mayLeave) this.#timeline.after(this.#connectingMs(), () => this.#connected(request, mayLeave))
+      if (change) this.#timeline.after(this.#connectingMs(), () => this.#connected(request, change))
       else this.#timeline.after(this.lagMs(verb), () => this.#arrive(request))
     })
   }
@@ -138,7 +138,7 @@ export class Wire {
     return this.#random.between(200, 7000)
   }
 
-  #connected(request: Request, mayLeave: ChangeOptions['mayLeave']): void {
+  #connected(request: Request, { maySend }: ChangeOptions): void {
     if (this.condition === 'down') {
       this.#witness.note('outage:down')
       return this.#break(request, 'ECONNREFUSED')
@@ -146,7 +146,7 @@ export class Wire {
     return request.process.receive(() => {
       if (request.isSettled()) return
       this.#witness.note('wire:asked-last')
-      const answer = mayLeave()
+      const answer = maySend()
       const go = (mayGo: boolean) => this.#sendOrWithhold(request, mayGo)
       if (answer instanceof Promise) void answer.then(go, () => go(false))
       else go(answer)
@@ -160,6 +160,7 @@ export class Wire {
     }
     // Aborted meanwhile.
     if (request.isSettled()) return undefined
+    request.change?.onSent?.()
     this.#witness.departs(request.call)
     this.#timeline.after(this.lagMs(request.verb), () => this.#arrive(request))
     return undefined
@@ -179,7 +180,7 @@ export class Wire {
     if (this.condition === 'down') {
       this.#witness.note('outage:down')
       // What was sent after its last question had a connection.
-      return this.#break(request, request.mayLeave ? 'ECONNRESET' : 'ECONNREFUSED')
+      return this.#break(request, request.change ? 'ECONNRESET' : 'ECONNREFUSED')
     }
     if (this.condition === 'wedged') this.#witness.note('outage:wedged')
     request.isArrived = true

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import Dockerode from 'dockerode'
-import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createDockerodeEngine } from '../../src/engine/dockerode-engine.ts'
 import type { ChangeOptions, ChangeOutcome, Engine } from '../../src/engine/port.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -24,7 +24,7 @@ const wires: Wire[] = []
 const agents: Agent[] = []
 
 beforeAll(() => {
-  certificates = mkdtempSync(join(tmpdir(), 'flotsam-departure-'))
+  certificates = mkdtempSync(join(tmpdir(), 'flotsam-held-request-'))
   const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-days', '2', '-nodes']
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-keyout', 'key.pem']
   execFileSync('openssl', ['req', '-x509', ...key, ...subject, '-out', 'cert.pem'], {
@@ -157,13 +157,14 @@ describe.each(Object.keys(roads))('fresh-scan: over %s', (road) => {
   test.each(Object.keys(changes))('%s asks once, before any byte, and then leaves', async (verb) => {
     const { wire, engine } = await roads[road]!()
     const seen: string[] = []
-    const mayLeave = async () => {
+    const maySend = async () => {
       await turns(5)
       seen.push(bytesOn(wire))
       return true
     }
-    expect(await changes[verb]!(engine, { deadlineMs, mayLeave })).toBe('done')
-    expect(seen).toEqual([''])
+    const onSent = () => seen.push('sent')
+    expect(await changes[verb]!(engine, { deadlineMs, maySend, onSent })).toBe('done')
+    expect(seen).toEqual(['', 'sent'])
     expect(bytesOn(wire).match(/^(DELETE|POST) /gm)).toHaveLength(1)
   })
 
@@ -175,19 +176,19 @@ describe.each(Object.keys(roads))('fresh-scan: over %s', (road) => {
       return confirms
     }
     // it has come in by the next turn but one: nothing but the bytes themselves was left to be sent
-    const mayLeave = () => {
+    const maySend = () => {
       order.push('asked')
       expect(wire.openConnections).toBe(1)
       void turns(2).then(() => order.push('later'))
       return true
     }
-    expect(await remove(engine, { deadlineMs, mayLeave })).toBe('done')
+    expect(await remove(engine, { deadlineMs, maySend })).toBe('done')
     expect(order.slice(0, 2)).toEqual(['asked', 'DELETE'])
   })
 
   test('a request that may not leave is withheld without an error and leaves nothing behind', async () => {
     const { wire, engine } = await roads[road]!()
-    expect(await remove(engine, { deadlineMs, mayLeave: () => false })).toBe('withheld')
+    expect(await remove(engine, { deadlineMs, maySend: () => false })).toBe('withheld')
     await wire.quiet()
     expect(bytesOn(wire)).toBe('')
   })
@@ -195,14 +196,14 @@ describe.each(Object.keys(roads))('fresh-scan: over %s', (road) => {
   test('a connection that breaks while the question is pending carries nothing', async () => {
     const { wire, engine } = await roads[road]!()
     let isAsked = 0
-    const mayLeave = async () => {
+    const maySend = async () => {
       isAsked += 1
       expect(wire.openConnections).toBe(1)
       for (const socket of wire.sockets) socket.destroy()
       await turns(10)
       return true
     }
-    expect(await ending(remove(engine, { deadlineMs, mayLeave }))).toMatchObject({ kind: 'unavailable' })
+    expect(await ending(remove(engine, { deadlineMs, maySend }))).toMatchObject({ kind: 'unavailable' })
     await turns(10)
     expect(bytesOn(wire)).toBe('')
     expect(isAsked).toBe(1)
@@ -238,9 +239,9 @@ describe('fresh-scan: only exactly `true` lets a request leave', () => {
         },
       }),
     ],
-  ])('not %s', async (_what, mayLeave) => {
+  ])('not %s', async (_what, maySend) => {
     const { wire, engine } = await plainRoad()
-    const call = { deadlineMs, mayLeave: mayLeave as () => boolean }
+    const call = { deadlineMs, maySend: maySend as () => boolean }
     for (const change of Object.values(changes)) expect(await change(engine, call)).toBe('withheld')
     await wire.quiet()
     expect(bytesOn(wire)).toBe('')
@@ -253,17 +254,17 @@ describe('fresh-scan: no answer after the end of the call sends anything', () =>
     let answer = (_may: boolean) => {}
     let resolveAsked = () => {}
     const asked = new Promise<void>((resolve) => (resolveAsked = resolve))
-    const mayLeave = () => {
+    const maySend = () => {
       resolveAsked()
       return new Promise<boolean>((resolve) => (answer = resolve))
     }
-    return { mayLeave, asked, answer: () => answer(true) }
+    return { maySend, asked, answer: () => answer(true) }
   }
 
   test('after its deadline', async () => {
     const { wire, engine } = await plainRoad()
-    const { mayLeave, asked, answer } = openQuestion()
-    const ended = ending(remove(engine, { deadlineMs, mayLeave }))
+    const { maySend, asked, answer } = openQuestion()
+    const ended = ending(remove(engine, { deadlineMs, maySend }))
     await asked
     await clock.advance(deadlineMs)
     answer()
@@ -274,9 +275,9 @@ describe('fresh-scan: no answer after the end of the call sends anything', () =>
 
   test('after its signal, in the very same turn', async () => {
     const { wire, engine } = await plainRoad()
-    const { mayLeave, asked, answer } = openQuestion()
+    const { maySend, asked, answer } = openQuestion()
     const abort = new AbortController()
-    const ended = ending(remove(engine, { deadlineMs, mayLeave, signal: abort.signal }))
+    const ended = ending(remove(engine, { deadlineMs, maySend, signal: abort.signal }))
     await asked
     answer()
     abort.abort()
@@ -288,11 +289,11 @@ describe('fresh-scan: no answer after the end of the call sends anything', () =>
   test('not when the question itself aborts the call', async () => {
     const { wire, engine } = await plainRoad()
     const abort = new AbortController()
-    const mayLeave = () => {
+    const maySend = () => {
       abort.abort()
       return true
     }
-    const ended = ending(remove(engine, { deadlineMs, mayLeave, signal: abort.signal }))
+    const ended = ending(remove(engine, { deadlineMs, maySend, signal: abort.signal }))
     expect(await ended).toMatchObject({ kind: 'timed-out' })
     await wire.quiet()
     expect(bytesOn(wire)).toBe('')
@@ -303,13 +304,14 @@ describe('fresh-scan: no answer after the end of the call sends anything', () =>
     let lateMs = 0
     const slow = { ...clock, now: () => clock.now() + lateMs }
     const engine = createDockerodeEngine({ engine: `unix://${wire.socketPath}`, clock: slow })
-    const mayLeave = () => {
+    const maySend = () => {
       lateMs = deadlineMs
       return true
     }
-    expect(await ending(remove(engine, { deadlineMs, mayLeave }))).toMatchObject({ kind: 'timed-out' })
+    const onSent = vi.fn()
+    expect(await ending(remove(engine, { deadlineMs, maySend, onSent }))).toMatchObject({ kind: 'timed-out' })
     await wire.quiet()
-    expect(bytesOn(wire)).toBe('')
+    expect([bytesOn(wire), onSent.mock.calls.length]).toEqual(['', 0])
   })
 })
 
@@ -322,11 +324,11 @@ describe('fresh-scan: the question waits for the connection', () => {
     const busy = [1, 2].map(() => ending(engine.list({ deadlineMs: 10_000 })))
     await wire.opened(2)
     let isAsked = 0
-    const mayLeave = () => {
+    const maySend = () => {
       isAsked += 1
       return true
     }
-    const removed = remove(engine, { deadlineMs: 60_000, mayLeave })
+    const removed = remove(engine, { deadlineMs: 60_000, maySend })
     await clock.advance(9_999)
     await turns(20)
     expect(isAsked).toBe(0)
@@ -345,7 +347,7 @@ describe('fresh-scan: the question waits for the connection', () => {
     const busy = ending(engine.list({ deadlineMs: 20_000 }))
     await wire.opened(1)
     let isAsked = 0
-    const call = { deadlineMs: 10_000, mayLeave: () => ++isAsked > 0 }
+    const call = { deadlineMs: 10_000, maySend: () => ++isAsked > 0 }
     const ended = ending(remove(engine, call))
     await clock.advance(10_000)
     expect(await ended).toMatchObject({ kind: 'timed-out' })
@@ -367,7 +369,7 @@ describe('fresh-scan: the question waits for the connection', () => {
         ? createDockerodeEngine({ engine: `https://127.0.0.1:${wire.port}`, clock, surroundings: trusting() })
         : instance({ host: '127.0.0.1', port: wire.port, protocol: 'https', agent })
     let isAsked = 0
-    const removed = remove(engine, { deadlineMs, mayLeave: () => ++isAsked === 1 })
+    const removed = remove(engine, { deadlineMs, maySend: () => ++isAsked === 1 })
     await wire.opened(1)
     await turns(20)
     expect(isAsked).toBe(0)
@@ -382,7 +384,7 @@ describe('fresh-scan: the question waits for the connection', () => {
     const agent = Object.assign(new Agent(), { createConnection: () => socket })
     const engine = instance({ socketPath: '/nowhere', agent })
     let isAsked = 0
-    const removed = remove(engine, { deadlineMs, mayLeave: () => ++isAsked === 1 })
+    const removed = remove(engine, { deadlineMs, maySend: () => ++isAsked === 1 })
     await turns(20)
     expect(isAsked).toBe(0)
     socket.connect(wire.socketPath)
@@ -415,7 +417,7 @@ describe('fresh-scan: a request that cannot be held back is not sent', () => {
     const { modem } = new Dockerode({ socketPath: wire.socketPath })
     const dial = modem.dial.bind(modem)
     const engine = at({ modem: { dial } } as unknown as Dockerode)
-    expect(await ending(remove(engine, { deadlineMs, mayLeave: () => true }))).toMatchObject(cannot)
+    expect(await ending(remove(engine, { deadlineMs, maySend: () => true }))).toMatchObject(cannot)
     await turns(10)
     expect(wire.received).toEqual([])
   })
@@ -425,7 +427,7 @@ describe('fresh-scan: a request that cannot be held back is not sent', () => {
     const [docker, other] = [1, 2].map(() => new Dockerode({ socketPath: wire.socketPath }))
     docker!.modem.dial = (options, callback) => other!.modem.dial(options, callback)
     let isAsked = 0
-    const call = { deadlineMs, mayLeave: () => ++isAsked > 0 }
+    const call = { deadlineMs, maySend: () => ++isAsked > 0 }
     expect(await ending(remove(at(docker!), call))).toMatchObject(cannot)
     await turns(10)
     expect([isAsked, bytesOn(wire)]).toEqual([0, ''])
@@ -435,7 +437,7 @@ describe('fresh-scan: a request that cannot be held back is not sent', () => {
     const wire = await wireOn('unix')
     const engine = instance({ socketPath: wire.socketPath, headers: { Expect: '100-continue' } })
     let isAsked = 0
-    const call = { deadlineMs, mayLeave: () => ++isAsked > 0 }
+    const call = { deadlineMs, maySend: () => ++isAsked > 0 }
     expect(await ending(remove(engine, call))).toMatchObject(cannot)
     await turns(10)
     expect([isAsked, bytesOn(wire)]).toEqual([0, ''])
@@ -450,7 +452,7 @@ describe('fresh-scan: a request that cannot be held back is not sent', () => {
       dial(options, () => {})
     }
     let isAsked = 0
-    const call = { deadlineMs, mayLeave: () => ++isAsked === 1 }
+    const call = { deadlineMs, maySend: () => ++isAsked === 1 }
     expect(await remove(at(docker), call)).toBe('done')
     expect(isAsked).toBe(1)
     expect(bytesOn(wire).match(/^DELETE /gm)).toHaveLength(1)
@@ -461,11 +463,11 @@ describe('truthful: bytes that arrive before the request has left do not answer 
   test('an unsolicited confirmation', async () => {
     const { wire, engine } = await plainRoad()
     wire.onOpen = (socket) => void socket.write(confirms)
-    const mayLeave = async () => {
+    const maySend = async () => {
       await turns(20)
       return true
     }
-    const ended = await ending(remove(engine, { deadlineMs, mayLeave }))
+    const ended = await ending(remove(engine, { deadlineMs, maySend }))
     expect(ended).toMatchObject({ name: 'EngineError', kind: 'invalid-answer' })
     await wire.quiet()
     expect(bytesOn(wire)).toBe('')
@@ -476,7 +478,7 @@ describe('truthful: bytes that arrive before the request has left do not answer 
     wire.answer = () => 'HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n'
     for (const socket of wire.sockets) socket.write(confirms)
     if (arrives === 'before') await turns(5)
-    const ended = await ending(remove(engine, { deadlineMs, mayLeave: () => true }))
+    const ended = await ending(remove(engine, { deadlineMs, maySend: () => true }))
     expect(ended).toMatchObject({
       name: 'EngineError',
       kind: expect.stringMatching(/refused|invalid-answer/) as unknown,

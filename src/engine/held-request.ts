@@ -5,9 +5,11 @@ import { TLSSocket } from 'node:tls'
 import { AnswerError, ReachError } from './failure.ts'
 import { expectPong } from './ping.ts'
 
-export interface DepartureOptions {
+export interface HeldRequestOptions {
   /** fresh-scan: the last question. The request is withheld unless it returns exactly `true`. */
-  readonly mayLeave: () => boolean | Promise<boolean>
+  readonly maySend: () => boolean | Promise<boolean>
+  /** Called right before the first byte is written. */
+  readonly onSent?: (() => void) | undefined
   /** Whether the call is over, because of its deadline or an abort. */
   readonly isOver: () => boolean
   /** Aborted when the call is over. */
@@ -15,22 +17,22 @@ export interface DepartureOptions {
 }
 
 /** `expected`: the next request is created by the guarded modem, which holds it. */
-type State = 'new' | 'expected' | 'waiting' | 'asking' | 'left' | 'never'
+type State = 'new' | 'expected' | 'waiting' | 'asking' | 'sent' | 'never'
 
 /**
  * fresh-scan: holds a request until its connection is established, asks the last question, and then sends the request in
  * the same turn of the event loop or never. At most one request per call is sent, and only once.
  */
-export class Departure {
+export class HeldRequest {
   /** Settles if the request is never sent: resolves with `withheld`, or rejects if the connection fails. */
   readonly withheld: Promise<'withheld'>
-  readonly #options: DepartureOptions
+  readonly #options: HeldRequestOptions
   #state: State = 'new'
   #request: ClientRequest | undefined
   #withhold!: () => void
   #fail!: (error: unknown) => void
 
-  constructor(options: DepartureOptions) {
+  constructor(options: HeldRequestOptions) {
     this.#options = options
     this.withheld = new Promise((resolve, reject) => {
       this.#withhold = () => resolve('withheld')
@@ -50,8 +52,8 @@ export class Departure {
     return this.#state === 'expected'
   }
 
-  get hasLeft(): boolean {
-    return this.#state === 'left'
+  get wasSent(): boolean {
+    return this.#state === 'sent'
   }
 
   /** Takes over a request before any of its bytes are sent. */
@@ -62,10 +64,10 @@ export class Departure {
     if (isFirst && request.writableLength === 0 && !this.#options.isOver()) {
       this.#state = 'waiting'
       this.#request = request
-      request.prependListener('response', () => this.#expectToHaveLeft())
+      request.prependListener('response', () => this.#expectToBeSent())
       request.once('close', () => this.#close())
       request.once('socket', (socket: Duplex) => {
-        this.#depart(request, socket, send).catch((error: unknown) => this.#stop(error))
+        this.#sendIfAllowed(request, socket, send).catch((error: unknown) => this.#stop(error))
       })
       return
     }
@@ -79,7 +81,7 @@ export class Departure {
     request.destroy(error)
   }
 
-  async #depart(request: ClientRequest, socket: Duplex, send: () => void): Promise<void> {
+  async #sendIfAllowed(request: ClientRequest, socket: Duplex, send: () => void): Promise<void> {
     await untilConnected(socket)
     // first let pending events run: late bytes of the previous response, or the end of an idle connection
     if (request.reusedSocket) await twoTurns()
@@ -88,7 +90,7 @@ export class Departure {
     if (this.#isClosed()) return
     this.#state = 'asking'
     // only an asynchronous answer can come between the question and the write
-    const answer = askNow(this.#options.mayLeave)
+    const answer = askNow(this.#options.maySend)
     const isAllowed = typeof answer === 'boolean' ? answer : await answer
     if (this.#isClosed()) return
     if (!isAllowed) {
@@ -97,7 +99,8 @@ export class Departure {
     } else if (socket.destroyed || !socket.writable) {
       this.#stop(new ReachError('unavailable', 'the connection broke before the request was sent'))
     } else {
-      this.#state = 'left'
+      this.#state = 'sent'
+      this.#options.onSent?.()
       send()
     }
   }
@@ -107,8 +110,8 @@ export class Departure {
   }
 
   /** A response that arrives before the request was sent belongs to another one. */
-  #expectToHaveLeft(): void {
-    if (this.hasLeft) return
+  #expectToBeSent(): void {
+    if (this.wasSent) return
     this.#stop(new AnswerError('the engine responded before the request was sent'))
   }
 
@@ -118,7 +121,7 @@ export class Departure {
   }
 
   #close(): void {
-    if (this.#state === 'left' || this.#state === 'never') return
+    if (this.#state === 'sent' || this.#state === 'never') return
     this.#state = 'never'
     this.#request?.destroy()
   }
@@ -150,9 +153,9 @@ function holdBack(request: ClientRequest): () => void {
 }
 
 /** A throw or a rejection counts as `false`. */
-function askNow(mayLeave: () => boolean | Promise<boolean>): boolean | Promise<boolean> {
+function askNow(maySend: () => boolean | Promise<boolean>): boolean | Promise<boolean> {
   try {
-    const answer: unknown = mayLeave()
+    const answer: unknown = maySend()
     if (typeof answer !== 'object' || answer === null) return answer === true
     return Promise.resolve(answer).then(
       (later: unknown) => later === true,
