@@ -51,11 +51,6 @@ function livesAgree({ state }: ContainerSummary, inspection: Inspection): boolea
   return lifeOf(state) === lifeOf(inspection.state)
 }
 
-/** Whether an objection is permanent. */
-export function isForGood(objection: Objection): boolean {
-  return objection === 'self' || objection === 'infra-container'
-}
-
 const podmanInfraName = /^([0-9a-f]{12})-infra$/
 
 function looksLikeInfra({ names }: ContainerSummary): boolean {

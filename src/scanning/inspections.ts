@@ -10,6 +10,7 @@ import type { ContainerId } from '../domain/ids.ts'
 import { isAtRest } from '../domain/states.ts'
 import type { Objection } from '../domain/verdict.ts'
 import type { WatchingEngine } from '../engine/port.ts'
+import { isOursToFinish } from '../policy/half-removed.ts'
 import type { Policy } from '../policy/judge.ts'
 import { hasEnded } from '../policy/namespaces.ts'
 import { agrees, isRemovalUnderWay, lastStartOf, namedBy, objectionTo } from '../policy/second-source.ts'
@@ -64,7 +65,7 @@ export class Inspections {
     } catch (thrown) {
       if (!(thrown instanceof EngineError) || thrown.kind !== 'half-removed') throw thrown
       const known = fleet.get(id)
-      const objection = isOursToFinish(known) ? undefined : 'half-removed'
+      const objection = known && isOursToFinish(known) ? undefined : 'half-removed'
       this.#note(id, { start: undefined, isStopOver: false, objection: objection ?? confirmed, confirmedAs })
       return objection
     }
@@ -226,17 +227,6 @@ export class Inspections {
     const ageMs = Math.max(0, engineNowMs - atMs)
     return graces.isDoubtful(ageMs, awake.now()) ? undefined : ageMs
   }
-}
-
-/**
- * positive-evidence: whether we began the removal that was interrupted. The engine lists the container as being removed, in the
- * scan that nominated it, and has just refused to inspect it. A removal that another client began is left to that client.
- */
-function isOursToFinish(known: KnownContainer | undefined): boolean {
-  if (known?.wasRemovalSent !== true) return false
-  const { names, state } = known.listed
-  // A tracker may use the name as a key, and no inspection supplies one that the listing omits.
-  return state === 'removing' && names.length > 0
 }
 
 /** The name from the inspection, if the listing has none. */

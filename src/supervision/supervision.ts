@@ -317,10 +317,10 @@ function containerPolicyOf(settings: Settings): ContainerPolicy {
 
 /** Inspection events expose an actor while it is being created, so its system must be sealed before that. */
 function inspectSealed(inspect: NonNullable<Settings['inspect']>, emit: Emit, seal: Seal) {
-  const toSupervisor = inspectSafely(inspect, emit)
+  const observe = inspectSafely(inspect, emit)
   return (event: InspectionEvent) => {
     seal.close(event.actorRef as AnyActorRef)
-    toSupervisor(event)
+    observe(event)
   }
 }
 

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest'
 import type { ContainerSummary, Inspection } from '../../src/domain/container.ts'
 import {
   type Confirming,
-  isForGood,
   type LastStart,
   lastStartOf,
   namedBy,
@@ -232,17 +231,6 @@ describe('for any listing and inspection', () => {
         expect(objectionTo(both)).toBeUndefined()
       }),
     )
-  })
-
-  test('an objection is permanent if no later inspection could withdraw it', () => {
-    const all = [
-      'self',
-      'self-unknown',
-      'infra-container',
-      'inspection-disagrees',
-      'inspection-failed',
-    ] as const
-    expect(all.filter(isForGood)).toEqual(['self', 'infra-container'])
   })
 })
 
