@@ -119,14 +119,15 @@ export function met(
   record: ContainerRecord,
   { listed, atMs, wasUnpaused, restedUntil }: Met,
   creationGraceMs: number,
-): RecordChange {
+): Pick<ContainerRecord, 'listed' | 'notStartedUntil' | 'newSinceMs' | 'creationGraceEndsMs'> {
+  const { newSinceMs, creationGraceEndsMs } = record
   return {
     listed,
     notStartedUntil: later(record.notStartedUntil, restedUntil),
-    ...(wasUnpaused && {
-      newSinceMs: atMs,
-      creationGraceEndsMs: Math.max(record.creationGraceEndsMs, atMs + creationGraceMs),
-    }),
+    newSinceMs: wasUnpaused ? atMs : newSinceMs,
+    creationGraceEndsMs: wasUnpaused
+      ? Math.max(creationGraceEndsMs, atMs + creationGraceMs)
+      : creationGraceEndsMs,
   }
 }
 

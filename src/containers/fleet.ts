@@ -136,10 +136,10 @@ export class Fleet {
 
   /** Sends the event only if it would change the container's record. */
   note(known: KnownContainer, change: RecordChange, event: ContainerEvent): void {
-    const isNews = Object.entries(change).some(
-      ([key, value]) => known[key as keyof ContainerRecord] !== value,
-    )
-    if (isNews) this.send(known.id, event)
+    for (const key in change) {
+      const field = key as keyof ContainerRecord
+      if (known[field] !== change[field]) return this.send(known.id, event)
+    }
   }
 
   /** Sends a container its verdict if it changed or the actor is waiting for one. */

@@ -1,7 +1,8 @@
 import type { ContainerContext, containerMachine } from '../../machines/container.machine.ts'
-import { met } from '../../machines/container.record.ts'
+import { type Met, met } from '../../machines/container.record.ts'
 
 type Machine = typeof containerMachine
+type Active = Extract<ReturnType<Machine['transition']>, { readonly status: 'active' }>
 
 /**
  * The chart, quicker at remembering what a scan lists. XState computes states, tags and value again for each event, although
@@ -9,14 +10,78 @@ type Machine = typeof containerMachine
  * work. A test compares both in each state.
  */
 export function withQuickListing(machine: Machine): Machine {
-  const transition: Machine['transition'] = (snapshot, event, scope) => {
-    if (event.type !== 'listed' || snapshot.status !== 'active')
-      return machine.transition(snapshot, event, scope)
-    const before: ContainerContext = snapshot.context
-    const change = met(before, event.met, before.policy.creationGraceMs)
-    // V8 would give each object that two objects are spread into a hidden class of its own.
-    const context = Object.assign({}, before, change)
-    return { ...snapshot, context }
-  }
+  const transition: Machine['transition'] = (snapshot, event, scope) =>
+    event.type === 'listed' && snapshot.status === 'active'
+      ? withContext(snapshot, withMet(snapshot.context, event.met))
+      : machine.transition(snapshot, event, scope)
   return Object.assign(Object.create(machine) as Machine, { transition })
+}
+
+// Copies with every field by its name: V8 takes five times as long to spread or to assign all fields of a copy.
+
+type Whole<T> = { readonly [Key in keyof Required<T>]: T[Key] }
+
+function withContext(snapshot: Active, context: ContainerContext): Whole<Active> {
+  return {
+    status: snapshot.status,
+    output: snapshot.output,
+    error: snapshot.error,
+    machine: snapshot.machine,
+    context,
+    _nodes: snapshot._nodes,
+    value: snapshot.value,
+    tags: snapshot.tags,
+    children: snapshot.children,
+    historyValue: snapshot.historyValue,
+    matches: snapshot.matches,
+    hasTag: snapshot.hasTag,
+    can: snapshot.can,
+    getMeta: snapshot.getMeta,
+    toJSON: snapshot.toJSON,
+  }
+}
+
+function withMet(before: ContainerContext, found: Met): Whole<ContainerContext> {
+  const { listed, notStartedUntil, newSinceMs, creationGraceEndsMs } = met(
+    before,
+    found,
+    before.policy.creationGraceMs,
+  )
+  return {
+    listed,
+    firstSeenMs: before.firstSeenMs,
+    newSinceMs,
+    creationGraceEndsMs,
+    startId: before.startId,
+    notStartedUntil,
+    wasTracked: before.wasTracked,
+    releaseGraceEndsMs: before.releaseGraceEndsMs,
+    isLossReported: before.isLossReported,
+    isVanishReported: before.isVanishReported,
+    stop: before.stop,
+    gracefulStopAttempted: before.gracefulStopAttempted,
+    wasRemovalSent: before.wasRemovalSent,
+    refusal: before.refusal,
+    objection: before.objection,
+    beingRemovedSinceMs: before.beingRemovedSinceMs,
+    disagreements: before.disagreements,
+    confirmedAs: before.confirmedAs,
+    inspectedName: before.inspectedName,
+    ending: before.ending,
+    id: before.id,
+    policy: before.policy,
+    verdict: before.verdict,
+    judgedAtMs: before.judgedAtMs,
+    scan: before.scan,
+    recheckMs: before.recheckMs,
+    isApproved: before.isApproved,
+    isRequestOut: before.isRequestOut,
+    startBeforeRequestMs: before.startBeforeRequestMs,
+    isSent: before.isSent,
+    failures: before.failures,
+    failure: before.failure,
+    isStuck: before.isStuck,
+    outcome: before.outcome,
+    isByAnswer: before.isByAnswer,
+  }
 }

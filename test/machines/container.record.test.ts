@@ -92,7 +92,9 @@ describe('new-again: a container that a scan lists again', () => {
   const times = { listed, atMs: 5000, wasUnpaused: false, restedUntil: undefined }
 
   test('is from then on as that scan showed it', () => {
-    expect(met(recordOf(), times, graceMs)).toEqual({ listed, notStartedUntil: undefined })
+    const { newSinceMs, creationGraceEndsMs } = recordOf()
+    const graces = { newSinceMs, creationGraceEndsMs }
+    expect(met(recordOf(), times, graceMs)).toEqual({ listed, notStartedUntil: undefined, ...graces })
   })
 
   test('and was unpaused has a whole creation grace; one that ends later anyway is not shortened', () => {
