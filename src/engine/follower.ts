@@ -11,8 +11,8 @@ export interface Stretch extends Span {
 
 /** The bytes that the next element may be made of, as those of an element that was whole and valid JSON. */
 export interface Expectation extends Stretch {
-  /** What stands between the quotes of an unused text in it, which may differ. */
-  unread(): Span | undefined
+  /** What stands between the quotes of an unused text in it, which may differ; undefined if none begins up to this byte. */
+  unread(upTo: number): Span | undefined
 }
 
 const [quote, backslash, comma, closeBracket, firstPrintable] = [0x22, 0x5c, 0x2c, 0x5d, 0x20]
@@ -57,8 +57,9 @@ export class Follower {
       return here + length
     }
     if (this.#unread !== undefined) return undefined
-    this.#unread = this.#expected.unread()
-    if (this.#unread === undefined || this.#at > this.#unread.end) return undefined
+    const differsAt = firstDifference(this.#expected.bytes, this.#at, bytes, here)
+    this.#unread = this.#expected.unread(differsAt)
+    if (this.#unread === undefined || differsAt > this.#unread.end) return undefined
     // what is before it is compared again; of the text itself only a beginning can have come, and no quote
     this.#isWithinUnread = this.#at >= this.#unread.start
     return here
@@ -77,6 +78,13 @@ export class Follower {
     }
     return here
   }
+}
+
+/** Returns where bytes that are not the same begin to differ. */
+function firstDifference(one: Uint8Array, oneStart: number, other: Uint8Array, otherStart: number): number {
+  let at = oneStart
+  while (one[at] === other[otherStart + at - oneStart]) at++
+  return at
 }
 
 function areSame(

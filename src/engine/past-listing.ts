@@ -203,8 +203,8 @@ export class Reading {
 const firstId = /^\s*\{\s*"Id"\s*:\s*"([0-9a-f]{64})"/
 const noBytes: Stretch = { bytes: new Uint8Array(), start: 0, end: 0 }
 
-// in the place of an index
-const [notLookedFor, thereIsNone] = [-1, -2]
+/** In the place of an index. */
+const notFound = -1
 
 /**
  * The bytes of each entry. What came in one listing lies close together in the buffers that it came in; an entry that
@@ -248,13 +248,13 @@ class Entries {
   /** Keeps the buffer that it came in. */
   add(stretch: Stretch, unread?: Span): void {
     this.#cameTogether++
-    this.#push(stretch, unread?.start ?? notLookedFor, unread?.end ?? notLookedFor)
+    this.#push(stretch, unread?.start ?? notFound, unread?.end ?? notFound)
   }
 
   addCopy({ bytes, start, end }: Stretch): void {
     this.#copies++
     const copy = Uint8Array.prototype.slice.call(bytes, start, end)
-    this.#push({ bytes: copy, start: 0, end: end - start }, notLookedFor, notLookedFor)
+    this.#push({ bytes: copy, start: 0, end: end - start }, notFound, notFound)
   }
 
   #push({ bytes, start, end }: Stretch, unreadStart: number, unreadEnd: number): void {
@@ -283,22 +283,21 @@ class Entries {
   /** Where the unused text is in these bytes, which are those of an entry but for that text. */
   unreadMovedTo({ start, end }: Stretch, at: number): Span | undefined {
     const unreadStart = this.#unreadStarts[at] as number
-    if (unreadStart < 0) return undefined
+    if (unreadStart === notFound) return undefined
     return {
       start: start + (unreadStart - (this.#starts[at] as number)),
       end: end - ((this.#ends[at] as number) - (this.#unreadEnds[at] as number)),
     }
   }
 
-  /** Looked for where an entry is no longer what it was, and remembered. */
-  unreadOf(at: number, entry: Stretch): Span | undefined {
-    if (this.#unreadStarts[at] === notLookedFor) {
-      const found = findStatusText(entry)
-      this.#unreadStarts[at] = found?.start ?? thereIsNone
-      this.#unreadEnds[at] = found?.end ?? thereIsNone
-    }
+  /** Searched for where an entry is no longer what it was, up to where it differs, and remembered. */
+  unreadOf(at: number, entry: Stretch, upTo: number): Span | undefined {
     const start = this.#unreadStarts[at] as number
-    return start < 0 ? undefined : { start, end: this.#unreadEnds[at] as number }
+    if (start !== notFound) return { start, end: this.#unreadEnds[at] as number }
+    const found = findStatusText(entry, upTo)
+    this.#unreadStarts[at] = found?.start ?? notFound
+    this.#unreadEnds[at] = found?.end ?? notFound
+    return found
   }
 }
 
@@ -318,7 +317,7 @@ class ExpectedEntry implements Expectation {
     this.#at = at
   }
 
-  unread(): Span | undefined {
-    return this.#entries.unreadOf(this.#at, this)
+  unread(upTo: number): Span | undefined {
+    return this.#entries.unreadOf(this.#at, this, upTo)
   }
 }

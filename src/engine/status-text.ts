@@ -7,13 +7,14 @@ const name = Buffer.from('Status')
 /**
  * Returns where the string of the `Status` field is in an entry of a listing, without its quotes. It changes with time, as in
  * `Up 5 minutes`, and is ignored. Only a field of the entry itself counts, not a label of that name. Undefined if there is
- * none, or if it contains an escape.
+ * none, if it contains an escape, or if the field begins after `upTo`.
  *
  * @param entry - the bytes of a complete and valid JSON value
+ * @param upTo - the index of one of them
  */
-export function findStatusText({ bytes, start, end }: Stretch): Span | undefined {
+export function findStatusText({ bytes, start }: Stretch, upTo: number): Span | undefined {
   let depth = 0
-  for (let at = start; at < end; at++) {
+  for (let at = start; at <= upTo; at++) {
     const byte = bytes[at]
     if (byte === openBrace || byte === openBracket) depth++
     else if (byte === closeBrace || byte === closeBracket) depth--
