@@ -8,6 +8,7 @@ import type {
 import { type ContainerRecord, type RecordChange, wasEverTracked } from '../../machines/container.record.ts'
 import type { FleetSnapshot, ToFleet } from '../../machines/supervisor.machine.ts'
 import type { Judgement } from '../../machines/types.ts'
+import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { messageOf } from '../domain/errors.ts'
@@ -38,6 +39,7 @@ export interface FleetOptions {
   readonly toSupervisor: ToSupervisor
   readonly seal: Seal
   readonly clock: Clock
+  readonly awake: AwakeClock
   readonly queue: RemovalQueue
   readonly freshness: Freshness
   readonly isScanning: () => boolean
@@ -146,18 +148,18 @@ export class Fleet {
   judge(
     id: ContainerId,
     verdict: Verdict,
-    { scan, nowMs, askedAgainMs }: { scan: number; nowMs: number; askedAgainMs?: number | undefined },
+    { scan, askedAgainMs }: { scan: number; askedAgainMs?: number | undefined },
   ): void {
     const actor = this.#actors.get(id)
     if (!actor) return
     const snapshot = actor.getSnapshot()
     const known = knownOf(snapshot.context)
-    const judged = () => judgement(known, verdict, { scan, nowMs, askedAgainMs })
-    if (isSameVerdict(known.verdict, verdict) && !snapshot.hasTag('awaitsVerdict')) {
-      if (verdict.verdict === 'dangling') this.#renew(id, judged())
-      return
-    }
-    this.send(id, { type: 'judged', judgement: judged() })
+    const isSame = isSameVerdict(known.verdict, verdict) && !snapshot.hasTag('awaitsVerdict')
+    if (isSame && verdict.verdict !== 'dangling') return
+    const nowMs = this.#options.awake.now()
+    const judged = judgement(known, verdict, { scan, nowMs, askedAgainMs })
+    if (isSame) this.#renew(id, judged)
+    else this.send(id, { type: 'judged', judgement: judged })
   }
 
   /** Stores a renewed verdict. The first one of a scan discards those of the previous scan. */

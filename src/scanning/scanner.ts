@@ -254,7 +254,7 @@ export class Scanner {
     { listed, isFiltered, judged, listedAgain }: Found,
     signal: AbortSignal,
   ): Promise<void> {
-    const { awake, clock, fleet, graces, identity } = this.#options
+    const { clock, fleet, graces, identity } = this.#options
     const met = new Set<ContainerId>()
     const askedAgainMs: Readonly<Record<string, number | undefined>> = {
       'image-unknown': sources.images.untilAskedAgainMs(),
@@ -265,7 +265,7 @@ export class Scanner {
       const { scan } = listed
       // A filtered listing omits foreign guests, so a verdict on namespaces stays until the next unfiltered listing.
       if (isFiltered && verdict.verdict === 'graced' && isAboutNamespaces(fleet.get(id)?.verdict)) return
-      fleet.judge(id, verdict, { scan, nowMs: awake.now(), askedAgainMs: askedAgainMs[verdict.reason] })
+      fleet.judge(id, verdict, { scan, askedAgainMs: askedAgainMs[verdict.reason] })
     })
     const missing: KnownContainer[] = []
     await inSlices(fleet.all(), clock, signal, (known) => {

@@ -18,6 +18,7 @@ import type { ContainerId } from '../domain/ids.ts'
 import { type Verdict, verdictReason } from '../domain/verdict.ts'
 import type { Attempts } from '../removing/attempt.ts'
 import { withQuickListing } from './quick-listing.ts'
+import { withSharedStates } from './shared-states.ts'
 
 export interface ContainerBehaviourOptions {
   /** Undefined in a dry run, which has no code path that can remove a container. */
@@ -128,7 +129,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
       noteWell: ({ context }) => fleet.noteWell(idIn(context)),
     },
   })
-  return withQuickListing(machine)
+  return withQuickListing(withSharedStates(machine))
 }
 
 const stillListed = { kind: 'refused', message: 'the engine still lists it' }
