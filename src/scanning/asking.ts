@@ -4,10 +4,11 @@ import type { KnownContainer } from '../containers/known-container.ts'
 import type { ToSupervisor } from '../containers/seal.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
+import type { ContainerSummary } from '../domain/container.ts'
 import { inSlices } from '../domain/slices.ts'
 import { isTrackerFailure, type TrackerAnswer } from '../domain/verdict.ts'
 import type { Graces } from './graces.ts'
-import { askAboutAll } from './tracker-questions.ts'
+import { askAboutEach } from './tracker-questions.ts'
 import { type Answer, type Tracker, wordOf } from './tracker.ts'
 
 export interface AskingOptions {
@@ -46,17 +47,26 @@ export class Asking {
   /** Passes the answers to the containers. Returns how a scan is to be requested, if one is. */
   async #ask(signal: AbortSignal): Promise<'scan.requested' | 'scan.hinted' | undefined> {
     const { awake, clock, fleet, graces } = this.#options
-    const asked = [...fleet.all()]
-    const listed = asked.map((known) => known.listed)
-    const answers = await askAboutAll(listed, this.#options, { signal })
+    let isAnyStillTracked = false
+    const others: ContainerSummary[] = []
+    const answers: Answer[] = []
+    const take = (known: KnownContainer, answer: Answer) => {
+      // Nothing is kept of these, which are most of all.
+      if (answer === 'tracked' && isTracked(known)) isAnyStillTracked = true
+      else {
+        others.push(known.listed)
+        answers.push(answer)
+      }
+    }
+    await askAboutEach(fleet.all(), ({ listed }) => listed, take, this.#options, { signal })
     const atMs = awake.now()
-    graces.noteAnswers(listed, answers, { seenAwakeMs: atMs })
+    if (isAnyStillTracked) graces.noteTracked()
+    else graces.noteAnswers(others, answers, { seenAwakeMs: atMs })
     let isReleased = false
     let isAnswered = false
-    await inSlices(asked, clock, signal, (before, index) => {
+    await inSlices(others, clock, signal, ({ id }, index) => {
       const word = wordOf(answers[index] as Answer)
-      if (word === 'tracked' && before.wasTracked && before.verdict?.verdict === 'tracked') return
-      const known = fleet.get(before.id)
+      const known = fleet.get(id)
       if (!known) return
       isReleased ||= word === 'untracked' && known.wasTracked
       isAnswered ||= hasAnswer(known, word)
@@ -64,6 +74,10 @@ export class Asking {
     })
     return isReleased ? 'scan.requested' : isAnswered ? 'scan.hinted' : undefined
   }
+}
+
+function isTracked({ wasTracked, verdict }: KnownContainer): boolean {
+  return wasTracked && verdict?.verdict === 'tracked'
 }
 
 function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {

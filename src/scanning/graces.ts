@@ -112,15 +112,17 @@ export class Graces {
     answers: readonly Answer[],
     { seenAwakeMs }: Pick<Listed, 'seenAwakeMs'>,
   ): void {
-    if (answers.includes('tracked')) {
-      this.#hasTracked = true
-      this.#emptiedMs = undefined
-      return
-    }
+    if (answers.includes('tracked')) return this.noteTracked()
     let forgotten = 0
     for (const [index, { id }] of owned.entries())
       if (answers[index] === 'untracked' && this.#options.fleet.get(id)?.wasTracked) forgotten++
     if (forgotten >= suspiciouslyMany) this.#emptiedMs = seenAwakeMs
+  }
+
+  /** Records that the tracker tracks a container. */
+  noteTracked(): void {
+    this.#hasTracked = true
+    this.#emptiedMs = undefined
   }
 
   /** Whether the tracker has ever answered that it tracks a container. */
