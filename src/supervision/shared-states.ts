@@ -2,7 +2,7 @@ import type { AnyMachineSnapshot } from 'xstate'
 import type { containerMachine } from '../../machines/container.machine.ts'
 
 type Machine = typeof containerMachine
-/** What XState makes anew for each snapshot, although it follows from the state. */
+/** What XState makes for each snapshot, although it follows from the state. */
 type Parts = Pick<AnyMachineSnapshot, '_nodes' | 'value' | 'tags'>
 
 /** The chart, with what follows from a state kept once for all containers in that state. It is more than the record itself. */

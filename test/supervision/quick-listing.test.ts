@@ -33,6 +33,18 @@ describe.each(stateNames)('%s', (state) => {
   })
 })
 
+test('every other field of the record stays as it is', () => {
+  const optional = ['isVanishReported', 'wasRemovalSent', 'beingRemovedSinceMs', 'inspectedName', 'ending']
+  const initial = pure.initial()
+  const fields = [...Object.keys(initial.context), ...optional]
+  const marked = Object.fromEntries(fields.map((field) => [field, `its ${field}`]))
+  const context = { ...marked, policy: initial.context.policy } as unknown as typeof initial.context
+  const { listed, restedUntil } = changes['changed and at rest'] as Met
+  const met = { listed, restedUntil, atMs: 500, wasUnpaused: false }
+  const [after] = transition(quick, { ...initial, context }, { type: 'listed', met })
+  expect({ ...after.context, notStartedUntil: context.notStartedUntil }).toEqual({ ...context, listed })
+})
+
 test('every other event is left to the chart', () => {
   const asked: string[] = []
   const chart = Object.assign(Object.create(containerMachine) as typeof containerMachine, {
