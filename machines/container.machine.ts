@@ -248,7 +248,7 @@ export const containerMachine = setup({
       listed: { ...context.listed, state: 'exited' },
       stop: context.stop ?? stoppedBy(context, unanswered),
       gracefulStopAttempted: true,
-      isSent: context.isSent || context.ending?.isAutoRemoved === true,
+      isSent: context.isSent || context.isAutoRemoved === true,
     })),
     rememberStopAttempted: assign({ gracefulStopAttempted: true }),
     rememberUnpaused: assign(({ context }) => ({ listed: { ...context.listed, state: 'running' } })),
@@ -278,11 +278,8 @@ export const containerMachine = setup({
     isStuck: ({ context }) => isStuckAfter(context.failures, context.failure?.kind),
     wasStuck: ({ context }) => context.isStuck,
     needsApproval: ({ context }) => context.policy.hasHook && !context.isApproved,
-    /** Where a removal would wait for the container's own stop timeout, the owner's timeout applies instead, also 0. */
-    isStoppedFirst: ({ context: { ending, gracefulStopAttempted, listed, policy } }) =>
-      (policy.stopsGracefully || ending?.waitsForStop === true) &&
-      !gracefulStopAttempted &&
-      runs.has(listed.state),
+    isStoppedFirst: ({ context: { gracefulStopAttempted, listed, policy } }) =>
+      policy.stopsGracefully && !gracefulStopAttempted && runs.has(listed.state),
     isJudgedDangling: ({ event }) =>
       event.type === 'judged' && event.judgement.verdict.verdict === 'dangling',
     /** Emits once when a container that the agent still tracks is no longer running. */
@@ -297,17 +294,8 @@ export const containerMachine = setup({
     isCancelled: ({ event }) => says(event, 'cancelled'),
     isStale: ({ event }) => says(event, 'stale'),
     isUnsettled: ({ event }) => says(event, 'unsettled'),
-    /**
-     * Already ended, gone or being removed, or not allowed and not what the owner asked for: continue with the removal, which
-     * repeats every check.
-     */
-    isDispensable: ({ context, event }) => {
-      const kind = failureKindIn(event)
-      return (
-        ['ended', 'gone', 'in-progress'].includes(kind) ||
-        (kind === 'misconfigured' && !context.policy.stopsGracefully)
-      )
-    },
+    /** Already ended, gone or being removed: continue with the removal, which repeats every check. */
+    isDispensable: ({ event }) => ['ended', 'gone', 'in-progress'].includes(failureKindIn(event)),
     isUnavailable: ({ event }) => failureKindIn(event) === 'unavailable',
     isRefusedWhilePaused: ({ context, event }) =>
       context.listed.state === 'paused' && failureKindIn(event) === 'refused',

@@ -54,16 +54,8 @@ export interface ContainerRecord {
   readonly confirmedAs: ListedLike | undefined
   /** The name from its last inspection; undefined if listings include the name. */
   readonly inspectedName?: string | undefined
-  /** From any inspection; undefined before the first one. */
-  readonly ending?: EndingLike | undefined
-}
-
-/** What the engine does by itself when the container is stopped or removed. */
-export interface EndingLike {
-  /** The engine removes it as soon as it ends. */
-  readonly isAutoRemoved: boolean
-  /** A forced removal first waits for the container's own stop timeout. */
-  readonly waitsForStop: boolean
+  /** Whether the engine removes it as soon as it ends; undefined before the first inspection. */
+  readonly isAutoRemoved?: boolean | undefined
 }
 
 export type RecordChange = Partial<ContainerRecord>
@@ -167,7 +159,7 @@ export interface Inspected {
   readonly inspectedName?: string | undefined
   /** The confirmed entry of the listing, if it is to be remembered. */
   readonly confirmedAs?: ListedLike | undefined
-  readonly ending?: EndingLike | undefined
+  readonly isAutoRemoved?: boolean | undefined
   /** Whether the inspection says that it is being removed; undefined if there was none. */
   readonly isBeingRemoved?: boolean | undefined
 }
@@ -195,15 +187,24 @@ export function inspected(
   inspection: Inspected,
   creationGraceMs: number,
 ): RecordChange {
-  const { at, start, objection, isStopOver, named, inspectedName, confirmedAs, ending, isBeingRemoved } =
-    inspection
+  const {
+    at,
+    start,
+    objection,
+    isStopOver,
+    named,
+    inspectedName,
+    confirmedAs,
+    isAutoRemoved,
+    isBeingRemoved,
+  } = inspection
   const newStart = start && started(record, start, at, creationGraceMs)
   const isGraced = (newStart?.creationGraceEndsMs ?? record.creationGraceEndsMs) > at.atMs
   return {
     ...newStart,
     ...(named && { listed: named }),
     ...(inspectedName !== undefined && { inspectedName }),
-    ...(ending && { ending }),
+    ...(isAutoRemoved !== undefined && { isAutoRemoved }),
     ...(isBeingRemoved !== undefined && {
       beingRemovedSinceMs: isBeingRemoved ? (record.beingRemovedSinceMs ?? at.atMs) : undefined,
     }),

@@ -73,14 +73,6 @@ export interface Shares extends Pick<
 /** Files that dockerd mounts into a container, in the folder of the one whose network it uses. */
 export type HolderMarks = Pick<SelfMarks, 'hostnamePath' | 'hostsPath' | 'resolvConfPath'>
 
-/** What the engine does by itself when a container is stopped or removed; this never changes during its life. */
-export interface Ending {
-  /** The engine removes it as soon as it ends (`--rm`). */
-  readonly isAutoRemoved: boolean
-  /** A forced removal first waits for the container's own stop timeout, as Podman's does. */
-  readonly waitsForStop: boolean
-}
-
 /** The inspection of one container. Always complete: a response with missing fields is an error. */
 export interface Inspection {
   /** The id in the response, which equals the requested one. */
@@ -103,7 +95,8 @@ export interface Inspection {
   readonly namespaces: SharedNamespaces
   /** Whether it is a pod's infra container, which is removed with the pod; undefined if the engine did not return it. */
   readonly isInfra: boolean | undefined
-  readonly ending: Ending
+  /** The engine removes it as soon as it ends (`--rm`). */
+  readonly isAutoRemoved: boolean
   readonly selfMarks: SelfMarks
   /** The engine's clock at the time of the response; undefined if it returned none. */
   readonly engineNowMs: number | undefined

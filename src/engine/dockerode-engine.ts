@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../domain/clock.ts'
 import type { EngineClient } from '../domain/engine-client.ts'
+import type { EngineError } from '../domain/errors.ts'
 import { type ContainerId, shortId } from '../domain/ids.ts'
 import { resolveEngine } from './address.ts'
 import { callEngine, type Limits } from './call.ts'
@@ -25,6 +26,7 @@ import { readListing } from './listing.ts'
 import { withoutVersion } from './modem.ts'
 import { areVolumesItsOwn } from './own-volumes.ts'
 import { PastListing } from './past-listing.ts'
+import { type Change, ownRemoval } from './podman-removal.ts'
 import type { ChangeOptions, ChangeOutcome, Engine, WatchingEngine } from './port.ts'
 import { type ReadAnswer, listingBy, listOtherwise } from './refused-listing.ts'
 import type { LabelsOf } from './summary.ts'
@@ -59,6 +61,8 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
   let podman: string | undefined
   /** Whether Podman's own API, which alone says what depends on a container, was denied at the last inspection. */
   let isOwnApiDenied = false
+  /** Whether its removal, which alone kills a container at once, was denied. */
+  let isOwnRemovalDenied = false
 
   async function askAndNote(question: Question, signal: AbortSignal, by = modem): Promise<IncomingMessage> {
     const answer = await ask(by, { ...question, path: prefix + question.path }, signal)
@@ -93,7 +97,7 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
     verb: Verb,
     id: ContainerId,
     { maySend, onSent, ...limits }: ChangeOptions,
-    make: (ask: Ask) => Question | Promise<Question>,
+    make: (ask: Ask) => Change | Promise<Change>,
   ): Promise<ChangeOutcome> {
     return callEngine(
       clock,
@@ -101,9 +105,13 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
       limits,
       async (signal, isOver) => {
         const held = { maySend, onSent, isOver, signal }
-        const question = await make((asked) => askAndNote(asked, signal))
+        const { expectDone, ...question } = await make((asked) => askAndNote(asked, signal))
         const answer = await askToChange(modem, { ...question, path: prefix + question.path }, held)
         if (answer === 'withheld') return 'withheld'
+        if (expectDone) {
+          await expectDone(answer)
+          return 'done'
+        }
         // truthful: no engine confirms with 200 or 202, so something else has answered
         const confirmations = verb === 'stop' ? [204, notModified] : [204]
         await readNothing(await expectStatus(answer, ...confirmations))
@@ -167,11 +175,23 @@ export function createDockerodeEngine(options: DockerodeEngineOptions): Engine {
         onOpen()
         for await (const event of readEvents(body)) onEvent(event)
       }),
-    remove: (id, { force, volumes, ...limits }) =>
-      change('remove', id, limits, async (asking) => {
-        const v = volumes && (podman === undefined || (await areVolumesItsOwn(id, podman, asking)))
-        return { method: 'DELETE', path: `/containers/${id}`, query: { force, v } }
-      }),
+    remove: async (id, { force, volumes, ...limits }) => {
+      let isOwn = false
+      try {
+        return await change('remove', id, limits, async (asking) => {
+          const v = volumes && (podman === undefined || (await areVolumesItsOwn(id, podman, asking)))
+          if (podman === undefined || isOwnApiDenied || isOwnRemovalDenied)
+            return { method: 'DELETE', path: `/containers/${id}`, query: { force, v } }
+          isOwn = true
+          return ownRemoval(id, podman, { force, volumes: v })
+        })
+      } catch (thrown) {
+        const { kind, status } = thrown as EngineError
+        // a proxy that allows only what clients of Docker need: the next attempt does without
+        if (isOwn && kind !== 'gone' && denials.has(status)) isOwnRemovalDenied = true
+        throw thrown
+      }
+    },
     stop: (id, { graceSeconds, ...limits }) =>
       change('stop', id, limits, () => {
         // protected: Podman stops a container that others depend on, and then refuses to remove it

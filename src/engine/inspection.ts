@@ -52,10 +52,7 @@ export function readInspection(
     restartCount: readCount(answer, 'RestartCount'),
     namespaces: readNamespaces(hostConfig, own?.dependencies ?? []),
     isInfra: own?.isInfra,
-    ending: {
-      isAutoRemoved: hostConfig['AutoRemove'] === true,
-      waitsForStop: own !== undefined && asRecord(answer['Config'])?.['StopTimeout'] !== 0,
-    },
+    isAutoRemoved: hostConfig['AutoRemove'] === true,
     selfMarks: readSelfMarks(answer, hostConfig),
     engineNowMs,
   }

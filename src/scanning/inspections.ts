@@ -3,7 +3,7 @@ import type { Fleet } from '../containers/fleet.ts'
 import { isStoppedByUs, type KnownContainer } from '../containers/known-container.ts'
 import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
-import type { ContainerSummary, Ending, Inspection } from '../domain/container.ts'
+import type { ContainerSummary, Inspection } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { Emit } from '../domain/events.ts'
 import type { ContainerId } from '../domain/ids.ts'
@@ -98,7 +98,7 @@ export class Inspections {
       confirmedAs,
       named: named === known.listed ? undefined : named,
       inspectedName: nameMissingIn(known, inspection),
-      ending: inspection.ending,
+      isAutoRemoved: inspection.isAutoRemoved,
       isBeingRemoved: isRemovalUnderWay(inspection),
     })
     if (objection === 'self-unknown') this.#reportSelf(known)
@@ -123,10 +123,9 @@ export class Inspections {
     const start = this.#startOf(known, inspection)
     const isStopOver = this.#isStopOver(known, inspection)
     const inspectedName = nameMissingIn(known, inspection)
-    const { ending } = inspection
-    const isOrdinary = !ending.isAutoRemoved && !ending.waitsForStop
-    if (start || objection || inspectedName !== undefined || !isOrdinary)
-      this.#note(known.id, { start, isStopOver, objection, inspectedName, ending })
+    const { isAutoRemoved } = inspection
+    if (start || objection || inspectedName !== undefined || isAutoRemoved)
+      this.#note(known.id, { start, isStopOver, objection, inspectedName, isAutoRemoved })
   }
 
   /**
@@ -172,7 +171,7 @@ export class Inspections {
       readonly named?: ContainerSummary | undefined
       readonly inspectedName?: string | undefined
       readonly confirmedAs?: ContainerSummary | undefined
-      readonly ending?: Ending | undefined
+      readonly isAutoRemoved?: boolean | undefined
       readonly isBeingRemoved?: boolean
     },
   ): void {

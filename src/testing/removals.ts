@@ -23,6 +23,8 @@ export interface RemovalsParts {
 export interface RemovalOptions {
   readonly force: boolean
   readonly volumes: boolean
+  /** How long Podman waits for a running container to end by itself. Default: the container's own stop timeout. */
+  readonly graceMs?: number
 }
 
 interface Removal {
@@ -124,7 +126,7 @@ export class Removals {
   async #clearAway(
     { id }: Container,
     reference: string,
-    { force, volumes }: RemovalOptions,
+    { force, volumes, graceMs }: RemovalOptions,
     removal: Removal,
   ): Promise<void> {
     const { store, lifecycle, faults, dialect } = this.#parts
@@ -133,7 +135,8 @@ export class Removals {
     if (container.pod?.isInfra) throw removalOfInfra(container)
     const isUp = isAlive(container) && container.status !== 'restarting'
     if (isUp && !force) throw dialect.removalOfLiving(container, reference)
-    if (isUp && container.status !== 'paused') await lifecycle.stop(container, graceMsOf(container))
+    if (isUp && container.status !== 'paused')
+      await lifecycle.stop(container, graceMs ?? graceMsOf(container))
     const stopped = store.get(id)
     if (!stopped || this.#underWay.get(id) !== removal) return
     const dead = lifecycle.killForRemoval(stopped)

@@ -44,10 +44,7 @@ describe('positive-evidence: the answers of real engines are read completely', (
         labels: (body['Config'] as Record<string, object>)['Labels'],
         engineNowMs: 7,
         isInfra: undefined,
-        ending: {
-          isAutoRemoved: (body['HostConfig'] as { AutoRemove: boolean }).AutoRemove,
-          waitsForStop: false,
-        },
+        isAutoRemoved: (body['HostConfig'] as { AutoRemove: boolean }).AutoRemove,
       })
       expect(inspected.createdAtMs).toBe(Date.parse(String(body['Created'])))
       const hasRun = state['StartedAt'] !== '0001-01-01T00:00:00Z'
@@ -233,16 +230,6 @@ describe('the Podman API', () => {
   ])('its last restore: %s', (RestoredAt, restoredAtMs) => {
     const State = { Status: 'running', Running: true, Paused: false, RestoredAt }
     expect(read(silent, libpod({ State })).restoredAtMs).toBe(restoredAtMs)
-  })
-
-  test.each([
-    [{ StopTimeout: 10 }, libpod(), true],
-    [{ StopTimeout: 0 }, libpod(), false],
-    [{}, libpod(), true],
-    [{ StopTimeout: 10 }, undefined, false],
-  ])('with %j a forced removal waits for the stop timeout: %#', (config, own, waitsForStop) => {
-    const whole = { ...silent, Config: { ...(silent as { Config: object }).Config, ...config } }
-    expect(read(whole, own).ending).toEqual({ isAutoRemoved: false, waitsForStop })
   })
 
   test.each([

@@ -43,7 +43,9 @@ function says({ mounts = [{ Type: 'volume', Name: volume }], about = id, ...said
   const container = { Id: about, Created: created, Mounts: mounts }
   const own = { Name: volume, CreatedAt: '2026-11-28T22:16:33.000192212Z', Anonymous: true, ...said.volume }
   return (response, { method, url = '' }) => {
-    if (method === 'DELETE') return answers(204, '', headers)(response, { method, url } as never)
+    const isOwn = url.includes('/libpod/')
+    const confirms = isOwn ? answers(200, [{ Id: id, Err: null }], headers) : answers(204, '', headers)
+    if (method === 'DELETE') return confirms(response, { method, url } as never)
     if (url.endsWith('/containers/json?all=true'))
       return answers(200, [], headers)(response, { url } as never)
     const isVolume = url.includes('/libpod/volumes/')
@@ -68,7 +70,7 @@ describe('positive-evidence: on Podman only volumes made with the container are 
       asked: [
         `GET /v5.8.6/libpod/containers/${id}/json`,
         `GET /v5.8.6/libpod/volumes/${volume}/json`,
-        `DELETE /containers/${id}`,
+        `DELETE /v5.8.6/libpod/containers/${id}`,
       ],
     })
   })
@@ -98,13 +100,13 @@ describe('positive-evidence: on Podman only volumes made with the container are 
   ])('and leaves all where there is %s', async (_what, said) => {
     const { v, asked } = await removed(said)
     expect(v).toBe('false')
-    expect(asked.at(-1)).toBe(`DELETE /containers/${id}`)
+    expect(asked.at(-1)).toBe(`DELETE /v5.8.6/libpod/containers/${id}`)
   })
 
   test('nothing is asked when no volumes are to go, nor of dockerd', async () => {
     expect(await removed({}, false)).toEqual({
       v: 'false',
-      asked: [`DELETE /containers/${id}`],
+      asked: [`DELETE /v5.8.6/libpod/containers/${id}`],
     })
     expect(await removed({ headers: { server: 'Docker/28.5.2 (linux)' } })).toEqual({
       v: 'true',

@@ -256,11 +256,7 @@ describe('second-source: what an inspection writes to the record', () => {
   test.each<[string, Partial<Inspected>, Partial<ContainerRecord>]>([
     ['its name, if the listing has none', { inspectedName: 'web' }, { inspectedName: 'web' }],
     ['that it has no name', { inspectedName: '' }, { inspectedName: '' }],
-    [
-      'what the engine does at its end',
-      { ending: { isAutoRemoved: true, waitsForStop: false } },
-      { ending: { isAutoRemoved: true, waitsForStop: false } },
-    ],
+    ['what the engine does at its end', { isAutoRemoved: true }, { isAutoRemoved: true }],
   ])('%s; an inspection that does not show it changes nothing of it', (_, found, expected) => {
     const record = { ...recordOf(), ...inspected(recordOf(), { ...nothing, ...found }, graceMs) }
     expect(record).toMatchObject(expected)

@@ -635,33 +635,14 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
     )
   })
 
-  test.each([
-    [{ isAutoRemoved: false, waitsForStop: true }, 'running', 'stopping'],
-    [{ isAutoRemoved: false, waitsForStop: true }, 'exited', 'deleting'],
-    [{ isAutoRemoved: true, waitsForStop: false }, 'running', 'deleting'],
-    [undefined, 'running', 'deleting'],
-  ])(
-    'without a timeout of the owner and with %j, what is %s is first asked: %s',
-    (ending, state, request) => {
-      const record = { listed: { id: 'x', name: 'x', state }, ending }
-      expect(stateOf(pure.after([dangling, admitted], { record }))).toBe(`${request}+taken`)
-    },
-  )
-
-  test('a stop that the owner did not ask for may be denied: the removal comes next', () => {
-    const waits = { record: { ending: { isAutoRemoved: false, waitsForStop: true } } }
-    const denied: AttemptAnswer = { answer: 'failed', failure: failureOf('misconfigured'), stop: undefined }
-    const steps = [...out, answers('stop', denied)]
-    expect(stateOf(pure.after(steps, waits))).toBe('deleting+taken')
-    expect(context(steps, waits).failures).toBe(0)
-    expect(stateOf(pure.after(steps, gracefully))).toBe('removing.backingOff.quick')
+  test('without a timeout of the owner, what is running is removed at once', () => {
+    expect(stateOf(pure.after([dangling, admitted]))).toBe('deleting+taken')
   })
 
   test.each(['refused', 'failed at it', 'timed out', 'unavailable, sent', 'unavailable, not sent'] as const)(
-    'a stop that the owner did not ask for and that was %s is no reason to remove at once',
+    'a stop that was %s is no reason to remove at once',
     (answer) => {
-      const waits = { record: { ending: { isAutoRemoved: false, waitsForStop: true } } }
-      expect(stateOf(pure.after([...out, stop(answer)], waits))).toBe('removing.backingOff.quick')
+      expect(stateOf(pure.after([...out, stop(answer)], gracefully))).toBe('removing.backingOff.quick')
     },
   )
 
@@ -673,7 +654,7 @@ describe('not-ours-to-stop: what an answer writes to the record', () => {
   ] as const)(
     'truthful: auto-removed %s and %s, when it is gone it is: %s',
     (isAutoRemoved, _, steps, outcome) => {
-      const setting = { ...gracefully, record: { ending: { isAutoRemoved, waitsForStop: false } } }
+      const setting = { ...gracefully, record: { isAutoRemoved } }
       expect(context(steps, setting).outcome).toBe(outcome)
     },
   )

@@ -28,7 +28,7 @@ const inspection: Inspection = {
   restartCount: 0,
   namespaces: { network: 'bridge', pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
   isInfra: false,
-  ending: { isAutoRemoved: false, waitsForStop: false },
+  isAutoRemoved: false,
   selfMarks: {
     hostnamePath: '',
     hostsPath: '',

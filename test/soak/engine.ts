@@ -248,7 +248,7 @@ function inspectionOf(
     restartCount: 0,
     namespaces: { network: networkMode, pid: '', ipc: '', uts: '', cgroupParent: '', dependencies: [] },
     isInfra: false,
-    ending: { isAutoRemoved: false, waitsForStop: false },
+    isAutoRemoved: false,
     selfMarks: {
       hostnamePath: '',
       hostsPath: '',

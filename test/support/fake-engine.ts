@@ -266,7 +266,7 @@ export function createFakeEngine(clock: FakeClock): FakeEngine {
         ...namespaces,
       },
       isInfra,
-      ending: { isAutoRemoved: false, waitsForStop: false },
+      isAutoRemoved: false,
       selfMarks: {
         hostnamePath: '',
         hostsPath: '',

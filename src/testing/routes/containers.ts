@@ -60,6 +60,12 @@ export const containerRoutes: readonly Route[] = [
     namesContainer: true,
     run: (call) => inspect(call, libpodShape),
   },
+  {
+    method: 'DELETE',
+    pattern: /^\/libpod\/containers\/([^/]+)$/,
+    namesContainer: true,
+    run: removeByLibpod,
+  },
 ]
 
 async function inspect(call: Call, shapeOf: typeof containerShape): Promise<void> {
@@ -226,4 +232,17 @@ async function remove(call: Call): Promise<void> {
   const options = { force: isOn(query, 'force'), volumes: isOn(query, 'v') }
   await world.containers.removals.remove(containerOf(call), reference, options)
   await call.answer.empty(204)
+}
+
+/** Podman's own removal takes the stop timeout from the request, and reports what it has removed. */
+async function removeByLibpod(call: Call): Promise<void> {
+  const { query, reference, world } = call
+  const container = containerOf(call)
+  const timeout = query.get('timeout')
+  await world.containers.removals.remove(container, reference, {
+    force: isOn(query, 'force'),
+    volumes: isOn(query, 'v') || isOn(query, 'volumes'),
+    ...(timeout !== null && { graceMs: wholeNumber(timeout) * 1000 }),
+  })
+  await call.answer.json(200, [{ Id: container.id, Err: null, RawInput: reference }])
 }

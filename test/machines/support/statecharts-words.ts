@@ -64,16 +64,14 @@ export const containerWords: Words = {
     isStuck: 'It has failed four times; six times when another client is removing it.',
     wasStuck: 'It has been reported as stuck.',
     needsApproval: 'There is a hook, and it has not yet approved this removal.',
-    isStoppedFirst:
-      'It runs, was not asked to stop before, and is given time to end, or its removal would wait for its own stop timeout.',
+    isStoppedFirst: 'It runs, was not asked to stop before, and is given time to end.',
     isJudgedDangling: 'The new verdict is `dangling`.',
     hasApproved: 'The hook answered `true`.',
     isDone: 'The engine confirmed it.',
     isCancelled: 'The last check found that it must not be removed.',
     isStale: 'The verdict expired before the request could be sent; nothing was sent.',
     isUnsettled: "The engine's answer leaves open what happened.",
-    isDispensable:
-      'It has ended or is gone, another client is removing it, or the owner did not ask for it and it is not allowed.',
+    isDispensable: 'It has ended or is gone, or another client is removing it.',
     isUnavailable: 'The engine does not answer.',
     isRefusedWhilePaused: 'The engine refused to remove it, and it is paused.',
   },

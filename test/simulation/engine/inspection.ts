@@ -36,7 +36,7 @@ export function inspectionOf(body: Body, engineNowMs: number, saysInfra: boolean
       dependencies: body.shares.filter(({ space }) => space === 'dependency').map(({ holderId }) => holderId),
     },
     isInfra: saysInfra ? body.isInfra : undefined,
-    ending: { isAutoRemoved: body.isAutoRemoved, waitsForStop: saysInfra },
+    isAutoRemoved: body.isAutoRemoved,
     selfMarks: {
       hostnamePath: lookedUp ? `/var/lib/docker/containers/${lookedUp.holderId}/hostname` : '',
       hostsPath: '',
