@@ -28,6 +28,9 @@ export type SettlementEvent = {
   [TName in (typeof settlementEvents)[number]]: EventOf<TName>
 }[(typeof settlementEvents)[number]]
 
+/** truthful: without a request, nothing of it is unknown. */
+const notBegun = 'its removal had not begun'
+
 /** A command in the foreground gives up after this many failures. */
 const mostFailures = 3
 
@@ -37,6 +40,7 @@ export class Settlement {
   readonly #settled = new Map<string, Settled>()
   readonly #seen = new Set<string>()
   readonly #lastErrors = new Map<string, string>()
+  readonly #begun = new Set<string>()
   #hasScanned = false
 
   constructor(dangling: readonly ReportedContainer[]) {
@@ -55,14 +59,15 @@ export class Settlement {
     return this.#settled.size === this.#containers.size
   }
 
-  /** Whether a sweep may remove it: dangling in the scan that it began with. */
-  covers(id: string): boolean {
+  /** Whether a sweep may remove it: dangling in the scan that it began with. Asked before the first request for it. */
+  mayBegin(id: string): boolean {
+    this.#begun.add(id)
     return this.#containers.has(id)
   }
 
   receive(event: SettlementEvent): void {
     if (event.type === 'scanned') this.#noteScan()
-    else if (this.covers(event.id)) this.#note(event)
+    else if (this.#containers.has(event.id)) this.#note(event)
   }
 
   /** The outcome of each; undefined if it is unknown. */
@@ -73,7 +78,7 @@ export class Settlement {
 
   /** One that failed and was not tried to the end has failed; of one that never answered nothing is known. */
   #unfinished(id: string): Settled | undefined {
-    const error = this.#lastErrors.get(id)
+    const error = this.#lastErrors.get(id) ?? (this.#begun.has(id) ? undefined : notBegun)
     return error === undefined ? undefined : { as: 'failed', error }
   }
 

@@ -79,7 +79,7 @@ async function removeAll(
     // A sweep has no history to restore, and its user waits for it.
     restoreGrace: 0,
     events: false,
-    beforeRemove: ({ id }) => settlement.covers(id),
+    beforeRemove: ({ id }) => settlement.mayBegin(id),
   })
   reconciler.on('degraded', unknowns.receive)
   const ended = await settle(reconciler, settlement, world, sweepReporter)

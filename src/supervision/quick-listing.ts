@@ -67,7 +67,7 @@ function withMet(before: ContainerContext, found: Met): Whole<ContainerContext> 
     disagreements: before.disagreements,
     confirmedAs: before.confirmedAs,
     inspectedName: before.inspectedName,
-    ending: before.ending,
+    isAutoRemoved: before.isAutoRemoved,
     id: before.id,
     policy: before.policy,
     verdict: before.verdict,

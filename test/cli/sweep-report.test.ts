@@ -46,3 +46,14 @@ test('a grace whose end is unknown has none', () => {
     { id, reason: 'creation-grace' },
   ])
 })
+
+test('truthful: of an interrupted sweep only what was begun is unknown', () => {
+  const other = { ...found, id: 'b'.repeat(64), name: 'two' }
+  const settlement = new Settlement([found, other])
+  expect(settlement.mayBegin(id)).toBe(true)
+  expect(sweepReport(scan([found, other]), settlement, settings)).toMatchObject({
+    removed: [],
+    unknown: [id],
+    failed: [{ id: other.id, error: 'its removal had not begun' }],
+  })
+})

@@ -311,11 +311,12 @@ describe('truthful: the outcome of each container', () => {
   })
 
   it('ends although neither removals nor listings are ever answered', async () => {
-    const ids = [old(), old(), old()].map(({ id }) => id)
+    const [one = '', two = '', three = ''] = [old(), old(), old()].map(({ id }) => id)
     engine.fault = (verb) =>
       verb === 'remove' || (verb === 'list' && engine.count('list') > 2) ? 'hang' : undefined
     const { code, json, tookMs } = await swept('--json')
-    expect([code, json()]).toEqual([1, { ...nothing, unknown: ids }])
+    const failed = [{ id: three, error: 'its removal had not begun' }]
+    expect([code, json()]).toEqual([1, { ...nothing, unknown: [one, two], failed }])
     expect(tookMs).toBeLessThan(120_000)
   })
 
@@ -338,7 +339,7 @@ describe('truthful: the outcome of each container', () => {
   })
 
   it('quiet-stop: after a signal no new removal begins, and pending ones are reported as unknown', async () => {
-    const containers = [old(), old(), old()]
+    const [one = '', two = '', three = ''] = [old(), old(), old()].map(({ id }) => id)
     engine.fault = (verb) => (verb === 'remove' ? 'hang' : undefined)
     const running = ranCli(`${line} --json`, world)
     await clock.advance(1000)
@@ -346,7 +347,8 @@ describe('truthful: the outcome of each container', () => {
     world.signal()
     await clock.advance(10_000)
     const { code, out, err } = await running
-    expect([code, JSON.parse(out)]).toEqual([1, { ...nothing, unknown: containers.map(({ id }) => id) }])
+    const failed = [{ id: three, error: 'its removal had not begun' }]
+    expect([code, JSON.parse(out)]).toEqual([1, { ...nothing, unknown: [one, two], failed }])
     expect(err).toBe('error: the sweep ended early: it was interrupted\n')
     expect(engine.count('remove')).toBe(2)
   })

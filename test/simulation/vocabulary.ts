@@ -79,7 +79,6 @@ const ways = [
   'half-removes',
   'half-removed-finished',
   'removes-what-ended',
-  'waits-for-stop',
   'looks-up-holder',
   'looks-up-holder-again',
   'finds-no-holder',

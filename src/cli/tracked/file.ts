@@ -72,6 +72,8 @@ async function refuseStale(path: string, { nlink }: Stats): Promise<void> {
   if (await isMountedFile(path)) throw mounted(path)
   if (nlink === 0n)
     throw invalid(path, 'it was deleted or replaced, so another file may have taken its place')
+  // one name of it may be replaced, and this one would keep showing what was tracked then
+  if (nlink > 1n) throw invalid(path, `it has ${nlink} hard links; it must have one`)
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -14,6 +14,10 @@ const cacheWords: Readonly<Record<string, RegExp>> = {
   'x-cache-status': /hit|stale|updating/i,
   'x-proxy-cache': /hit|stale|updating/i,
   'cf-cache-status': /hit|stale|updating/i,
+  // how often each of the caches had it
+  'x-cache-hits': /[1-9]/,
+  // the second number is that of the request which the stored copy answered
+  'x-varnish': /\d\s+\d/,
 }
 
 /**
@@ -30,9 +34,11 @@ export function faultOf(headers: Headers, askedAtMs: number): string | undefined
   if (cache) return stored(cache[0])
   if (Date.parse(said('date')) < askedAtMs - longestDelayMs)
     return `the answer is from before the question, as its header says (Date: ${show(said('date'))}); it is a stored copy, or the clock of its sender is late`
+  if (said('content-range') !== '')
+    return `the answer is only a part, as its header says (Content-Range: ${show(said('content-range'))})`
   const type = said('content-type')
   // one that is not said contradicts nothing
-  if (type !== '' && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
+  if (type !== '' && !/^application\/(?!problem\+)(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
     return `the answer is not JSON, as its header says (Content-Type: ${show(type)})`
   return undefined
 }

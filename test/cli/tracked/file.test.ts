@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import {
   appendFile,
   chmod,
+  link,
   mkdir,
   mkdtemp,
   open,
@@ -209,6 +210,15 @@ describe('unknown-is-spared: a file that is not entirely ids is rejected as a wh
     ).rejects.toMatchObject({
       reason: 'tracked-file-invalid',
       message: changedWhileRead(),
+    })
+  })
+
+  it('a file with a second name: when that is replaced, this one keeps what was tracked before', async () => {
+    await writeFile(path, trackedText(one))
+    await link(path, `${path}.old`)
+    await expect(readTrackedFile(path)).rejects.toMatchObject({
+      reason: 'tracked-file-invalid',
+      message: expect.stringContaining('it has 2 hard links; it must have one') as string,
     })
   })
 

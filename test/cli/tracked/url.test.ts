@@ -88,6 +88,26 @@ describe('unknown-is-spared: an answer that is not entirely ids is rejected as a
       answers(200, [two], { 'content-type': 'text/plain; charset=utf-8' }),
       'the answer is not JSON, as its header says (Content-Type: "text/plain; charset=utf-8")',
     ],
+    [
+      'a problem',
+      answers(200, [], { 'content-type': 'application/problem+json' }),
+      'the answer is not JSON, as its header says (Content-Type: "application/problem+json")',
+    ],
+    [
+      'a part',
+      answers(200, [], { 'content-range': 'bytes 0-1/132' }),
+      'the answer is only a part, as its header says (Content-Range: "bytes 0-1/132")',
+    ],
+    [
+      'what Varnish had',
+      answers(200, [], { 'x-varnish': '32770 3' }),
+      'the answer is a stored copy, as its header says (x-varnish: "32770 3"); no cache may answer',
+    ],
+    [
+      'what the third cache had',
+      answers(200, [], { 'x-cache-hits': '0, 0, 3' }),
+      'the answer is a stored copy, as its header says (x-cache-hits: "0, 0, 3"); no cache may answer',
+    ],
     ['JSON that is cut', answers(200, `["${one}"`), 'the answer is not JSON'],
     [
       'a short id',
@@ -149,6 +169,7 @@ describe('fresh-scan: a cached copy is older than the question', () => {
   it.each<[string, Record<string, string>]>([
     ['a proxy that has just asked says Age: 0', { age: '0' }],
     ['a miss is no copy', { 'x-cache': 'MISS from a.example', 'cache-status': 'edge; fwd=miss; stored' }],
+    ['Varnish, which has just asked', { 'x-varnish': '32770', 'x-cache-hits': '0, 0' }],
     ['what was asked for again is none either', { 'x-cache-status': 'REVALIDATED' }],
     ['another warning', { warning: '199 - "Miscellaneous, 2110 of them"' }],
     ['a type of its own that is JSON', { 'content-type': 'application/vnd.agent+json; charset=utf-8' }],

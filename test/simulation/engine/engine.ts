@@ -491,7 +491,6 @@ export class SimulatedEngine {
   }
 
   #stop(request: Request, body: Body, graceSeconds: number): void {
-    if (graceSeconds === 0) this.#witness.note('engine:waits-for-stop')
     this.#timeline.after(this.#random.between(50, Math.max(300, graceSeconds * 1000)), () =>
       this.wire.whenUp(() => {
         // Ended by request, it stays ended, whatever its policy.
