@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { SlowFirst } from './test/support/slow-first.ts'
 
@@ -10,6 +11,10 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts'],
+          // a worker keeps the modules that it has loaded for its next file
+          isolate: false,
+          // Vitest would leave one processor idle; and some files mostly wait
+          maxWorkers: availableParallelism() + 1,
           // time is the tests' own; this ends only what hangs, however slow the machine
           testTimeout: 180_000,
           hookTimeout: 180_000,

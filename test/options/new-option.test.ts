@@ -1,26 +1,41 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { duration } from '../../src/options/kinds.ts'
-import { createTestWorld, ranCli } from '../cli/support/cli-world.ts'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import type * as Read from '../../src/options/read.ts'
+import type * as Schema from '../../src/options/schema.ts'
+import type * as World from '../cli/support/cli-world.ts'
 import { read } from '../support/pages.ts'
+import type * as Render from './support/render.ts'
 
-const description = vi.hoisted(() => 'Removes what is older, `tracked` or not.')
+const schema = '../../src/options/schema.ts'
+const description = 'Removes what is older, `tracked` or not.'
 
-// One more entry in the table, and no other change.
-vi.mock(import('../../src/options/schema.ts'), async (importOriginal) => {
-  const original = await importOriginal()
-  const maxAge = {
-    kind: duration('1m'),
-    description,
-    default: '24h',
-  }
-  return { ...original, options: { ...original.options, maxAge } }
+let readOptions: typeof Read.readOptions
+let rendered: typeof Render
+let createTestWorld: typeof World.createTestWorld
+let ranCli: typeof World.ranCli
+// One more entry in the table, and no other change. The modules around it are loaded anew, and for this file alone.
+beforeAll(async () => {
+  vi.resetModules()
+  vi.doMock(schema, async (importOriginal) => {
+    const original = await importOriginal<typeof Schema>()
+    const { duration } = await import('../../src/options/kinds.ts')
+    const maxAge = {
+      kind: duration('1m'),
+      description,
+      default: '24h',
+    }
+    return { ...original, options: { ...original.options, maxAge } }
+  })
+  ;({ readOptions } = await import('../../src/options/read.ts'))
+  ;({ createTestWorld, ranCli } = await import('../cli/support/cli-world.ts'))
+  rendered = await import('./support/render.ts')
 })
-
-const { readOptions } = await import('../../src/options/read.ts')
-const rendered = await import('./support/render.ts')
+afterAll(() => {
+  vi.doUnmock(schema)
+  vi.resetModules()
+})
 
 const least = { owner: { label: 'a', value: 'b' }, tracked: new Set<string>() }
 const requirement = 'it must be a duration from 1m to 8760h, such as "90s", "5m" or "1h30m"'

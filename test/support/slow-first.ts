@@ -1,8 +1,22 @@
-import { basename } from 'node:path'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** The slowest files, slowest first. A slow file that starts last would run alone at the end. */
-const slow = ['stuck', 'removal', 'podman', 'safety', 'contract', 'outage', 'events', 'adapter', 'self']
+/** The slowest files of each project, slowest first. A slow file that starts last would run alone at the end. */
+const slow: Readonly<Record<string, readonly string[]>> = {
+  unit: [
+    'soak/soak',
+    'machines/life-of-a-container',
+    'simulation/simulation',
+    'testing/contract',
+    'cli/process-end',
+    'docs-commands',
+    'cli/process',
+    'inspector/connections',
+    'fuzz/reconciler',
+  ],
+  engine: ['stuck', 'removal', 'podman', 'safety', 'contract', 'outage', 'events', 'adapter', 'self'].map(
+    (name) => `engine-real/${name}`,
+  ),
+}
 
 /** The order of vitest, which knows how long files took once it has seen them, but on a fresh machine it has not. */
 export class SlowFirst extends BaseSequencer {
@@ -13,6 +27,7 @@ export class SlowFirst extends BaseSequencer {
 }
 
 function rank({ moduleId, project }: TestSpecification): number {
-  const place = project.name === 'engine' ? slow.indexOf(basename(moduleId, '.test.ts')) : -1
-  return place === -1 ? slow.length : place
+  const files = slow[project.name] ?? []
+  const place = files.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`))
+  return place === -1 ? files.length : place
 }

@@ -1,24 +1,34 @@
-import { beforeEach, expect, test, vi } from 'vitest'
-import { createHarness } from '../support/harness.ts'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import type * as Judge from '../../src/policy/judge.ts'
+import type * as Harness from '../support/harness.ts'
 
-const judgements = vi.hoisted(() => ({ of: new Map<string, number>() }))
+const judge = '../../src/policy/judge.ts'
+const judgements = new Map<string, number>()
 
-vi.mock(import('../../src/policy/judge.ts'), async (importOriginal) => {
-  const original = await importOriginal()
-  return {
-    ...original,
-    judge: (evidence) => {
+let createHarness: typeof Harness.createHarness
+// the modules around the changed one are loaded anew, and for this file alone
+beforeAll(async () => {
+  vi.resetModules()
+  vi.doMock(judge, async (importOriginal) => {
+    const original = await importOriginal<typeof Judge>()
+    const counted: typeof original.judge = (evidence) => {
       const { id } = evidence.container
-      judgements.of.set(id, (judgements.of.get(id) ?? 0) + 1)
+      judgements.set(id, (judgements.get(id) ?? 0) + 1)
       return original.judge(evidence)
-    },
-  }
+    }
+    return { ...original, judge: counted }
+  })
+  ;({ createHarness } = await import('../support/harness.ts'))
+})
+afterAll(() => {
+  vi.doUnmock(judge)
+  vi.resetModules()
 })
 
 const periodMs = 300_000
 const count = 100
 
-beforeEach(() => judgements.of.clear())
+beforeEach(() => judgements.clear())
 
 /** A hundred that the agent tracks. */
 async function withTracked() {
@@ -32,23 +42,23 @@ async function withTracked() {
 
 test('the first scan judges each', async () => {
   const { reconciler } = await withTracked()
-  expect([...judgements.of.values()]).toEqual(Array.from({ length: count }, () => 1))
+  expect([...judgements.values()]).toEqual(Array.from({ length: count }, () => 1))
   await reconciler.stop()
 })
 
 test('a scan without changes judges no tracked container', async () => {
   const { clock, reconciler, of } = await withTracked()
-  judgements.of.clear()
+  judgements.clear()
   await clock.advance(3 * periodMs)
   expect(of('scanned')).toHaveLength(4)
   expect(of('scanned').at(-1)).toMatchObject({ owned: count, tracked: count })
-  expect(judgements.of.size).toBe(0)
+  expect(judgements.size).toBe(0)
   await reconciler.stop()
 })
 
 test('a scan judges what has changed, what the agent stopped tracking, and what is new, and none of the others', async () => {
   const { clock, engine, reconciler, tracked } = await withTracked()
-  judgements.of.clear()
+  judgements.clear()
   const [changed, letGo] = [...engine.containers.values()]
   if (!changed || !letGo) throw new Error('unreachable: there are a hundred')
   changed.state = 'exited'
@@ -56,7 +66,7 @@ test('a scan judges what has changed, what the agent stopped tracking, and what 
   const added = engine.add()
   // The tracker is asked soon, and the scan is that of its answer.
   await clock.advance(5000)
-  expect(Object.fromEntries(judgements.of)).toEqual({
+  expect(Object.fromEntries(judgements)).toEqual({
     [changed.id]: 1,
     // the first one also to find out whether anything may be removed at all
     [letGo.id]: 2,
@@ -69,8 +79,8 @@ test('an untracked container is judged at every scan, whether it has changed or 
   const { clock, engine, reconciler } = await withTracked()
   const { id } = engine.add({ state: 'exited' })
   await clock.advance(periodMs)
-  judgements.of.clear()
+  judgements.clear()
   await clock.advance(3 * periodMs)
-  expect(Object.fromEntries(judgements.of)).toEqual({ [id]: 6 })
+  expect(Object.fromEntries(judgements)).toEqual({ [id]: 6 })
   await reconciler.stop()
 })
