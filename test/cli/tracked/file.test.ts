@@ -28,13 +28,15 @@ const remedy = 'write it with flotsam track, or write a new file and rename it'
 const [one, two, three] = [fakeId(1), fakeId(2), fakeId(3)]
 
 const hasPython = spawnSync('python3', ['--version']).status === 0
+// One write for each word, also where Python is told not to buffer: print would make two of it.
 const mappingWriter = `
 import mmap, sys
 file = open(sys.argv[1], 'r+b')
 mapping = mmap.mmap(file.fileno(), 0)
 for text in sys.argv[2:]:
     mapping[0:64] = text.encode()
-    print('written', flush=True)
+    sys.stdout.write('written\\n')
+    sys.stdout.flush()
     sys.stdin.readline()
 `
 
