@@ -1,0 +1,43 @@
+/**
+ * The proof, kept outside of labels, that a session is alive. Whoever holds it keeps the session's containers from being
+ * removed by other sessions.
+ */
+export interface Lease {
+  /**
+   * Aborted, with an `Error` as its reason, once the lease may have been lost: other sessions may take this one for ended, and
+   * remove its containers when the session grace has passed. Never aborted by `release`.
+   */
+  readonly lost?: AbortSignal | undefined
+  /** Ends the lease. Idempotent. Rejects if the store could not be told; the lease then ends by itself where the store allows. */
+  release(): Promise<void>
+}
+
+/** Keeps the leases of sessions. */
+export interface LeaseStore {
+  /** Takes the lease of a session. Rejects if the store cannot be reached, or if the lease is held already. */
+  hold(id: string): Promise<Lease>
+  /**
+   * Whether the session's lease is held: `false` only if it is known to be gone. `undefined`, a rejection and a late answer mean
+   * that this is unknown, and spare the session's containers.
+   */
+  isHeld(id: string): Promise<boolean | undefined>
+  /** The ids of all sessions whose lease is held. Without it, only the sessions of existing containers are known. */
+  list?(): Promise<readonly string[]>
+}
+
+/** One life of an agent process. Its containers bear its id as the value of the owner's label. */
+export interface Session {
+  /** 32 lowercase hexadecimal digits, chosen at random. */
+  readonly id: string
+  /** The store that keeps its lease, and those of the sessions beside it. */
+  readonly leases: LeaseStore
+  /** Aborted once its lease may have been lost, see {@link Lease.lost}. */
+  readonly lost: AbortSignal
+  /** Ends its lease. Its containers may be removed after the session grace, unless they are removed before. Idempotent. */
+  close(): Promise<void>
+}
+
+/** Whether a label's value has the form of a session's id. */
+export function isSessionId(value: string): boolean {
+  return /^[0-9a-f]{32}$/.test(value)
+}
