@@ -43,6 +43,7 @@ const floors: readonly (readonly string[])[] = [
 
 /** Rooms beside the floors, with all of ours that they may import. */
 const outbuildings: Readonly<Record<string, readonly string[]>> = {
+  sessions: ['domain'],
   testing: ['domain'],
   inspector: ['domain', 'machines'],
   recording: ['domain', 'machines', 'inspector'],

@@ -5,14 +5,30 @@
 export interface Lease {
   /**
    * Aborted, with an `Error` as its reason, once the lease may have been lost: other sessions may take this one for ended, and
-   * remove its containers when the session grace has passed. Never aborted by `release`.
+   * remove its containers when the session grace has passed. Never aborted by `release`. Without it, the lease is never lost.
    */
   readonly lost?: AbortSignal | undefined
   /** Ends the lease. Idempotent. Rejects if the store could not be told; the lease then ends by itself where the store allows. */
   release(): Promise<void>
 }
 
-/** Keeps the leases of sessions. */
+/**
+ * Keeps the leases of sessions. A store of your own has two methods; this one is for tests in one process:
+ *
+ * ```js
+ * import { openSession } from 'flotsam/sessions'
+ *
+ * const held = new Set()
+ * const leases = {
+ *   hold: async (id) => {
+ *     held.add(id)
+ *     return { release: async () => void held.delete(id) }
+ *   },
+ *   isHeld: async (id) => held.has(id),
+ * }
+ * const session = await openSession({ leases })
+ * ```
+ */
 export interface LeaseStore {
   /** Takes the lease of a session. Rejects if the store cannot be reached, or if the lease is held already. */
   hold(id: string): Promise<Lease>
@@ -35,6 +51,8 @@ export interface Session {
   readonly lost: AbortSignal
   /** Ends its lease. Its containers may be removed after the session grace, unless they are removed before. Idempotent. */
   close(): Promise<void>
+  /** Calls `close()`, so that `await using` ends the session. */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** Whether a label's value has the form of a session's id. */
