@@ -1,6 +1,6 @@
 // The declarations refer to types of Node, which a program with its own list of `types` may not include.
 /// <reference types="node" preserve="true" />
-export { OptionError, SessionError } from '../domain/errors.ts'
+export { ArgumentError, OptionError, SessionError } from '../domain/errors.ts'
 export type { Lease, LeaseStore, Session } from '../domain/session.ts'
 export { openSession, type SessionOptions } from './session.ts'
 export { socketLeases } from './socket-leases.ts'

@@ -124,23 +124,38 @@ export class SocketLease implements Lease {
 }
 
 async function listen(directory: LeaseDirectory, id: string, clock: Clock): Promise<Listening> {
+  for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
+    const listening = await tryToListen(directory, id, clock)
+    if (listening) return listening
+  }
+  throw new SessionError(`${directory.pathOf(id)} was deleted while it was made`)
+}
+
+/** Undefined if the socket was deleted before it had its name: who lists sessions cannot tell it from that of a dead process. */
+async function tryToListen(
+  directory: LeaseDirectory,
+  id: string,
+  clock: Clock,
+): Promise<Listening | undefined> {
   // A socket that does not listen yet refuses connections, as that of a dead process does. It gets its name afterwards.
   const temporary = directory.pathOf(`new-${randomBytes(14).toString('hex')}`)
   const server = createServer((socket) => answer(socket, id))
+  let listening: Listening | undefined
   try {
     await listenOn(server, temporary)
     const stats = await statsOf(temporary)
-    if (!stats) throw new SessionError(`${temporary} was deleted`)
-    await giveName(directory, temporary, id, clock)
-    return { server, fileId: fileId(stats) }
+    if (stats && (await giveName(directory, temporary, id, clock))) {
+      listening = { server, fileId: fileId(stats) }
+    }
   } catch (error) {
-    server.close()
     if (error instanceof SessionError) throw error
     const message = `cannot listen on ${directory.pathOf(id)}: ${messageOf(error)}`
     throw new SessionError(message, { cause: error })
   } finally {
+    if (!listening) server.close()
     await unlink(temporary).catch(() => {})
   }
+  return listening
 }
 
 function listenOn(server: Server, path: string): Promise<void> {
@@ -164,19 +179,20 @@ function answer(socket: Socket, id: string): void {
   socket.destroySoon()
 }
 
-/** Gives it the session's name, which no living process has. */
+/** Gives it the session's name, which no living process has. False if the socket is not there. */
 async function giveName(
   directory: LeaseDirectory,
   temporary: string,
   id: string,
   clock: Clock,
-): Promise<void> {
+): Promise<boolean> {
   const path = directory.pathOf(id)
   for (let attempt = 1; attempt <= mostAttempts; attempt += 1) {
     try {
       await link(temporary, path)
-      return
+      return true
     } catch (error) {
+      if (codeOf(error) === 'ENOENT') return false
       if (codeOf(error) !== 'EEXIST') throw error
     }
     const found = await askHolder(path, id, clock)
