@@ -1,14 +1,14 @@
 /**
- * The proof, kept outside of labels, that a session is alive. Whoever holds it keeps the session's containers from being
- * removed by other sessions.
+ * The proof, kept outside of labels, that a session is alive. While it is held, no other session removes the session's
+ * containers.
  */
 export interface Lease {
   /**
-   * Aborted, with an `Error` as its reason, once the lease may have been lost: other sessions may take this one for ended, and
-   * remove its containers when the session grace has passed. Never aborted by `release`. Without it, the lease is never lost.
+   * Aborted, with an `Error` as its reason, once the lease may have been lost: to other sessions this one may seem to have ended, and
+   * they may remove its containers when the session grace has passed. Never aborted by `release`. Without it, the lease is never lost.
    */
   readonly lost?: AbortSignal | undefined
-  /** Ends the lease. Idempotent. Rejects if the store could not be told; the lease then ends by itself where the store allows. */
+  /** Ends the lease. Idempotent. Rejects if the store cannot be reached; the lease then ends by itself where the store allows. */
   release(): Promise<void>
 }
 

@@ -62,7 +62,7 @@ export class SocketLease implements Lease {
     try {
       await deleteFile(this.#path, fileId)
     } catch {
-      // A socket that refuses connections says the same. Whoever lists the sessions deletes it.
+      // A socket that refuses connections says the same. The next list of sessions deletes it.
     }
     server.close()
   }
@@ -131,7 +131,7 @@ async function listen(directory: LeaseDirectory, id: string, clock: Clock): Prom
   throw new SessionError(`${directory.pathOf(id)} was deleted while it was made`)
 }
 
-/** Undefined if the socket was deleted before it had its name: who lists sessions cannot tell it from that of a dead process. */
+/** Undefined if the socket was deleted before it had its name: until it listens, it looks like that of a dead process. */
 async function tryToListen(
   directory: LeaseDirectory,
   id: string,

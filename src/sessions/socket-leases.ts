@@ -20,7 +20,7 @@ const mostAtOnce = 16
  * no process id that could be reused.
  *
  * All agents that share a label and an engine must share the directory: a session in another one seems to have ended. Agents
- * in containers need a directory of the host as a volume. Agents of several users need one and the same user, or root.
+ * in containers need a volume for it, and agents of several users another store.
  *
  * Without a `directory`, it is the first of these that this user may write to: `$XDG_RUNTIME_DIR/flotsam`, `/run/flotsam`,
  * and `flotsam-UID` in the temporary folder. Sessions are found in all of them.
@@ -34,12 +34,12 @@ const mostAtOnce = 16
  * | no directory, or one that was replaced within the last 30 s | `undefined` |
  * | any other answer or failure | `undefined` |
  *
- * The directory is created with mode 0700. One that exists must belong to this user or root, and nobody else may write to it.
- * Otherwise the methods reject with an `OptionError`. Symbolic links and network file systems are refused as well.
+ * The directory is created with mode 0700. One that exists must belong to this user or root, and only its owner may write to
+ * it. Otherwise the methods reject with an `OptionError`. Symbolic links, FUSE and network file systems are refused as well.
  *
  * A holder checks every 5 s that its socket is there, and makes a deleted one again. `lost` is aborted if it may have been
- * absent for more than 15 s, or cannot be made again for as long. Until then no session grace of 30 s or more can have passed.
- * The holder goes on trying in any case.
+ * absent for more than 15 s. While the process runs, that is before a session grace of 30 s or more has passed. The socket is
+ * made again in any case.
  *
  * Any language can hold a session: listen on a unix socket in the directory, then rename it to the session's id. Answer each
  * connection with the id and a newline, and close it. See `examples/sessions` of the package.
