@@ -43,7 +43,7 @@ const floors: readonly (readonly string[])[] = [
 
 /** Rooms beside the floors, with all of ours that they may import. */
 const outbuildings: Readonly<Record<string, readonly string[]>> = {
-  sessions: ['domain'],
+  sessions: ['domain', 'options'],
   testing: ['domain'],
   inspector: ['domain', 'machines'],
   recording: ['domain', 'machines', 'inspector'],

@@ -1,3 +1,6 @@
+import { ArgumentError } from './errors.ts'
+import { show } from './show.ts'
+
 /**
  * The proof, kept outside of labels, that a session is alive. While it is held, no other session removes the session's
  * containers.
@@ -58,4 +61,9 @@ export interface Session {
 /** Whether a label's value has the form of a session's id. */
 export function isSessionId(value: string): boolean {
   return /^[0-9a-f]{32}$/.test(value)
+}
+
+export function requireSessionId(id: string): void {
+  if (isSessionId(id)) return
+  throw new ArgumentError(`${show(id)} is no id of a session, which has 32 lowercase hexadecimal digits`)
 }

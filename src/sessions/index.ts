@@ -2,5 +2,7 @@
 /// <reference types="node" preserve="true" />
 export { ArgumentError, OptionError, SessionError } from '../domain/errors.ts'
 export type { Lease, LeaseStore, Session } from '../domain/session.ts'
+export { redisLeases } from './redis-leases.ts'
+export type { RedisClient, RedisLeasesOptions } from './redis-options.ts'
 export { openSession, type SessionOptions } from './session.ts'
 export { socketLeases } from './socket-leases.ts'

@@ -2,9 +2,8 @@ import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { type Clock, systemClock } from '../domain/clock.ts'
-import { ArgumentError, codeOf, SessionError } from '../domain/errors.ts'
-import { isSessionId, type Lease, type LeaseStore } from '../domain/session.ts'
-import { show } from '../domain/show.ts'
+import { codeOf, SessionError } from '../domain/errors.ts'
+import { isSessionId, type Lease, type LeaseStore, requireSessionId } from '../domain/session.ts'
 import { askHolder, type Found } from './ask-holder.ts'
 import { withDeadline } from './deadline.ts'
 import { deleteFile } from './files.ts'
@@ -74,12 +73,12 @@ export class SocketLeases implements LeaseStore {
   }
 
   async hold(id: string): Promise<Lease> {
-    requireId(id)
+    requireSessionId(id)
     return SocketLease.take(await this.#usable(), id, this.#clock)
   }
 
   async isHeld(id: string): Promise<boolean | undefined> {
-    requireId(id)
+    requireSessionId(id)
     return withDeadline(this.#clock, () => this.#isHeldInAny(id))
   }
 
@@ -185,9 +184,4 @@ async function isDirectory(path: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-function requireId(id: string): void {
-  if (isSessionId(id)) return
-  throw new ArgumentError(`${show(id)} is no id of a session, which has 32 lowercase hexadecimal digits`)
 }
