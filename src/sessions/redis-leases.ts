@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Clock, systemClock } from '../domain/clock.ts'
 import { SessionError } from '../domain/errors.ts'
-import { isSessionId, type Lease, type LeaseStore, requireSessionId } from '../domain/session.ts'
+import { isSessionId, type LeaseStore, requireSessionId } from '../domain/session.ts'
 import { Absences } from './absences.ts'
 import { type Answer, Commands, wordsOf } from './redis-commands.ts'
 import { RedisLease } from './redis-lease.ts'
@@ -73,7 +73,7 @@ export class RedisLeaseStore implements LeaseStore {
     this.#absences = new Absences({ longestGapMs: (ttlMs * 2) / 3, most: mostAbsent })
   }
 
-  async hold(id: string): Promise<Lease> {
+  async hold(id: string): Promise<RedisLease> {
     requireSessionId(id)
     return RedisLease.take({
       client: this.#client,
