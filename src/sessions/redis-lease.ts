@@ -56,7 +56,7 @@ export class RedisLease implements Lease {
   }
 
   async #take(): Promise<void> {
-    // A lease that is set too late is nobody's, and is not left behind.
+    // what is set too late is not left behind
     const onLate = () => void this.#delete().catch(() => {})
     const nowWallMs = this.#clock.wallNow()
     const { value, sentMs } = await this.#send('taking a lease', takeScript, onLate)

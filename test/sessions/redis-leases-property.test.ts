@@ -79,7 +79,7 @@ test(
         const ask = async () => {
           const isHeld = await judges.isHeld(id).catch(() => undefined)
           answers.push(isHeld)
-          isTooEarly ||= isHeld === false && lost?.aborted !== true
+          isTooEarly ||= isHeld === false && !lost.aborted
         }
         for (const { disturbance, afterMs, asks } of plan) {
           disturbances[disturbance](world)

@@ -400,7 +400,7 @@ describe('options', () => {
       'option prefx: "x" is not allowed; there is no such option; did you mean prefix?',
     ],
   ])('%j: %s', (options, message) => {
-    expect(() => redisLeases(client, options)).toThrow(new OptionError('', '', '').constructor as never)
+    expect(() => redisLeases(client, options)).toThrow(OptionError)
     expect(() => redisLeases(client, options)).toThrow(message)
   })
 

@@ -64,10 +64,13 @@ function open(
   }
 }
 
-async function startRedis(finish: Finish, ...more: string[]): Promise<PrivateServer> {
-  const server = await PrivateServer.start(program ?? '', (port, folder) => [
-    ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...more],
-  ])
+async function startRedis(
+  finish: Finish,
+  more: Readonly<Record<string, string>> = {},
+): Promise<PrivateServer> {
+  const server = await PrivateServer.start(program ?? '', (port, dir) => {
+    return { port: String(port), bind: '127.0.0.1', dir, save: '', ...more }
+  })
   finish(() => server[Symbol.asyncDispose]())
   return server
 }
@@ -263,7 +266,7 @@ describe.skipIf(program === undefined).concurrent('leases in a real Redis', () =
     onTestFinished,
   }) => {
     const [master, replica] = [
-      await startRedis(onTestFinished, '--min-replicas-to-write', '1'),
+      await startRedis(onTestFinished, { 'min-replicas-to-write': '1' }),
       await startRedis(onTestFinished),
     ]
     const masterStores = await createStores(onTestFinished, `redis://127.0.0.1:${master.port}`)
@@ -283,6 +286,8 @@ describe.skipIf(program === undefined).concurrent('leases in a real Redis', () =
     const server = await startRedis(onTestFinished)
     const { judges, judgeClient } = await createStores(onTestFinished, `redis://127.0.0.1:${server.port}`)
     await judgeClient.command('ACL', 'SETUSER', 'default', '-info')
-    await expect(judges.isHeld(id)).rejects.toThrow(/redis: reading leases: .*(NOPERM|can.t run this command)/)
+    await expect(judges.isHeld(id)).rejects.toThrow(
+      /redis: reading leases: .*(NOPERM|can.t run this command)/,
+    )
   })
 })

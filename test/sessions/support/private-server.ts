@@ -1,41 +1,49 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+/** The flags of a server, without their dashes. */
+type Flags = (port: number, folder: string) => Readonly<Record<string, string>>
 
 /** A server that a test starts for itself, on loopback and with files in a folder of its own. */
 export class PrivateServer implements AsyncDisposable {
   readonly port: number
   readonly folder: string
   readonly #command: string
-  readonly #args: (port: number, folder: string) => readonly string[]
+  readonly #flags: Flags
   #process: ChildProcess | undefined
+  #guard: ChildProcess | undefined
 
-  private constructor(
-    port: number,
-    command: string,
-    args: (port: number, folder: string) => readonly string[],
-  ) {
+  private constructor(port: number, command: string, flags: Flags) {
     this.port = port
     this.folder = mkdtempSync(join(tmpdir(), 'flotsam-store-'))
     this.#command = command
-    this.#args = args
+    this.#flags = flags
   }
 
-  static async start(
-    command: string,
-    args: (port: number, folder: string) => readonly string[],
-  ): Promise<PrivateServer> {
-    const server = new PrivateServer(await freePort(), command, args)
+  static async start(command: string, flags: Flags): Promise<PrivateServer> {
+    const server = new PrivateServer(await freePort(), command, flags)
     server.start()
     return server
   }
 
   start(): void {
-    this.#process = spawn(this.#command, this.#args(this.port, this.folder), { stdio: 'ignore' })
+    const flags = Object.entries(this.#flags(this.port, this.folder))
+    const args = flags.flatMap(([name, value]) => [`--${name}`, value])
+    this.#process = spawn(this.#command, args, { stdio: 'ignore' })
+    // ends the server when the tests are killed, which closes the pipe
+    const ending = `cat; kill -9 ${this.#process.pid}; rm -rf "$0"`
+    this.#guard = spawn('sh', ['-c', ending, this.folder], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    })
+  }
+
+  get isRunning(): boolean {
+    return this.#process?.exitCode === null && this.#process.signalCode === null
   }
 
   freeze(): void {
@@ -47,11 +55,10 @@ export class PrivateServer implements AsyncDisposable {
   }
 
   async kill(): Promise<void> {
-    const started = this.#process
-    this.#process = undefined
-    if (started === undefined || started.exitCode !== null || started.signalCode !== null) return
-    const exited = once(started, 'exit')
-    started.kill('SIGKILL')
+    this.#guard?.kill()
+    if (this.#process === undefined || !this.isRunning) return
+    const exited = once(this.#process, 'exit')
+    this.#process.kill('SIGKILL')
     await exited
   }
 
