@@ -14,7 +14,6 @@ export interface Reading {
 interface Absence {
   /** When the first reading that showed it absent was answered. */
   readonly sinceMs: number
-  ttlMs: number
   last: Reading
   askedMs: number
 }
@@ -52,9 +51,8 @@ export class Absences {
       this.#begin(id, reading, known?.askedMs)
       return undefined
     }
-    known.ttlMs = Math.max(known.ttlMs, reading.ttlMs)
     if (reading.sentMs > known.last.sentMs) known.last = reading
-    return reading.sentMs - known.sinceMs > absenceMs(known.ttlMs) ? false : undefined
+    return reading.sentMs - known.sinceMs > absenceMs(reading.ttlMs) ? false : undefined
   }
 
   /** Keeps the lease from being forgotten. */
@@ -77,7 +75,7 @@ export class Absences {
 
   #begin(id: string, reading: Reading, askedMs = reading.answeredMs): void {
     if (!this.#absences.has(id) && this.#absences.size >= this.#options.most) return
-    this.#absences.set(id, { sinceMs: reading.answeredMs, ttlMs: reading.ttlMs, last: reading, askedMs })
+    this.#absences.set(id, { sinceMs: reading.answeredMs, last: reading, askedMs })
   }
 }
 

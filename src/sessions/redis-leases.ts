@@ -62,12 +62,15 @@ export class RedisLeaseStore implements LeaseStore {
   readonly #commands: Commands
   readonly #absences: Absences
   #isFollowing = false
+  /** The longest time to live of any agent; a flush also deletes what the epoch says of it. */
+  #longestMs: number
 
   constructor(client: RedisClient, settings: RedisSettings, clock: Clock) {
     const { ttlMs } = settings
     this.#client = client
     this.#settings = settings
     this.#clock = clock
+    this.#longestMs = ttlMs
     this.#deadlineMs = ttlMs / 6
     this.#commands = new Commands({ client, clock, deadlineMs: this.#deadlineMs, mostUnanswered: 1000 })
     this.#absences = new Absences({ longestGapMs: (ttlMs * 2) / 3, most: mostAbsent })
@@ -121,12 +124,13 @@ export class RedisLeaseStore implements LeaseStore {
     if (!isWhole || run === '' || evicted === '' || !(Number(longest) > 0) || !(Number(serverMs) > 0)) {
       throw invalid(what)
     }
+    this.#longestMs = Math.max(this.#longestMs, Number(longest))
     const reading = {
       sentMs,
       answeredMs,
       keeper: [run, evicted, epoch].join(' '),
       keeperMs: Number(serverMs),
-      ttlMs: Number(longest),
+      ttlMs: this.#longestMs,
     }
     return ids.map((id, at) => this.#absences.note(id, { ...reading, isHeld: leases[at] === 'held' }))
   }

@@ -274,6 +274,17 @@ describe('positive-evidence: isHeld answers false only', () => {
     expect(await judges.isHeld(id)).toBe(false)
   })
 
+  it('by the longest time to live that it has seen, although a flush deletes that too', async () => {
+    const { redis, clock, judges, askAfter } = createStores()
+    const slow = new RedisLeaseStore(redis.client(), { prefix: 'leases:', ttlMs: 10 * ttlMs }, clock)
+    await slow.hold(id)
+    expect(await judges.isHeld(id)).toBe(true)
+    redis.flush()
+    expect(await judges.isHeld(id)).toBe(undefined)
+    expect(await askAfter((10 * ttlMs) / 3 - 1)).toBe(undefined)
+    expect(await askAfter(1)).toBe(true)
+  })
+
   it("although a dead holder's key lives on, because the server's clock was set back", async () => {
     const { clock, redis, holders, holderClient, answersFor } = createStores()
     await holders.hold(id)
