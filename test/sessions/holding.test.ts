@@ -8,7 +8,7 @@ import { LeaseDirectory } from '../../src/sessions/lease-directory.ts'
 import { SocketLease } from '../../src/sessions/socket-lease.ts'
 import { SocketLeases } from '../../src/sessions/socket-leases.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
-import { newFolder, randomId } from './support/holders.ts'
+import { countDescriptors, newFolder, randomId } from './support/holders.ts'
 
 async function holding() {
   const clock = createFakeClock()
@@ -18,6 +18,15 @@ async function holding() {
   const lease = await leases.hold(id)
   onTestFinished(() => lease.release())
   return { clock, directory, leases, id, lease, path: join(directory, id) }
+}
+
+/** Calls a function whenever a path in it is asked for. */
+class ObservedDirectory extends LeaseDirectory {
+  onName: ((name: string) => void) | undefined
+  override pathOf(name: string): string {
+    this.onName?.(name)
+    return super.pathOf(name)
+  }
 }
 
 /** The socket of a dead process. */
@@ -41,6 +50,17 @@ describe('live-session: a socket that was deleted', () => {
     await clock.advance(5_000)
     expect(await leases.isHeld(id)).toBe(true)
     expect(lease.lost?.aborted).toBe(false)
+  })
+
+  it.skipIf(process.platform !== 'linux')('is made again without leaving a descriptor open', async () => {
+    const { clock, leases, id, path } = await holding()
+    const before = countDescriptors()
+    for (let time = 0; time < 5; time += 1) {
+      rmSync(path)
+      await clock.advance(5_000)
+      expect(await leases.isHeld(id)).toBe(true)
+    }
+    expect(countDescriptors()).toBeLessThanOrEqual(before)
   })
 
   it('is made again with its directory, and with the mark of the directory', async () => {
@@ -109,42 +129,41 @@ describe('live-session: a socket that is there', () => {
     expect(await leases.isHeld(id)).toBe(true)
   })
 
-  it('is released once and for all, also during a check', async () => {
-    const { clock, directory, id, lease, path } = await holding()
-    rmSync(path)
-    const checking = clock.advance(5_000)
-    await clock.breathe()
-    await lease.release()
-    await checking
+  it('is released once and for all, also while it is made again', async () => {
+    const clock = createFakeClock()
+    const directory = new ObservedDirectory(join(newFolder(), 'sessions'), clock)
+    await directory.make()
+    const id = randomId()
+    const lease = await SocketLease.take(directory, id, clock)
+    rmSync(join(directory.path, id))
+    let released: Promise<void> | undefined
+    directory.onName = (name) => {
+      if (name.startsWith('new-')) released = lease.release()
+    }
+    await clock.advance(5_000)
+    expect(released).toBeDefined()
+    await released
     await clock.advance(60_000)
-    expect(readdirSync(directory)).not.toContain(id)
+    expect(readdirSync(directory.path)).toEqual(['.flotsam-sessions'])
     expect(clock.pendingTimers).toBe(0)
   })
 
   it('is made again if it was deleted before it had its name', async () => {
-    const directory = join(newFolder(), 'sessions')
     const clock = createFakeClock()
+    const directory = new ObservedDirectory(join(newFolder(), 'sessions'), clock)
+    await directory.make()
     const deleted: string[] = []
     // as a list of sessions that sees the socket before it listens
-    class Listed extends LeaseDirectory {
-      override pathOf(name: string): string {
-        const temporary = name.startsWith('new-') ? [] : readdirSync(this.path).filter(isTemporary)
-        if (deleted.length === 0) {
-          for (const one of temporary) {
-            rmSync(join(this.path, one))
-            deleted.push(one)
-          }
-        }
-        return super.pathOf(name)
-      }
+    directory.onName = (name) => {
+      const temporary = readdirSync(directory.path).find((other) => other.startsWith('new-'))
+      if (name !== id || temporary === undefined || deleted.length > 0) return
+      rmSync(join(directory.path, temporary))
+      deleted.push(temporary)
     }
-    const isTemporary = (name: string) => name.startsWith('new-')
-    const listed = new Listed(directory, clock)
-    await listed.make()
     const id = randomId()
-    const lease = await SocketLease.take(listed, id, clock)
+    const lease = await SocketLease.take(directory, id, clock)
     expect(deleted).toHaveLength(1)
-    expect(readdirSync(directory)).toEqual(['.flotsam-sessions', id])
+    expect(readdirSync(directory.path)).toEqual(['.flotsam-sessions', id])
     await lease.release()
   })
 })

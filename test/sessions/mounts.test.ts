@@ -34,9 +34,18 @@ describe.skipIf(!hasNamespaces)(
       const asking = spawn(
         'unshare',
         [
-          ...['--mount', '--net', '--pid', '--fork', '--kill-child'],
-          ...['sh', '-c', 'mount --bind "$0" "$1" && shift && exec "$@"', directory, elsewhere],
-          ...[process.execPath, ...programArgs(askingProgram, built.module, elsewhere)],
+          '--mount',
+          '--net',
+          '--pid',
+          '--fork',
+          '--kill-child',
+          'sh',
+          '-c',
+          'mount --bind "$0" "$1" && shift && exec "$@"',
+          directory,
+          elsewhere,
+          process.execPath,
+          ...programArgs(askingProgram, built.module, elsewhere),
         ],
         { stdio: ['pipe', 'pipe', 'inherit'] },
       )

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { openSession, socketLeases } from '../../src/sessions/index.ts'
 import {
   buildSessions,
+  countDescriptors,
   holdingProgram,
   newFolder,
   programArgs,
@@ -119,7 +120,9 @@ describe('live-session: a process', () => {
     )
     const holder = await startHolder(process.execPath, [program, built.module, directory])
     const leases = socketLeases(directory)
+    holder.child.kill('SIGSTOP')
     expect(await leases.isHeld(holder.id)).toBe(true)
+    holder.child.kill('SIGCONT')
     const exited = once(holder.child.stdout.resume(), 'data')
     holder.child.stdin.write('kill')
     await exited
@@ -163,12 +166,10 @@ describe('flat: sessions that come and go', () => {
       expect(await leases.list()).toEqual([])
     }
     await comeAndGo(10)
-    const before = descriptors()
+    const before = countDescriptors()
     await comeAndGo(200)
     await leases.list()
-    expect(descriptors()).toBeLessThanOrEqual(before)
+    expect(countDescriptors()).toBeLessThanOrEqual(before)
     expect(readdirSync(directory)).toEqual(['.flotsam-sessions'])
   })
 })
-
-const descriptors = () => readdirSync('/proc/self/fd').length

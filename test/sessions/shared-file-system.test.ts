@@ -6,10 +6,8 @@ import { newFolder, randomId } from './support/holders.ts'
 let type = 0
 vi.mock(import('node:fs/promises'), async (original) => {
   const real = await original()
-  const statfs = async (path: PathLike, options?: StatFsOptions) => ({
-    ...(await real.statfs(path, options as { bigint?: false })),
-    type,
-  })
+  const statfs = async (path: PathLike, options?: StatFsOptions) =>
+    Object.assign(await real.statfs(path, options as { bigint?: false }), { type })
   return { ...real, statfs: statfs as typeof real.statfs }
 })
 

@@ -109,9 +109,10 @@ describe('unknown-is-spared: what is found under the name of a session', () => {
     ['bytes without end', (socket) => writeForever(socket), undefined],
   ]
   it.each(answers)('an answer of %s', async (_name, answer, expected) => {
-    const { directory, leases } = await usedDirectory()
+    const { directory } = await usedDirectory()
     await listenAs(join(directory, id), answer)
-    expect(await leases.isHeld(id)).toBe(expected)
+    // on a clock that stands still: no deadline is waited for
+    expect(await new SocketLeases(directory, createFakeClock()).isHeld(id)).toBe(expected)
   })
 
   it.each<[string, (socket: Socket) => void]>([
@@ -193,6 +194,20 @@ describe('unknown-is-spared: a directory', () => {
     await clock.advance(29_999)
     expect(await leases.isHeld(id)).toBe(undefined)
     await clock.advance(1)
+    expect(await leases.isHeld(id)).toBe(false)
+  })
+
+  it('whose mark was replaced proves nothing for 30 s, since its sockets were deleted as well', async () => {
+    const { directory } = await usedDirectory()
+    const clock = createFakeClock()
+    const leases = new SocketLeases(directory, clock)
+    const [id, mark] = [randomId(), join(directory, '.flotsam-sessions')]
+    expect(await leases.isHeld(id)).toBe(false)
+    rmSync(mark)
+    expect(await leases.isHeld(id)).toBe(undefined)
+    writeFileSync(mark, '')
+    expect(await leases.isHeld(id)).toBe(undefined)
+    await clock.advance(30_000)
     expect(await leases.isHeld(id)).toBe(false)
   })
 

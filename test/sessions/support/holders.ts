@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
@@ -102,3 +102,6 @@ export const programArgs = (program: string, ...args: readonly string[]) => [
 
 export const randomId = () =>
   Array.from({ length: 32 }, () => Math.floor(Math.random() * 16).toString(16)).join('')
+
+/** The open descriptors of this process, on Linux. */
+export const countDescriptors = () => readdirSync('/proc/self/fd').length
