@@ -24,6 +24,7 @@ export type DegradedSubject =
   | 'namespaces'
   | 'listing'
   | 'half-removed'
+  | 'sessions'
   | 'inspection'
   | 'self'
   | 'events'
