@@ -43,20 +43,23 @@ export class Sessions {
 
   /** Records the readings of one scan. */
   note({ asked, of, living }: LeaseReadings, atMs: number): void {
-    this.#forgetAllBut(new Set(asked))
     const aliveBefore = this.#alive.size
-    const justEnded: string[] = []
+    const isDoubting = this.doubtAt(atMs) !== undefined
+    this.#forgetAllBut(new Set(asked))
+    const justGone: string[] = []
+    let hasAnyEnded = false
     const counts = { alive: 0, ended: 0, unknown: 0 }
     for (const id of asked) {
       const reading = of.get(id)
       counts[stateOf(reading)]++
       // Without a question nothing is known that was not known before.
       if (reading === undefined) continue
-      if (reading === 'gone' && this.#alive.delete(id)) justEnded.push(id)
+      if (reading === 'gone') hasAnyEnded = this.#alive.delete(id) || hasAnyEnded
+      if (reading === 'gone' && !this.#goneSinceMs.has(id)) justGone.push(id)
       this.noteReading(id, reading, atMs)
     }
-    if (counts.alive === 0 && (aliveBefore >= suspiciouslyMany || this.#doubted.size > 0))
-      for (const id of justEnded) this.#doubted.add(id)
+    const isSuspicious = isDoubting || (hasAnyEnded && aliveBefore >= suspiciouslyMany)
+    if (counts.alive === 0 && isSuspicious) for (const id of justGone) this.#doubted.add(id)
     this.#counts = counts
     this.#turnMs = Math.min(longestTurnMs, rankAmong(living, this.#options.ownId) * turnStepMs)
   }

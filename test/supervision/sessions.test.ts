@@ -80,7 +80,7 @@ describe('live-session: whose containers are removed, and when', () => {
     leases.held.delete(other)
     expect(await verdictOf(harness, id)).toBe('graced: session-grace')
     const readings = leases.asked.length
-    await clock.advance(minute - 3000)
+    await clock.advance(minute - 8000)
     expect(engine.containers.size).toBe(1)
     await clock.advance(8000)
     expect(changesIn(harness)).toEqual([id])
