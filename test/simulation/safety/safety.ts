@@ -82,13 +82,16 @@ export class Safety implements Witness {
    * that is twice as long. It must not forget again before it was seen to remember.
    */
   longestFlushMs(alive: readonly string[]): number {
-    const { leases } = this.life ?? {}
+    const { leases, scan } = this.life ?? {}
     const { engine, setting } = this.#options
-    const isListed = (session: string) => engine().alive.some(({ labels }) => labels[ownerLabel] === session)
-    const read = alive.filter(isListed).map((session) => leases?.get(session)?.isHeld)
-    if (read.includes(false)) return 0
-    const isAllRead = read.length >= suspiciouslyMany && read.every((isHeld) => isHeld === true)
-    return setting.sessionGraceMs * (isAllRead ? 1.6 : 0.8)
+    const isThere = (session: string) => engine().alive.some(({ labels }) => labels[ownerLabel] === session)
+    const read = alive.filter(isThere).map((session) => leases?.get(session))
+    if (read.some((lease) => lease?.isHeld === false)) return 0
+    // A listing that left some of them out hid that they were several.
+    const isAllRead = read.every(
+      (lease) => lease?.isHeld === true && lease.atMs >= (scan?.beganMs ?? Infinity),
+    )
+    return setting.sessionGraceMs * (isAllRead && read.length >= suspiciouslyMany ? 1.6 : 0.8)
   }
 
   trackerAsked(id: string): void {
