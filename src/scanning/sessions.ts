@@ -23,7 +23,7 @@ export interface SessionCounts {
 const suspiciouslyMany = 2
 /** How much longer each one waits than the one before it, so that the first has removed everything by then. */
 const turnStepMs = 10_000
-const longestTurnMs = 60_000
+export const longestTurnMs = 60_000
 
 /** live-session: keeps what was read of other sessions' leases between scans. All times are on the awake clock. */
 export class Sessions {
