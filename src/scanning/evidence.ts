@@ -1,6 +1,7 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
+import type { Verdict } from '../domain/verdict.ts'
 import type { Listing, Unidentified } from '../engine/port.ts'
 import { type Evidence, judge, judgeAgain, type SessionState, sparedBySession } from '../policy/judge.ts'
 import { noGuests, weighGuests } from '../policy/namespaces.ts'
@@ -138,7 +139,7 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       context,
     )
     first[index] = evidence
-    mayRemove ||= answer === 'untracked' && judge(evidence).verdict !== 'spared'
+    mayRemove ||= answer === 'untracked' && mayDangleHere(judge(evidence))
   })
   // Dependencies between containers matter only if something may be removed.
   const known =
@@ -193,6 +194,11 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
       note(confirmed.failure)
     })
   }
+}
+
+/** In a session grace another reconciler may have its turn first, so nothing is inspected ahead. */
+function mayDangleHere({ reason, verdict }: Verdict): boolean {
+  return verdict !== 'spared' && reason !== 'session-grace'
 }
 
 function halfRemovedFailure({ refusal }: Listing): Failure | undefined {
