@@ -1,6 +1,6 @@
 /**
- * The proof, kept outside of labels, that a session is alive. Whoever holds it keeps the session's containers from being
- * removed by other sessions.
+ * The proof, kept outside of labels, that a session is alive. While it is held, no other session removes the session's
+ * containers.
  */
 export interface Lease {
   /**

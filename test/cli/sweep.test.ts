@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { SweepReport } from '../../src/cli/sweep-report.ts'
 import { unreadableSummary } from '../../src/engine/summary.ts'
-import type { ReconcilerOptions } from '../../src/options/types.ts'
 import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
@@ -571,10 +570,13 @@ describe('live-session: a sweep takes two readings', () => {
       clock,
       isTerminal: false,
       createReconciler: (options) =>
-        createReconcilerIn({ clock, engine, random: () => 0.5, self: async () => noSelf }, {
-          ...options,
-          owner,
-        } as ReconcilerOptions),
+        createReconcilerIn(
+          { clock, engine, random: () => 0.5, self: async () => noSelf },
+          {
+            ...options,
+            owner,
+          },
+        ),
     })
   })
 

@@ -149,7 +149,7 @@ export class Stage {
   /** What another agent starts: in a session that begins with it, or in one that goes on. */
   #startOfSession({ kind, count }: Kind<'session' | 'session-task'>, random: Random): void {
     const { engine, sessions, setting } = this.#world
-    // The store that has forgotten all leases is given no new one, which nobody could know of.
+    // No one could know of a session that begins while the store has forgotten all leases.
     if (!setting.hasSessions || !engine.isUp || sessions.mood === 'flushed') return
     if (kind === 'session-task' && sessions.alive.length === 0) return
     this.#world.note(`act:${kind}`)

@@ -176,7 +176,7 @@ function actsOfSessions(seed: number, setting: Setting): readonly Act[] {
   const random = new Random(seed, 7)
   return Array.from({ length: random.between(6, 16) }, (_, index) => {
     const atMs = random.between(500, setting.chaosMs * 0.9)
-    return { atMs, seed: seed * 1000 + 500 + index, ...ofSession(random) } as Act
+    return { atMs, seed: seed * 1000 + 500 + index, ...ofSession(random) }
   })
 }
 

@@ -46,12 +46,11 @@ export class SimulatedSessions {
 
   /** The session of the agent under test, as that process sees the store. */
   sessionFor(process: Process): Session {
-    return {
-      id: ownerValue,
-      leases: this.#storeFor(process),
-      lost: new AbortController().signal,
-      close: async () => {},
-    }
+    const close = async () => {}
+    const { signal: lost } = new AbortController()
+    const leases = this.#storeFor(process)
+    const session = { id: ownerValue, leases, lost, close, [Symbol.asyncDispose]: close }
+    return session
   }
 
   #storeFor(process: Process): LeaseStore {

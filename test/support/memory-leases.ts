@@ -36,10 +36,7 @@ export function sessionId(number: number): string {
 /** A session whose lease is held. */
 export function sessionIn(leases: MemoryLeases, id: string): Session {
   leases.held.add(id)
-  return {
-    id,
-    leases,
-    lost: new AbortController().signal,
-    close: async () => void leases.held.delete(id),
-  }
+  const close = async () => void leases.held.delete(id)
+  const session = { id, leases, lost: new AbortController().signal, close, [Symbol.asyncDispose]: close }
+  return session
 }
