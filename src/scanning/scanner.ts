@@ -129,7 +129,7 @@ export class Scanner {
     await this.#feed(sources, results, signal)
     // A listener that received a verdict may have stopped the reconciler.
     signal.throwIfAborted()
-    this.#reportFailures(failures)
+    this.#reportFailures(failures, sources)
     this.#warnOfTracker(sources, judged)
     fleet.scanEnded()
     identity.judged(listed.beganAwakeMs)
@@ -307,9 +307,10 @@ export class Scanner {
   }
 
   /** Reports the failures of each scan, and their absence, to the supervisor, which counts them. */
-  #reportFailures(failures: readonly Failure[]): void {
+  #reportFailures(failures: readonly Failure[], { leases }: EvidenceSources): void {
     const { clock, toSupervisor } = this.#options
     for (const about of degradable) {
+      if (about === 'sessions' && !leases) continue
       const failure = failures.find((one) => one.about === about) ?? this.#suspicionAbout(about)
       const atMs = clock.now()
       toSupervisor(failure ? { type: 'degraded', atMs, ...failure } : { type: 'recovered', atMs, about })
