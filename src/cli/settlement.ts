@@ -39,12 +39,17 @@ export class Settlement {
   readonly #lastErrors = new Map<string, string>()
   #hasScanned = false
 
-  constructor(dangling: readonly ReportedContainer[]) {
-    this.#containers = new Map(dangling.map((container) => [container.id, container]))
+  constructor(candidates: readonly ReportedContainer[]) {
+    this.#containers = new Map(candidates.map((container) => [container.id, container]))
   }
 
   get total(): number {
     return this.#containers.size
+  }
+
+  /** Whether there are candidates whose session must have ended for a grace. */
+  get waitsForSessions(): boolean {
+    return [...this.#containers.values()].some(({ reason }) => reason === 'session-grace')
   }
 
   get settledCount(): number {
@@ -55,7 +60,7 @@ export class Settlement {
     return this.#settled.size === this.#containers.size
   }
 
-  /** Whether a sweep may remove it: dangling in the scan that it began with. */
+  /** Whether a sweep may remove it: by the scan that it began with. */
   covers(id: string): boolean {
     return this.#containers.has(id)
   }
@@ -111,8 +116,8 @@ export class Settlement {
   }
 
   #noteVerdict({ id, verdict, reason, at }: EventOf<'classified'>): void {
-    // Dangling again is removed again; a recovery grace ends by itself within the time that a sweep has.
-    if (verdict === 'dangling' || reason === 'recovery-grace') this.#reopen(id)
+    // Dangling again is removed again; these graces end by themselves within the time that a sweep has.
+    if (verdict === 'dangling' || reason === 'recovery-grace' || reason === 'session-grace') this.#reopen(id)
     else this.#settled.set(id, { as: 'left', verdict, reason, at })
   }
 

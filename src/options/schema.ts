@@ -48,7 +48,7 @@ export const options = {
   owner: {
     kind: ownerLabel(),
     description:
-      "The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`.",
+      "The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`.",
   },
   preset: {
     kind: choice('NAME', ['nomad']),
@@ -107,6 +107,12 @@ export const options = {
     description:
       'How long nothing is removed after an outage of the engine or a stall of this process. At most `creationGrace`. Under `10s` only with `allowShortGrace`.',
     default: '30s',
+  },
+  sessionGrace: {
+    kind: duration(),
+    description:
+      'How long the lease of another session must have been gone before its containers are removed. Only for an owner with `session` or `leases`.',
+    default: '1m',
   },
   allowShortGrace: {
     kind: onOrOff(),

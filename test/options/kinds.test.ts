@@ -14,6 +14,7 @@ import {
 } from '../../src/options/kinds.ts'
 import { nameOfOwner, ownerLabel } from '../../src/options/owner-label.ts'
 import { Refusal } from '../../src/options/refusal.ts'
+import { memoryLeases, sessionId, sessionIn } from '../support/memory-leases.ts'
 
 /** How an option is given: to the library, as text by a flag or a variable, or in a configuration file. */
 type Source = 'read' | 'parse' | 'readPlain'
@@ -216,7 +217,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
   owner: {
     kind: ownerLabel(),
     requirements: [
-      'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
+      'it must be { label, value } with this agent\'s own value, { label, session }, { label, leases } or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
       'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces',
     ],
     accepted: [
@@ -329,6 +330,8 @@ test.each([
   [undefined, undefined, ''],
   [{ label: 'a', value: 'b' }, undefined, 'a=b'],
   [{ label: 'a', anyValue: true }, undefined, 'a=*'],
+  [{ label: 'a', session: sessionIn(memoryLeases(), sessionId(1)) }, undefined, `a=${sessionId(1)}`],
+  [{ label: 'a', leases: memoryLeases() }, undefined, 'a'],
   [undefined, 'nomad', 'nomad'],
   [{ label: 'a', value: 'b' }, 'nomad', 'nomad a=b'],
 ] as const)('the name of the owner %o with the preset %s: %j', (owner, preset, name) => {
