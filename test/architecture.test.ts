@@ -52,6 +52,7 @@ const outbuildings: Readonly<Record<string, readonly string[]>> = {
 const also: readonly (readonly [string, string])[] = [
   ['cli', 'inspector'],
   ['cli', 'recording'],
+  ['cli', 'sessions'],
   ['cli', 'testing'],
   ['index', 'reconciler'],
   ['index', 'xstate-logic'],

@@ -1,3 +1,4 @@
+import type { LeaseStore } from '../domain/session.ts'
 import type { GraceReason, ScanReport, ReconcilerOptions } from '../index.ts'
 import { readOptions } from '../options/read.ts'
 import { longestTurnMs } from '../scanning/sessions.ts'
@@ -5,6 +6,7 @@ import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './flags.ts'
 import { reportForgotten } from './forgotten.ts'
 import { writeHints } from './hints.ts'
+import { withStore } from './session/store.ts'
 import { settle } from './settle.ts'
 import { Settlement } from './settlement.ts'
 import { withSpinner } from './spinner.ts'
@@ -18,9 +20,13 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
  * Removes exactly what one scan calls dangling, and reports the outcome of each. In a dry run nothing in it is able to
  * remove.
  */
-export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
+export function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
+  return withStore(flags, world.clock, (leases) => sweepWith(leases, flags, world))
+}
+
+async function sweepWith(leases: LeaseStore | undefined, flags: Flags, world: CliWorld): Promise<ExitCode> {
   const source = await requireTracked(flags, world.clock)
-  const options = { ...optionsFrom(flags, source.tracked), ...diagnosticLog(flags, world) }
+  const options = { ...optionsFrom(flags, source.tracked, leases), ...diagnosticLog(flags, world) }
   const viewer = world.createReconciler({ ...options, dryRun: true })
   const unknowns = new Unknowns()
   viewer.on('degraded', unknowns.receive)

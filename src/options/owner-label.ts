@@ -32,13 +32,21 @@ export type OwnerLabel = { readonly label: string } & (
     }
 )
 
+/** A label without a value, which only the command takes: the store of `--sessions` completes it. */
+export interface BareLabel {
+  readonly label: string
+  readonly value?: undefined
+  readonly anyValue?: undefined
+  readonly session?: undefined
+}
+
 /** The label that names a container's image, as proof that its owner label does not come from there. */
 export function imageLabelOf({ label }: OwnerLabel): string {
   return `${label}.image`
 }
 
 /** The owner's name in events and log lines. It includes the label that narrows a preset, or the id of the own session. */
-export function nameOfOwner(owner: OwnerLabel | undefined, preset: string | undefined): string {
+export function nameOfOwner(owner: OwnerLabel | BareLabel | undefined, preset: string | undefined): string {
   const value = owner?.session?.id ?? owner?.value ?? (owner?.anyValue ? '*' : undefined)
   const label = owner && (value === undefined ? owner.label : `${owner.label}=${value}`)
   return [preset, label].filter((part) => part !== undefined).join(' ')
@@ -47,18 +55,19 @@ export function nameOfOwner(owner: OwnerLabel | undefined, preset: string | unde
 const requirement =
   'it must be { label, value } with this agent\'s own value, { label, session }, { label, leases } or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="'
 
-export function ownerLabel(): TextKind<OwnerLabel> {
-  return textKind('', {
+export function ownerLabel(): TextKind<OwnerLabel, '', OwnerLabel | BareLabel> {
+  return textKind<OwnerLabel, '', OwnerLabel | BareLabel>('', {
     type: 'OwnerLabel',
     placeholder: 'KEY=VALUE',
     requirement,
     textRequirement:
-      'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces',
+      'it must be KEY=VALUE, KEY=* for any value, or KEY alone with --sessions; neither part may be empty, and KEY must not contain spaces',
     read: (given) =>
       isPlainObject(given) ? (readOwner(given) ?? new Refusal(requirement, shownOwner(given))) : undefined,
     parse: (text) => {
-      const [, label, value] = /^([^\s=]+)=(.+)$/s.exec(text) ?? []
-      if (label === undefined || value === undefined) return undefined
+      const [, label, value] = /^([^\s=]+)(?:=(.+))?$/s.exec(text) ?? []
+      if (label === undefined) return undefined
+      if (value === undefined) return { label }
       return value === '*' ? { label, anyValue: true } : { label, value }
     },
   })

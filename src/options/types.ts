@@ -23,7 +23,7 @@ export type PartialOptions = {
 // `npm run options` generates the lines between the marks from schema.ts.
 // ownership: generated
 export interface OwnedByLabel {
-  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`. */
+  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. With `--sessions` it is `KEY` alone. Required without `preset`. */
   readonly owner: OwnerLabel
   readonly preset?: undefined
 }
@@ -31,7 +31,7 @@ export interface OwnedByLabel {
 export interface OwnedByPreset {
   /** `nomad`: the containers of a Nomad client. `owner` is then an additional label that they must have. */
   readonly preset: 'nomad'
-  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`. */
+  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. With `--sessions` it is `KEY` alone. Required without `preset`. */
   readonly owner?: OwnerLabel | undefined
 }
 // ownership: end

@@ -218,7 +218,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
     kind: ownerLabel(),
     requirements: [
       'it must be { label, value } with this agent\'s own value, { label, session }, { label, leases } or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
-      'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces',
+      'it must be KEY=VALUE, KEY=* for any value, or KEY alone with --sessions; neither part may be empty, and KEY must not contain spaces',
     ],
     accepted: [
       ['read', { label: 'a', value: 'b' }, { label: 'a', value: 'b' }],
@@ -250,7 +250,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
         { label: 'a', value: 'b', labels: 1 },
         null,
       ],
-      parse: ['', 'a', 'a=', '=b', 'a b=c', ' a=b'],
+      parse: ['', 'a=', '=b', 'a b=c', ' a=b'],
       readPlain: [{ label: 'a', value: 'b' }, false],
     },
   },
@@ -336,4 +336,11 @@ test.each([
   [{ label: 'a', value: 'b' }, 'nomad', 'nomad a=b'],
 ] as const)('the name of the owner %o with the preset %s: %j', (owner, preset, name) => {
   expect(nameOfOwner(owner, preset)).toBe(name)
+})
+
+test('owner: KEY alone can only be given to the command, which completes it', () => {
+  const kind = ownerLabel()
+  expect(kind.parse('a')).toEqual({ label: 'a' })
+  expect(kind.readPlain('a')).toEqual({ label: 'a' })
+  expect(kind.read({ label: 'a' })).toBeInstanceOf(Refusal)
 })
