@@ -32,6 +32,7 @@ export type {
   VerdictName,
   VerdictReason,
 } from './domain/verdict.ts'
+export type { Lease, LeaseStore, Session } from './domain/session.ts'
 export type { Duration } from './options/duration.ts'
 export type { OwnerLabel } from './options/owner-label.ts'
 export type { CoverableState } from './options/schema.ts'

@@ -10,7 +10,7 @@ import { createDockerodeEngine, watchOnly } from './engine/dockerode-engine.ts'
 import { noteCalls } from './engine/noted.ts'
 import type { Engine } from './engine/port.ts'
 import type { Surroundings } from './engine/surroundings.ts'
-import { nameOfOwner } from './options/owner-label.ts'
+import { nameOfOwner, shownOwner } from './options/owner-label.ts'
 import type { ReconcilerOptions } from './options/types.ts'
 import type { Explanation } from './policy/explain.ts'
 import { labelsToKeep } from './policy/ownership.ts'
@@ -63,7 +63,7 @@ export interface Reconciler {
   /** The current state, as plain JSON. Sends no request. */
   status(): Status
   /**
-   * The labels to set on a new container so that it is owned.
+   * The labels to set on a new container so that it is owned. With a session the value is its id.
    *
    * With the id of its image there is one more, `<owner label>.image`. It proves that the labels are the container's own,
    * also when the image is gone or carries the owner label itself. It proves nothing for a container of another image.
@@ -177,7 +177,7 @@ function assemble(world: World, settings: Settings): Reconciler {
       if (!isStarted || supervision.isOver()) start()
     },
   })
-  const { actor, fleet, graces, queue, scanner } = supervision
+  const { actor, fleet, graces, queue, scanner, sessions } = supervision
   let isStarted = false
   let ended: Promise<void> | undefined
 
@@ -213,7 +213,7 @@ function assemble(world: World, settings: Settings): Reconciler {
         supervision.toSupervisor({ type: 'scan.requestedNow' })
         return awaited(world, report)
       }
-      const { creationGraceMs } = settings
+      const { creationGraceMs, sessionGraceMs } = settings
       return awaited(
         world,
         aside(supervision, async (means) => {
@@ -221,6 +221,7 @@ function assemble(world: World, settings: Settings): Reconciler {
           const { report, failures } = await scanWithoutHistory({
             ...(await withSources(means)),
             creationGraceMs,
+            sessionGraceMs,
           })
           for (const { about, kind, message } of failures)
             reporter.emit({ type: 'degraded', about: about as DegradedSubject, kind, message })
@@ -235,12 +236,12 @@ function assemble(world: World, settings: Settings): Reconciler {
         )
       const isScanning = isStarted && settings.enabled && !ended && !supervision.isOver()
       const hasBegun = isScanning && graces.restoreEndsMs !== undefined
-      const past = hasBegun ? { fleet, graces, nowMs: supervision.awake.now() } : undefined
-      const { creationGraceMs } = settings
+      const past = hasBegun ? { fleet, graces, sessions, nowMs: supervision.awake.now() } : undefined
+      const { creationGraceMs, sessionGraceMs } = settings
       return awaited(
         world,
         aside(supervision, async (means) =>
-          explain(container, { ...(await withSources(means)), creationGraceMs, past }),
+          explain(container, { ...(await withSources(means)), creationGraceMs, sessionGraceMs, past }),
         ),
       )
     },
@@ -252,6 +253,7 @@ function assemble(world: World, settings: Settings): Reconciler {
         dryRun: settings.dryRun,
         fleet,
         queue,
+        sessions: settings.leases && sessions.counts,
       }),
     labels: (container) => labelsFor(settings, container),
     stop: end,
@@ -265,7 +267,10 @@ function labelsFor({ owner, ownership }: Settings, container: NewContainer | und
     throw new OptionError(
       'owner',
       owner,
-      'labels() needs an owner with one value, which a preset or anyValue does not have',
+      owner?.leases
+        ? 'labels() needs a session, whose id is the value; leases alone have none'
+        : 'labels() needs an owner with one value, which a preset or anyValue does not have',
+      { shown: shownOwner(owner) },
     )
   if (container === undefined) return { ...labels }
   const given: unknown = (container as NewContainer | null)?.imageId

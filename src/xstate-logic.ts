@@ -224,6 +224,7 @@ const nothingKnown: Status = {
   lastScan: null,
   containers: { total: 0, byVerdict: { tracked: 0, graced: 0, dangling: 0, spared: 0 }, byState: {} },
   removals: { queued: 0, underWay: [] },
+  sessions: null,
   stuck: [],
 }
 

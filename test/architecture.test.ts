@@ -43,6 +43,7 @@ const floors: readonly (readonly string[])[] = [
 
 /** Rooms beside the floors, with all of ours that they may import. */
 const outbuildings: Readonly<Record<string, readonly string[]>> = {
+  sessions: ['domain', 'options'],
   testing: ['domain'],
   inspector: ['domain', 'machines'],
   recording: ['domain', 'machines', 'inspector'],
@@ -51,6 +52,7 @@ const outbuildings: Readonly<Record<string, readonly string[]>> = {
 const also: readonly (readonly [string, string])[] = [
   ['cli', 'inspector'],
   ['cli', 'recording'],
+  ['cli', 'sessions'],
   ['cli', 'testing'],
   ['index', 'reconciler'],
   ['index', 'xstate-logic'],

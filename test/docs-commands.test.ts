@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -311,4 +311,51 @@ test('docs/nomad.md: every option of Flotsam exists, with that default', () => {
       flag.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
     )
   }
+})
+
+test('docs/guide.md, Sessions for any command: what is shown leaves nothing behind', async () => {
+  const [session = ''] = blocks('docs/guide.md', 'sh', 'Sessions for any command')
+  const cli = buildCli()
+  onTestFinished(() => cli.close())
+  const engine = await listening()
+  const key = 'com.example.agent'
+  const seen = join(cli.folder, 'seen')
+  const folder = folderWith({
+    flotsam: `#!/bin/sh\nexec '${process.execPath}' '${cli.main}' "$@"\n`,
+    // starts one as the docker command does
+    docker: `#!${process.execPath}
+const { request } = require('node:http')
+const words = process.argv.slice(2)
+require('node:fs').writeFileSync('${seen}', words.join(' '))
+const ask = (path, body) =>
+  new Promise((resolve) => {
+    const headers = { 'Content-Type': 'application/json' }
+    const asked = request({ socketPath: '${engine.address.replace('unix://', '')}', method: 'POST', path, headers })
+    asked.on('response', (answer) => {
+      let text = ''
+      answer.on('data', (part) => (text += part)).on('end', () => resolve(text))
+    })
+    asked.end(body)
+  })
+const [key, value] = words[words.indexOf('--label') + 1].split('=')
+ask('/containers/create', JSON.stringify({ Image: 'busybox', Cmd: ['sleep', '600'], Labels: { [key]: value } }))
+  .then((text) => ask('/containers/' + JSON.parse(text).Id + '/start'))
+  .then((text) => process.stderr.write(text))
+`,
+  })
+  for (const name of ['flotsam', 'docker']) chmodSync(join(folder, name), 0o755)
+  const env = {
+    PATH: `${folder}:${process.env['PATH']}`,
+    HOME: cli.folder,
+    DOCKER_HOST: engine.address,
+    FLOTSAM_SESSIONS: join(cli.folder, 'leases'),
+  }
+  const { stdout, stderr } = await promisify(execFile)('sh', ['-ec', session], { env })
+  expect(stderr).toBe('')
+  expect(readFileSync(seen, 'utf8')).toMatch(
+    new RegExp(`^run --detach --label ${key}=[0-9a-f]{32} busybox sleep 600$`),
+  )
+  expect(stdout).toBe('0 sessions: 0 alive, 0 ended, 0 unknown\n')
+  expect(engine.requests.matching({ method: 'DELETE' })).toHaveLength(1)
+  expect(engine.containers.list()).toEqual([])
 })

@@ -224,6 +224,7 @@ async function compile(
       paths: {
         flotsam: [join(root, 'src/index.ts')],
         'flotsam/inspector': [join(root, 'src/inspector/index.ts')],
+        'flotsam/sessions': [join(root, 'src/sessions/index.ts')],
         'flotsam/testing': [join(root, 'src/testing/index.ts')],
       },
     },

@@ -5,7 +5,14 @@ import { defineConfig, type Plugin } from 'vite'
 const root = join(import.meta.dirname, '../..')
 
 /** The importable modules and the command, as in package.json. */
-const entries = ['src/index', 'src/inspector/index', 'src/testing/index', 'machines/index', 'src/cli/main']
+const entries = [
+  'src/index',
+  'src/inspector/index',
+  'src/sessions/index',
+  'src/testing/index',
+  'machines/index',
+  'src/cli/main',
+]
 
 /**
  * Parts of packages that Flotsam never uses, and that would add native code or a hundred modules. Its connections use its

@@ -2,6 +2,7 @@ import { Converter, ReflectionKind } from 'typedoc'
 
 const imported = {
   index: 'flotsam',
+  sessions: 'flotsam/sessions',
   testing: 'flotsam/testing',
 }
 

@@ -1,8 +1,10 @@
 import { shortId } from '../domain/ids.ts'
+import type { LeaseStore } from '../domain/session.ts'
 import { printable } from '../domain/show.ts'
 import type { ExplainedRule, Explanation, Tracked } from '../index.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './flags.ts'
+import { withStore } from './session/store.ts'
 import { withSpinner } from './spinner.ts'
 import { jsonLine } from './text.ts'
 import { chooseTracked } from './tracked/choose.ts'
@@ -11,16 +13,27 @@ import { type CliWorld, exitDone, type ExitCode } from './world.ts'
 const nothingSaid: Tracked = { has: () => undefined }
 
 /** The verdict of one container, rule by rule. Nothing in it is able to remove. */
-export async function explain(container: string, flags: Flags, world: CliWorld): Promise<ExitCode> {
+export function explain(container: string, flags: Flags, world: CliWorld): Promise<ExitCode> {
+  return withStore(flags, world.clock, async (leases) => {
+    const explanation = await explained(container, leases, flags, world)
+    world.stdout.write(flags.json ? jsonLine(explanation) : renderExplanation(explanation))
+    return exitDone
+  })
+}
+
+async function explained(
+  container: string,
+  leases: LeaseStore | undefined,
+  flags: Flags,
+  world: CliWorld,
+): Promise<Explanation> {
   const source = await chooseTracked(flags, world.clock)
   const reconciler = world.createReconciler({
-    ...optionsFrom(flags, source?.tracked ?? nothingSaid),
+    ...optionsFrom(flags, source?.tracked ?? nothingSaid, leases),
     ...diagnosticLog(flags, world),
     dryRun: true,
   })
-  const explanation = await withSpinner('scanning', world, reconciler.explain(container))
-  world.stdout.write(flags.json ? jsonLine(explanation) : renderExplanation(explanation))
-  return exitDone
+  return withSpinner('scanning', world, reconciler.explain(container))
 }
 
 function renderExplanation({ id, name, image, state, rules, verdict, reason, outlook }: Explanation): string {

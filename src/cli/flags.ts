@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { LeaseStore } from '../domain/session.ts'
 import type { ReconcilerOptions, Tracked } from '../index.ts'
 import { type CommandValues, type Setting, settings, sharedNames } from '../options/command-settings.ts'
 import type { InspectFlag } from './inspect.ts'
@@ -9,13 +10,16 @@ export interface Flags extends CommandValues {
   readonly json?: true
   /** Of `run` alone. */
   readonly inspect?: InspectFlag
+  /** Of `session` alone. */
+  readonly sweep?: true
 }
 
-/** What only one command acts on is shown by `flotsam config` as well; a flag that does nothing is refused. */
+/** What only some commands act on is shown by `flotsam config` as well; a flag that does nothing is refused. */
 export function addSharedOptions(command: Command): Command {
   const name = command.name()
   for (const setting of settings) {
-    const isShared = setting.command === undefined || setting.command === name || name === 'config'
+    const { commands } = setting
+    const isShared = commands === undefined || commands.includes(name) || name === 'config'
     if (isShared) command.addOption(new Option(formOf(setting), helpOf(setting)))
   }
   return command
@@ -47,8 +51,12 @@ export function refuseRepeated(command: Command): void {
   }
 }
 
-/** What the flags say to the library. What was not given is left to it. */
-export function optionsFrom(flags: Flags, tracked: Tracked): ReconcilerOptions {
-  const shared = Object.entries(flags).filter(([name]) => sharedNames.has(name))
-  return { ...Object.fromEntries(shared), tracked } as ReconcilerOptions
+/**
+ * What the flags say to the library. What was not given is left to it. `leases` is the store of `--sessions`, where that was
+ * given.
+ */
+export function optionsFrom(flags: Flags, tracked: Tracked, leases?: LeaseStore): ReconcilerOptions {
+  const shared = Object.fromEntries(Object.entries(flags).filter(([name]) => sharedNames.has(name)))
+  const owner = leases && flags.owner && { owner: { label: flags.owner.label, leases } }
+  return { ...shared, ...owner, tracked } as ReconcilerOptions
 }

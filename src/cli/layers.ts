@@ -6,6 +6,7 @@ import { type Setting, settings } from '../options/command-settings.ts'
 import { nearestTo } from '../options/nearest.ts'
 import { Refusal } from '../options/refusal.ts'
 import type { Given, GivenSettings } from './given.ts'
+import { sessionVariables } from './session/variables.ts'
 import { messageWithCause } from './text.ts'
 import { refusal, UsageError } from './usage.ts'
 
@@ -16,8 +17,12 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const configVariable = 'FLOTSAM_CONFIG'
 
-/** Every variable that a command reads. */
-export const environmentNames = [configVariable, ...settings.map(({ variable }) => variable)]
+/** Every variable that a command reads, or that `flotsam session` sets. */
+export const environmentNames = [
+  configVariable,
+  ...settings.map(({ variable }) => variable),
+  ...sessionVariables,
+]
 
 /** The configuration file that was named, if any. */
 export function configFileOf(command: Command, env: Environment): string | undefined {

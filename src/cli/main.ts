@@ -6,6 +6,7 @@ import { dieBy, exitWith } from './process/exit.ts'
 import { openOutput } from './process/output.ts'
 import { Signals } from './process/signals.ts'
 import { runCli } from './program.ts'
+import { sessionName } from './session/name.ts'
 import { type CliWorld, exitDone, exitFailed } from './world.ts'
 
 /** After a signal a reader that has stopped reading is waited for no longer. */
@@ -16,11 +17,17 @@ const { version } = createRequire(import.meta.url)('flotsam/package.json') as { 
 const closeListeners = new Set<() => void>()
 let hasLostOutput = false
 
-const stderr = openOutput('stderr', noteLostOutput)
-const stdout = openOutput('stdout', (error) => {
-  noteLostOutput(error)
-  for (const listener of closeListeners) listener()
-})
+/** The command that `session` runs writes to the same pipes. */
+const isShared = process.argv[2] === sessionName
+const stderr = openOutput('stderr', noteLostOutput, isShared)
+const stdout = openOutput(
+  'stdout',
+  (error) => {
+    noteLostOutput(error)
+    for (const listener of closeListeners) listener()
+  },
+  isShared,
+)
 
 /** A full disk is no reason to leave containers behind quietly, nor to show a trace. */
 function noteLostOutput(error: Error | undefined): void {
@@ -30,7 +37,10 @@ function noteLostOutput(error: Error | undefined): void {
 }
 
 const signals = new Signals({
-  listen: (signal, listener) => void process.on(signal, listener),
+  listen: (signal, listener) => {
+    process.on(signal, listener)
+    return () => process.off(signal, listener)
+  },
   setTimeout,
   onUnhandled: dieBy,
   onOverdue: (signal) => void exitWith(exitFailed, signal),
@@ -45,6 +55,7 @@ const world: CliWorld = {
   createReconciler,
   onSignal: (listener) => signals.onEnd(listener),
   onReload: (listener) => signals.onReload(listener),
+  takeSignals: (listener) => signals.take(listener),
   onOutputClosed(listener) {
     closeListeners.add(listener)
     return () => closeListeners.delete(listener)

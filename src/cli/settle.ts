@@ -26,14 +26,20 @@ export interface SweepListener {
   over(): void
 }
 
+export interface SettleOptions {
+  readonly listener: SweepListener
+  /** How long the grace may last that is waited for. */
+  readonly graceMs: number
+}
+
 /** Lets the reconciler work until everything is settled, or until waiting on makes no sense; then stops it. */
 export async function settle(
   reconciler: Reconciler,
   settlement: Settlement,
   world: CliWorld,
-  listener: SweepListener,
+  { listener, graceMs }: SettleOptions,
 ): Promise<SweepEnd> {
-  const wait = new Wait(reconciler, settlement, world, listener)
+  const wait = new Wait(reconciler, settlement, world, { listener, graceMs })
   listener.begin(settlement)
   reconciler.start()
   const ended = await wait.ended
@@ -54,7 +60,12 @@ class Wait {
   #end: (end: SweepEnd) => void = () => {}
   #timers: { outage?: unknown; silence?: unknown; total?: unknown; settled?: unknown } = {}
 
-  constructor(reconciler: Reconciler, settlement: Settlement, world: CliWorld, listener: SweepListener) {
+  constructor(
+    reconciler: Reconciler,
+    settlement: Settlement,
+    world: CliWorld,
+    { listener, graceMs }: SettleOptions,
+  ) {
     this.#clock = world.clock
     this.ended = new Promise((resolve) => (this.#end = resolve))
     const receive = (event: SettlementEvent) => {
@@ -67,7 +78,7 @@ class Wait {
       else if (settlement.isOver) this.#end('settled')
       // Scans and their verdicts go on whatever happens, so they are no news.
       else if (event.type !== 'scanned' && event.type !== 'classified')
-        this.#restart('silence', longestSilenceMs, 'no-news')
+        this.#restart('silence', longestSilenceMs + graceMs, 'no-news')
     }
     for (const name of settlementEvents) {
       this.#subscriptions.push(reconciler.on<SettlementEvent['type']>(name, receive))
@@ -80,8 +91,8 @@ class Wait {
     this.#requests = new EndRequests(world)
     void this.#requests.first.then(() => this.#end('interrupted'))
     this.interruptedAgain = this.#requests.second
-    const totalMs = longestSweepMs + longestSweepPerContainerMs * settlement.total
-    this.#restart('total', Math.min(totalMs, longestTimerMs), 'too-long')
+    const totalMs = longestSweepMs + longestSweepPerContainerMs * settlement.total + graceMs
+    this.#restart('total', totalMs, 'too-long')
   }
 
   close(): void {
@@ -92,6 +103,6 @@ class Wait {
 
   #restart(name: 'outage' | 'silence' | 'total' | 'settled', afterMs: number, end: SweepEnd): void {
     this.#clock.clearTimeout(this.#timers[name])
-    this.#timers[name] = this.#clock.setTimeout(() => this.#end(end), afterMs)
+    this.#timers[name] = this.#clock.setTimeout(() => this.#end(end), Math.min(afterMs, longestTimerMs))
   }
 }

@@ -43,12 +43,17 @@ export class Settlement {
   readonly #begun = new Set<string>()
   #hasScanned = false
 
-  constructor(dangling: readonly ReportedContainer[]) {
-    this.#containers = new Map(dangling.map((container) => [container.id, container]))
+  constructor(candidates: readonly ReportedContainer[]) {
+    this.#containers = new Map(candidates.map((container) => [container.id, container]))
   }
 
   get total(): number {
     return this.#containers.size
+  }
+
+  /** Whether there are candidates whose session must have ended for a grace. */
+  get waitsForSessions(): boolean {
+    return [...this.#containers.values()].some(({ reason }) => reason === 'session-grace')
   }
 
   get settledCount(): number {
@@ -59,15 +64,20 @@ export class Settlement {
     return this.#settled.size === this.#containers.size
   }
 
-  /** Whether a sweep may remove it: dangling in the scan that it began with. Asked before the first request for it. */
+  /** Whether a sweep may remove it: by the scan that it began with. */
+  covers(id: string): boolean {
+    return this.#containers.has(id)
+  }
+
+  /** The same, asked right before the first request for it. */
   mayBegin(id: string): boolean {
     this.#begun.add(id)
-    return this.#containers.has(id)
+    return this.covers(id)
   }
 
   receive(event: SettlementEvent): void {
     if (event.type === 'scanned') this.#noteScan()
-    else if (this.#containers.has(event.id)) this.#note(event)
+    else if (this.covers(event.id)) this.#note(event)
   }
 
   /** The outcome of each; undefined if it is unknown. */
@@ -116,8 +126,8 @@ export class Settlement {
   }
 
   #noteVerdict({ id, verdict, reason, at }: EventOf<'classified'>): void {
-    // Dangling again is removed again; a recovery grace ends by itself within the time that a sweep has.
-    if (verdict === 'dangling' || reason === 'recovery-grace') this.#reopen(id)
+    // Dangling again is removed again; these graces end by themselves within the time that a sweep has.
+    if (verdict === 'dangling' || reason === 'recovery-grace' || reason === 'session-grace') this.#reopen(id)
     else this.#settled.set(id, { as: 'left', verdict, reason, at })
   }
 

@@ -29,7 +29,8 @@ export function sweepReport(
   const wouldRemove: string[] = []
   for (const { id, verdict, reason, gracedUntil: until } of containers) {
     if (verdict === 'spared') spared.push({ id, reason })
-    if (verdict === 'graced') graced.push({ id, reason, ...(until !== undefined && { until }) })
+    if (verdict === 'graced' && !settlement.covers(id))
+      graced.push({ id, reason, ...(until !== undefined && { until }) })
     if (verdict === 'dangling' && isDryRun) wouldRemove.push(id)
   }
   for (const [{ id }, settled] of settlement.outcomes()) {

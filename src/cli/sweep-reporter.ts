@@ -13,7 +13,7 @@ import type { CliWorld } from './world.ts'
 const progressAfterMs = 1000
 const barWidth = 30
 
-const earlyEnds: Readonly<Record<Exclude<SweepEnd, 'settled'>, string>> = {
+export const earlyEnds: Readonly<Record<Exclude<SweepEnd, 'settled'>, string>> = {
   'engine-down': 'the engine no longer answers',
   'no-news': 'the last requests have had no result for too long',
   'too-long': 'it took too long in total',

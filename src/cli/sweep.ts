@@ -1,9 +1,12 @@
-import type { ScanReport, ReconcilerOptions } from '../index.ts'
+import type { LeaseStore } from '../domain/session.ts'
+import type { GraceReason, ScanReport, ReconcilerOptions } from '../index.ts'
 import { readOptions } from '../options/read.ts'
+import { longestTurnMs } from '../scanning/sessions.ts'
 import { diagnosticLog } from './diagnostics.ts'
 import { type Flags, optionsFrom } from './flags.ts'
 import { reportForgotten } from './forgotten.ts'
 import { writeHints } from './hints.ts'
+import { withStore } from './session/store.ts'
 import { settle } from './settle.ts'
 import { Settlement } from './settlement.ts'
 import { withSpinner } from './spinner.ts'
@@ -17,16 +20,20 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
  * Removes exactly what one scan calls dangling, and reports the outcome of each. In a dry run nothing in it is able to
  * remove.
  */
-export async function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
+export function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
+  return withStore(flags, world.clock, (leases) => sweepWith(leases, flags, world))
+}
+
+async function sweepWith(leases: LeaseStore | undefined, flags: Flags, world: CliWorld): Promise<ExitCode> {
   const source = await requireTracked(flags, world.clock)
-  const options = { ...optionsFrom(flags, source.tracked), ...diagnosticLog(flags, world) }
+  const options = { ...optionsFrom(flags, source.tracked, leases), ...diagnosticLog(flags, world) }
   const viewer = world.createReconciler({ ...options, dryRun: true })
   const unknowns = new Unknowns()
   viewer.on('degraded', unknowns.receive)
   await source.check()
   const scan = await withSpinner('scanning', world, viewer.scan())
   reportForgotten(scan, world)
-  const settlement = new Settlement(flags.dryRun ? [] : danglingIn(scan))
+  const settlement = new Settlement(flags.dryRun ? [] : candidatesIn(scan))
   const sweepReporter = new SweepReporter(world, flags.json === true)
   const isWhole =
     settlement.total === 0 || (await removeAll(options, settlement, { sweepReporter, unknowns, world }))
@@ -53,13 +60,23 @@ function decidedAmong({ spared }: SweepReport, { containers }: ScanReport) {
   return decided.map(({ id, reason }) => ({ id, name: names.get(id) ?? '', reason }))
 }
 
-function danglingIn({ containers }: ScanReport): ScanReport['containers'] {
-  return containers.filter(({ verdict }) => verdict === 'dangling')
+/** live-session: one whose session has ended is waited for, since that takes two readings a session grace apart. */
+function candidatesIn({ containers }: ScanReport): ScanReport['containers'] {
+  return containers.filter(({ verdict, reason }) => verdict === 'dangling' || reason === 'session-grace')
 }
 
 function gracesIn(options: ReconcilerOptions): SweepSettings['graceMs'] {
-  const { creationGraceMs, releaseGraceMs } = readOptions(options)
-  return (reason) => (reason === 'creation-grace' ? creationGraceMs : releaseGraceMs)
+  const { creationGraceMs, releaseGraceMs, sessionGraceMs } = readOptions(options)
+  const known: Partial<Record<GraceReason, number>> = {
+    'creation-grace': creationGraceMs,
+    'session-grace': sessionGraceMs,
+  }
+  return (reason) => known[reason] ?? releaseGraceMs
+}
+
+/** Sessions that ended together have two graces, and the reconcilers of living ones come first. */
+function longestSessionGraceMs(options: ReconcilerOptions): number {
+  return 2 * readOptions(options).sessionGraceMs + longestTurnMs
 }
 
 interface Surroundings {
@@ -82,7 +99,8 @@ async function removeAll(
     beforeRemove: ({ id }) => settlement.mayBegin(id),
   })
   reconciler.on('degraded', unknowns.receive)
-  const ended = await settle(reconciler, settlement, world, sweepReporter)
+  const graceMs = settlement.waitsForSessions ? longestSessionGraceMs(options) : 0
+  const ended = await settle(reconciler, settlement, world, { listener: sweepReporter, graceMs })
   sweepReporter.reportEarlyEnd(ended)
   return ended === 'settled'
 }

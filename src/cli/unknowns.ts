@@ -30,6 +30,7 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'tracked-file-invalid': noAnswer,
   'tracked-url-failed': noAnswer,
   'tracked-url-invalid': noAnswer,
+  'session-unknown': 'whether its session is alive is unknown',
   self: decided,
   'id-is-a-name': decided,
   'keep-label': decided,
@@ -38,6 +39,7 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'state-not-covered': decided,
   'namespace-shared': decided,
   'group-alive': decided,
+  'session-alive': decided,
   'dangling-share': decided,
   'infra-container': decided,
   'hook-refused': decided,
@@ -47,6 +49,7 @@ const unknowns: Readonly<Record<LeftReason, string | undefined>> = {
   'restore-grace': decided,
   'release-grace': decided,
   'recovery-grace': decided,
+  'session-grace': decided,
 }
 
 /** The `degraded` events that give the cause of a reason; for the tracker, the kind is the reason itself. */
@@ -56,6 +59,7 @@ const causes: Readonly<Partial<Record<LeftReason, EventOf<'degraded'>['about']>>
   'inspection-failed': 'inspection',
   'entry-unreadable': 'listing',
   'half-removed': 'half-removed',
+  'session-unknown': 'sessions',
 }
 
 export interface Left {

@@ -4,6 +4,7 @@ import { settings } from '../options/command-settings.ts'
 import { findContradiction } from '../options/contradiction.ts'
 import { withDefaults } from '../options/read.ts'
 import type { GivenSettings } from './given.ts'
+import { findSessionContradiction } from './session/contradiction.ts'
 
 /** The command line itself cannot be used. The message is the whole line that the user sees after `error: `. */
 export class UsageError extends Error {
@@ -26,11 +27,15 @@ export function atItsSource(error: OptionError, all?: GivenSettings): UsageError
 }
 
 /** @throws UsageError where one option forbids what another one says */
-export function refuseContradictions(all: GivenSettings): void {
+export function refuseContradictions(all: GivenSettings, hasSessions = all.has('sessions')): void {
   const values = withDefaults(new Map([...all].map(([name, { value }]) => [name, value])))
-  const contradiction = findContradiction(values)
+  const ofOptions = () => {
+    const found = findContradiction(values)
+    return found && { option: found.option, requirement: found.requirement(flagOf) }
+  }
+  const contradiction = findSessionContradiction(all, hasSessions) ?? ofOptions()
   if (!contradiction) return
-  const given = all.get(contradiction.option)
-  const source = given?.source ?? flagOf(contradiction.option)
-  throw refusal(source, given && show(given.raw), contradiction.requirement(flagOf))
+  const { option, requirement } = contradiction
+  const given = all.get(option)
+  throw refusal(given?.source ?? flagOf(option), given && show(given.raw), requirement)
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { InspectionEvent } from 'xstate'
 import { messageOf } from '../domain/errors.ts'
 import type { EventOf } from '../domain/events.ts'
-import type { Reconciler } from '../index.ts'
+import type { Reconciler, Tracked } from '../index.ts'
 import { nameOfOwner } from '../options/owner-label.ts'
 import { type FileKind, formatVersion, type Header } from '../recording/header.ts'
 import { settingsInForce } from './config.ts'
@@ -12,6 +12,7 @@ import type { GivenSettings } from './given.ts'
 import { createLog } from './log.ts'
 import { checkOwnFile } from './own-file.ts'
 import { prepareRecording, type Recording } from './recording.ts'
+import { type OpenStore, openStore } from './session/store.ts'
 import { wantsColor } from './text.ts'
 import { requireTracked } from './tracked/choose.ts'
 import type { CliWorld } from './world.ts'
@@ -34,6 +35,7 @@ interface WatchParts {
   readonly version: string
   readonly reconciler: Reconciler
   readonly recording: Recording | undefined
+  readonly store: OpenStore | undefined
 }
 
 /** One configuration, the reconciler that works by it, and its recording. */
@@ -43,13 +45,18 @@ export class Watch {
   readonly #version: string
   readonly #reconciler: Reconciler
   readonly #recording: Recording | undefined
+  readonly #store: OpenStore | undefined
 
-  private constructor(configuration: Configuration, { logger, version, reconciler, recording }: WatchParts) {
+  private constructor(
+    configuration: Configuration,
+    { logger, version, reconciler, recording, store }: WatchParts,
+  ) {
     this.configuration = configuration
     this.logger = logger
     this.#version = version
     this.#reconciler = reconciler
     this.#recording = recording
+    this.#store = store
   }
 
   /**
@@ -59,20 +66,36 @@ export class Watch {
    */
   static async prepare(configuration: Configuration, { world, inspect }: WatchMeans): Promise<Watch> {
     const { flags } = configuration
-    const { crashFile, record } = flags
     const { tracked } = await requireTracked(flags, world.clock)
+    const store = flags.sessions && (await openStore(flags.sessions, world.clock))
+    try {
+      return await Watch.#prepareWith(tracked, store, configuration, { world, inspect })
+    } catch (error) {
+      store?.close()
+      throw error
+    }
+  }
+
+  static async #prepareWith(
+    tracked: Tracked,
+    store: OpenStore | undefined,
+    configuration: Configuration,
+    { world, inspect }: WatchMeans,
+  ): Promise<Watch> {
+    const { flags } = configuration
+    const { crashFile, record } = flags
     const logger = createRunLog(flags, world)
     const recording = await prepareRecording(record, world.clock, (reason) =>
       logger.warn({ event: 'recordingEnded', file: record }, `the recording ends here: ${reason}`),
     )
     const reconciler = world.createReconciler({
-      ...optionsFrom(flags, tracked),
+      ...optionsFrom(flags, tracked, store?.leases),
       logger,
       ...inspectedBy(inspect, recording?.inspect),
     })
     if (record !== undefined) await checkOwnFile('record', record, 'recording')
     if (crashFile !== undefined) await checkOwnFile('crashFile', crashFile, 'crash')
-    return new Watch(configuration, { logger, version: world.version, reconciler, recording })
+    return new Watch(configuration, { logger, version: world.version, reconciler, recording, store })
   }
 
   /** @throws OptionError or FileError where a file cannot be used, also one that is named for two purposes */
@@ -92,6 +115,7 @@ export class Watch {
   /** Removals under way get a bounded time. Idempotent. */
   async stop(): Promise<void> {
     await this.#reconciler.stop()
+    this.#store?.close()
   }
 
   /** Returns whether everything was recorded. Idempotent. */

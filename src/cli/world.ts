@@ -29,12 +29,17 @@ export interface CliWorld {
   onSignal(listener: () => void): () => void
   /** Calls back at SIGHUP, which then does not ask the command to end. Returns a function that unsubscribes. */
   onReload(listener: () => void): () => void
+  /**
+   * Hands over every signal that a process can pass on to its child. Meanwhile none of them ends or reloads this process.
+   * Returns a function that unsubscribes.
+   */
+  takeSignals(listener: (signal: NodeJS.Signals) => void): () => void
   /** Calls back when the output is closed; returns a function that unsubscribes. */
   onOutputClosed(listener: () => void): () => void
 }
 
-/** What a command ends with. */
-export type ExitCode = 0 | 1 | 2
+/** What a command ends with: one of those below, or what the command of `session` ended with. */
+export type ExitCode = number
 
 export const exitDone = 0
 export const exitFailed = 1

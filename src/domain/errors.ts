@@ -35,6 +35,7 @@ export type FailureKind =
  * | `ERR_FLOTSAM_LIFECYCLE` | `LifecycleError` |
  * | `ERR_FLOTSAM_ENGINE` | `EngineError` |
  * | `ERR_FLOTSAM_TRACKER` | `TrackerError` |
+ * | `ERR_FLOTSAM_SESSION` | `SessionError` of `flotsam/sessions` |
  * | `ERR_FLOTSAM_INSPECTOR` | `InspectorError` of `flotsam/inspector` |
  */
 export abstract class FlotsamError extends Error {
@@ -105,6 +106,16 @@ export class EngineError extends FlotsamError {
     this.kind = kind
     this.status = options?.status
   }
+}
+
+/** Thrown if a lease cannot be taken or asked for: it is held already, or its store cannot be used. */
+export class SessionError extends FlotsamError {
+  readonly code = 'ERR_FLOTSAM_SESSION'
+}
+
+/** The code of an error of Node, such as `ENOENT`. */
+export function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && 'code' in thrown ? thrown.code : undefined
 }
 
 /** Returns the message of any thrown value, on one line. Never throws and never returns an empty string. */

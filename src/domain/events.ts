@@ -24,6 +24,7 @@ export type DegradedSubject =
   | 'namespaces'
   | 'listing'
   | 'half-removed'
+  | 'sessions'
   | 'inspection'
   | 'self'
   | 'events'
@@ -159,7 +160,7 @@ export type EventName = keyof EventPayloads
 export interface EventOrigin {
   /** The engine's address, as in `status().engine.address`. */
   readonly engine: string
-  /** `KEY=VALUE`, `KEY=*` for any value, or the name of the preset. */
+  /** `KEY=VALUE`, `KEY=*` for any value, `KEY` with leases alone, or the name of the preset. With a session the value is its id. */
   readonly owner: string
 }
 

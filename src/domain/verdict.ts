@@ -39,6 +39,7 @@ export type GraceReason =
   | 'release-grace'
   | 'recovery-grace'
   | 'tracker-emptied'
+  | 'session-grace'
 
 /** Why an untracked container is spared although its graces have ended. Stable; see docs/reasons.md. */
 export type SpareReason =
@@ -53,6 +54,8 @@ export type SpareReason =
   | 'namespace-shared'
   | 'namespace-unknown'
   | 'group-alive'
+  | 'session-alive'
+  | 'session-unknown'
   | 'dangling-share'
   | 'hook-refused'
   | 'hook-failed'

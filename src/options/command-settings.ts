@@ -1,6 +1,7 @@
 import type { TextKind } from './kinds.ts'
+import type { Refusal } from './refusal.ts'
 import { commandOptions, options } from './schema.ts'
-import type { OptionName, ValueOf } from './values.ts'
+import type { OptionName } from './values.ts'
 
 type Options = typeof options
 type CommandOptions = typeof commandOptions
@@ -19,8 +20,8 @@ export interface Setting {
   readonly default: string | number | boolean | undefined
   /** The default in words, if it is not a value. */
   readonly without: string | undefined
-  /** The only command that acts on it; undefined where all do. */
-  readonly command: string | undefined
+  /** The only commands that act on it; undefined where all do. */
+  readonly commands: readonly string[] | undefined
 }
 
 type SharedName = {
@@ -31,10 +32,17 @@ type SharedName = {
     : never
 }[OptionName]
 
+/** The value that the text of an option is read as. */
+type TextOf<TOption> = TOption extends {
+  readonly kind: { readonly parse: (text: string) => infer TValue }
+}
+  ? Exclude<TValue, Refusal>
+  : never
+
 /** The options read from the command line, the environment and the configuration file. */
 export type CommandValues = {
-  readonly [TName in SharedName]?: ValueOf<Options[TName]>
-} & { readonly [TName in keyof CommandOptions]?: ValueOf<CommandOptions[TName]> }
+  readonly [TName in SharedName]?: TextOf<Options[TName]>
+} & { readonly [TName in keyof CommandOptions]?: TextOf<CommandOptions[TName]> }
 
 interface AnyOption {
   readonly kind: TextKind<unknown, '' | 'Ms'>
@@ -42,7 +50,7 @@ interface AnyOption {
   readonly default?: unknown
   readonly without?: string
   readonly flag?: string | false
-  readonly command?: string
+  readonly commands?: readonly string[]
 }
 
 const shared = (Object.entries(options) as [string, AnyOption][]).filter(
@@ -62,7 +70,7 @@ function plainDefault(value: unknown): Setting['default'] {
 /** Every option that a flag, a variable and a configuration file can give. */
 export const settings: readonly Setting[] = [...shared, ...Object.entries<AnyOption>(commandOptions)].map(
   ([name, option]) => {
-    const { kind, description, without, command } = option
+    const { kind, description, without, commands } = option
     const key = option.flag || name
     const value = plainDefault(option.default)
     const words = key.replaceAll(/[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
@@ -76,7 +84,7 @@ export const settings: readonly Setting[] = [...shared, ...Object.entries<AnyOpt
       description,
       default: value,
       without,
-      command,
+      commands,
     }
   },
 )

@@ -17,6 +17,13 @@ export function findContradiction(values: OptionValues): Contradiction | undefin
   if (!owner && !preset) {
     return { option: 'owner', requirement: (called) => `it is required without ${called('preset')}` }
   }
+  if (preset && (owner?.session || owner?.leases)) {
+    return {
+      option: 'owner',
+      requirement: (called) =>
+        `with ${called('preset')} it must be a label with a value; a preset has no sessions`,
+    }
+  }
   if (owner?.label === keepLabel) {
     return {
       option: 'owner',

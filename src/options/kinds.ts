@@ -13,18 +13,18 @@ export interface Kind<TValue, TUnit extends '' | 'Ms' = ''> {
   readonly read: (given: unknown) => TValue | Refusal
 }
 
-/** A kind that a flag, a variable and a configuration file can also give. */
-export interface TextKind<TValue, TUnit extends '' | 'Ms' = ''> extends Kind<TValue, TUnit> {
+/** A kind that a flag, a variable and a configuration file can also give. `TText` is what their text can be read as. */
+export interface TextKind<TValue, TUnit extends '' | 'Ms' = '', TText = TValue> extends Kind<TValue, TUnit> {
   /** The value's name in the help; undefined for a boolean, whose flag takes no value. */
   readonly placeholder: string | undefined
-  readonly parse: (text: string) => TValue | Refusal
+  readonly parse: (text: string) => TText | Refusal
   /** Reads a value from a configuration file. */
-  readonly readPlain: (plain: unknown) => TValue | Refusal
+  readonly readPlain: (plain: unknown) => TText | Refusal
   /** The JSON Schema of that value. */
   readonly schema: object
 }
 
-interface Form<TValue> {
+interface Form<TValue, TText> {
   readonly type: string
   readonly limits?: string
   readonly placeholder: string
@@ -32,17 +32,17 @@ interface Form<TValue> {
   /** The requirement for text, if it differs. */
   readonly textRequirement?: string
   readonly read: (given: unknown) => TValue | Refusal | undefined
-  readonly parse?: (text: string) => TValue | Refusal | undefined
+  readonly parse?: (text: string) => TText | Refusal | undefined
   /** The type of the value in a configuration file, if it is not only a string. */
   readonly plain?: 'number' | 'array'
   readonly schema?: object
 }
 
 /** Builds a kind. Where `read` or `parse` returns undefined, the value is refused with the requirement. */
-export function textKind<TValue, TUnit extends '' | 'Ms'>(
+export function textKind<TValue, TUnit extends '' | 'Ms', TText = TValue>(
   unit: TUnit,
-  form: Form<TValue>,
-): TextKind<TValue, TUnit> {
+  form: Form<TValue, TText>,
+): TextKind<TValue, TUnit, TValue | TText> {
   const { type, placeholder, limits = '', requirement, textRequirement = requirement, plain } = form
   const read = (given: unknown) => form.read(given) ?? new Refusal(requirement)
   const parse = (text: string) => (form.parse ?? form.read)(text) ?? new Refusal(textRequirement)

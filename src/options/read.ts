@@ -2,6 +2,7 @@ import { ArgumentError, OptionError } from '../domain/errors.ts'
 import { show } from '../domain/show.ts'
 import { findContradiction } from './contradiction.ts'
 import { nearestTo } from './nearest.ts'
+import { shownOwner } from './owner-label.ts'
 import { Refusal } from './refusal.ts'
 import { options } from './schema.ts'
 import type { ReconcilerOptions } from './types.ts'
@@ -30,6 +31,7 @@ export function readOptions(given: ReconcilerOptions): OptionValues {
       option,
       all.get(option),
       requirement((name) => name),
+      { shown: option === 'owner' ? shownOwner(all.get(option)) : undefined },
     )
   }
   for (const [name, option] of entries) {

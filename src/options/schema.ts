@@ -15,6 +15,7 @@ import {
 } from './kinds.ts'
 import { beforeRemove, engine, inspect, logger, trackedThing } from './objects.ts'
 import { ownerLabel } from './owner-label.ts'
+import { sessionStore } from './session-store.ts'
 
 /** One option. Its flag, variable, key and documentation are generated from this entry. */
 interface Option<TKind extends Kind<unknown, '' | 'Ms'>> {
@@ -28,8 +29,8 @@ interface Option<TKind extends Kind<unknown, '' | 'Ms'>> {
   readonly isRequired?: true
   /** The name of its flag, variable and key, if it is not the option's own. `false`: not an option of the command. */
   readonly flag?: string | false
-  /** The only command that acts on it. `flotsam config` shows it, and others refuse its flag. */
-  readonly command?: string
+  /** The only commands that act on it. `flotsam config` shows it, and others refuse its flag. */
+  readonly commands?: readonly string[]
 }
 
 /** The states in which a container can be removed. */
@@ -48,7 +49,7 @@ export const options = {
   owner: {
     kind: ownerLabel(),
     description:
-      "The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`.",
+      "The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. With `--sessions` it is `KEY` alone. Required without `preset`.",
   },
   preset: {
     kind: choice('NAME', ['nomad']),
@@ -107,6 +108,12 @@ export const options = {
     description:
       'How long nothing is removed after an outage of the engine or a stall of this process. At most `creationGrace`. Under `10s` only with `allowShortGrace`.',
     default: '30s',
+  },
+  sessionGrace: {
+    kind: duration(),
+    description:
+      'How long the lease of another session must have been gone before its containers are removed. Only for an owner with `session` or `leases`.',
+    default: '1m',
   },
   allowShortGrace: {
     kind: onOrOff(),
@@ -202,20 +209,30 @@ export const options = {
   },
 } as const satisfies Readonly<Record<string, Option<Kind<unknown, '' | 'Ms'>>>>
 
-/** The command's own settings: the tracker, and its output. */
+const judging = ['run', 'scan', 'sweep', 'explain'] as const
+
+/** The command's own settings: the tracker, the sessions, and its output. */
 export const commandOptions = {
   tracked: {
     kind: file(),
     description:
       'A file with the full ids of the tracked containers, one per line, and the last line `end`. While it is missing or invalid, nothing is removed. `flotsam track` writes it.',
+    commands: judging,
   },
   trackedUrl: {
     kind: httpUrl(),
     description: 'An HTTP endpoint that returns the full ids of the tracked containers as a JSON array.',
+    commands: judging,
   },
   nothingTracked: {
     kind: onOrOff(),
     description: 'Treats every container with the label as untracked.',
+    commands: judging,
+  },
+  sessions: {
+    kind: sessionStore(),
+    description:
+      'The store of the sessions that containers with the label belong to: a directory with their sockets, or a Redis server. `owner` is then `KEY` without a value. Without a tracker nothing is tracked.',
   },
   logLevel: {
     kind: choice('LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
@@ -226,12 +243,12 @@ export const commandOptions = {
     kind: file(),
     description:
       'Records every event of the run in this file, for `flotsam replay`. A file that has a recording is continued.',
-    command: 'run',
+    commands: ['run'],
   },
   crashFile: {
     kind: file(),
     description:
       'Where `flotsam run` leaves a snapshot of its containers if it crashes, for `flotsam replay`.',
-    command: 'run',
+    commands: ['run'],
   },
 } as const satisfies Readonly<Record<string, Option<TextKind<unknown>>>>

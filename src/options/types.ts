@@ -23,7 +23,7 @@ export type PartialOptions = {
 // `npm run options` generates the lines between the marks from schema.ts.
 // ownership: generated
 export interface OwnedByLabel {
-  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`. */
+  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. With `--sessions` it is `KEY` alone. Required without `preset`. */
   readonly owner: OwnerLabel
   readonly preset?: undefined
 }
@@ -31,7 +31,7 @@ export interface OwnedByLabel {
 export interface OwnedByPreset {
   /** `nomad`: the containers of a Nomad client. `owner` is then an additional label that they must have. */
   readonly preset: 'nomad'
-  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value. `anyValue: true`, or `KEY=*`, accepts any value. Required without `preset`. */
+  /** The label that marks the agent's containers, with this agent's own value. Each agent on an engine needs a different value: a fixed one, or that of a `session`. `anyValue: true`, or `KEY=*`, accepts any value. With `--sessions` it is `KEY` alone. Required without `preset`. */
   readonly owner?: OwnerLabel | undefined
 }
 // ownership: end
@@ -57,6 +57,8 @@ export interface CommonOptions {
   readonly releaseGrace?: Duration | undefined
   /** How long nothing is removed after an outage of the engine or a stall of this process. At most `creationGrace`. Under `10s` only with `allowShortGrace`. Default: `'30s'`. */
   readonly recoveryGrace?: Duration | undefined
+  /** How long the lease of another session must have been gone before its containers are removed. Only for an owner with `session` or `leases`. Default: `'1m'`. */
+  readonly sessionGrace?: Duration | undefined
   /** Allows a `creationGrace` and a `recoveryGrace` under `10s`, for tests and demonstrations. Default: `false`. */
   readonly allowShortGrace?: boolean | undefined
   /** The states in which a container may be removed. Containers in other states are spared. Any of `created`, `running`, `paused`, `restarting`, `exited`, `dead`. Default: `['created', 'running', 'paused', 'restarting', 'dead']`. */

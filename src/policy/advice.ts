@@ -28,6 +28,8 @@ export function adviceOn(reason: Reason, containers: readonly Advised[]): string
       return `to remove ${them} nevertheless: ${removal}`
     case 'image-unknown':
       return `if ${their} image is gone, nothing can show who started ${many ? 'them' : 'it'}; to remove ${them}: ${removal}`
+    case 'session-unknown':
+      return `if what started ${them} has ended, remove ${many ? 'them' : 'it'}: ${removal}`
     default:
       return undefined
   }

@@ -101,6 +101,8 @@ const sparedUntil = {
   'image-unknown': 'until its image can be inspected',
   'state-not-covered': 'until it changes its state, or more states are covered',
   'state-unknown': 'until the engine reports its state',
+  'session-alive': 'while its session is alive',
+  'session-unknown': 'until it is known that its session has ended',
   'group-alive': 'until every other container of its group is gone, and the last one seen was untracked',
   'namespace-shared': 'until no relevant container uses its namespaces',
   'namespace-unknown':

@@ -19,7 +19,12 @@ export interface GraceEnds {
   readonly recoveryMs: number | undefined
   /** The grace of a tracker that suddenly tracks none of its containers. */
   readonly emptiedMs: number | undefined
+  /** The session grace of the other session that it belongs to. */
+  readonly sessionMs: number | undefined
 }
+
+/** What is known of another session. `ended` only if its lease is gone. */
+export type SessionState = 'alive' | 'ended' | 'unknown'
 
 /** The owner's settings for what is removed. */
 export interface Policy {
@@ -38,6 +43,8 @@ export interface Evidence {
   readonly isSelf: boolean
   readonly listingFault: ListingFault | undefined
   readonly answer: TrackerAnswer
+  /** The session that its owner label names; undefined if that is our own, or if the owner has no sessions. */
+  readonly session: SessionState | undefined
   /** Whether its owner label comes from its image. */
   readonly labelOrigin: 'container' | 'image' | 'unknown' | 'unasked'
   /** Why the group of a helper counts as alive; undefined if it does not. */
@@ -70,6 +77,7 @@ export type RuleName =
   | 'keep-label'
   | 'orchestrated'
   | 'unknown-is-spared'
+  | 'live-session'
   | 'own-label'
   | 'state-covered'
   | 'namespace-shared'
@@ -136,6 +144,11 @@ const rules: readonly Rule[] = [
           ? 'the tracker answered'
           : `no answer: ${answer}`,
     settles: ({ answer }) => (answer === 'tracked' || answer === 'untracked' ? undefined : spared(answer)),
+  },
+  {
+    name: 'live-session',
+    seen: ({ session }) => (session === undefined ? 'not of another session' : seenSessions[session]),
+    settles: ({ session }) => sparedBySession(session),
   },
   {
     name: 'own-label',
@@ -231,6 +244,9 @@ export type LaterQuestion =
       readonly stage: 'last-question'
       readonly guests: readonly TrackerAnswer[]
       readonly own: TrackerAnswer
+      /** live-session: the lease store's final answers on the sessions of its ended guests and on its own. */
+      readonly guestSessions: readonly (SessionState | undefined)[]
+      readonly session: SessionState | undefined
     }
   | { readonly stage: 'hook'; readonly refusal: HookRefusal }
   /** bounded-removal: how many of the owned containers would be removed. */
@@ -252,10 +268,13 @@ export function judgeAgain(question: LaterQuestion): Verdict | undefined {
       return haveGuestsEnded ? undefined : spared('namespace-shared')
     }
     case 'last-question': {
-      const { guests, own } = question
+      const { guests, guestSessions, own, session } = question
       if (own === 'tracked') return tracked
       if (own !== 'untracked') return spared(own)
-      return guests.every((answer) => answer === 'untracked') ? undefined : spared('namespace-shared')
+      const spares = sparedBySession(session)
+      if (spares) return spares
+      const isForgotten = guests.every((answer) => answer === 'untracked')
+      return isForgotten && !guestSessions.some(sparedBySession) ? undefined : spared('namespace-shared')
     }
     case 'hook':
       return spared(question.refusal)
@@ -287,6 +306,18 @@ const seenFaults: Readonly<Record<ListingFault, string>> = {
   'listed-twice': 'the listing shows it more than once',
   'entry-unreadable': 'its entry in the listing could not be read',
   'id-is-a-name': 'its id is also the name of a container, which an engine may confuse',
+}
+
+const seenSessions: Readonly<Record<SessionState, string>> = {
+  alive: 'its session is alive: the lease is held',
+  ended: 'its session has ended: the lease is gone',
+  unknown: 'whether its session is alive is unknown',
+}
+
+/** live-session: only a lease that is known to be gone does not spare. */
+export function sparedBySession(session: SessionState | undefined): Verdict | undefined {
+  if (session === undefined || session === 'ended') return undefined
+  return spared(session === 'alive' ? 'session-alive' : 'session-unknown')
 }
 
 const seenObjections: Readonly<Record<Objection, string>> = {
@@ -347,6 +378,7 @@ const laterGraces: readonly (readonly [GraceReason, (ends: GraceEnds) => number 
   ['release-grace', (ends) => ends.releaseMs],
   ['recovery-grace', (ends) => ends.recoveryMs],
   ['tracker-emptied', (ends) => ends.emptiedMs],
+  ['session-grace', (ends) => ends.sessionMs],
 ]
 
 function seenGraces({ graceEnds, scanBeganMs }: Evidence): string {

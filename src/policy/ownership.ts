@@ -20,6 +20,10 @@ export interface Ownership {
   isProven(container: ContainerSummary): boolean
   /** How containers with a common lifecycle are grouped; undefined if the owner does not group them. */
   readonly grouping?: Grouping
+  /**
+   * The value by which a container names another session; undefined for one of our own. Only owners with sessions have it.
+   */
+  readonly sessionOf?: (container: Marked) => string | undefined
   /** A human-readable description of why the container is or is not owned. */
   seen(container: ContainerSummary): string
   /** The label filter for engine requests; undefined if no single label determines ownership. */
@@ -62,7 +66,8 @@ export interface Grouping {
 
 /** Ownership by one label, with an exact value if one is given. */
 export function ownedByLabel(owner: OwnerLabel): Ownership {
-  const { label, value } = owner
+  const { label, session, value } = owner
+  const own = session?.id ?? value
   const imageLabel = imageLabelOf(owner)
   return {
     owns: ({ labels }) => bears(labels, owner),
@@ -72,9 +77,12 @@ export function ownedByLabel(owner: OwnerLabel): Ownership {
       const named = Object.hasOwn(labels, imageLabel) ? parseImageId(labels[imageLabel]) : undefined
       return named !== undefined && named === parseImageId(imageId)
     },
+    ...(session || owner.leases
+      ? { sessionOf: ({ labels }) => (labels[label] === own ? undefined : (labels[label] ?? '')) }
+      : {}),
     seen: ({ labels }) => seenLabel(labels, owner),
     filter: value === undefined ? label : `${label}=${value}`,
-    labels: value === undefined ? undefined : { [label]: value },
+    labels: own === undefined ? undefined : { [label]: own },
     proofFor: (imageId) => ({ [imageLabel]: imageId }),
     marks: [label],
   }

@@ -6,8 +6,9 @@ import type { AwakeClock } from '../domain/awake.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
-import { judgeAgain } from '../policy/judge.ts'
+import { judgeAgain, type SessionState } from '../policy/judge.ts'
 import { hasEnded } from '../policy/namespaces.ts'
+import type { AskSessions } from '../scanning/sessions.ts'
 import { type Answer, type Tracker, wordOf } from '../scanning/tracker.ts'
 
 export interface LastQuestionOptions {
@@ -15,6 +16,7 @@ export interface LastQuestionOptions {
   readonly fleet: Fleet
   readonly tracker: Tracker
   readonly releaseGraceMs: number
+  readonly askSessions: AskSessions
 }
 
 /** A container about to be changed, and its ended guests by the verdict that justifies that. */
@@ -39,23 +41,33 @@ export function cancelled(
   return { answer: 'cancelled', judgement: judgement(known, verdict, { scan, nowMs: awake.now() }) }
 }
 
-/** fresh-scan: the final check before a request. Undefined means go. Synchronous if the tracker is. */
+/**
+ * fresh-scan: the final check before a request. Undefined means go. Synchronous if the tracker is, and the container is not
+ * another session's.
+ */
 export function askLast(
   candidate: Candidate,
   options: LastQuestionOptions,
 ): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
   const guests = candidate.endedGuests.map((guest) => options.tracker.ask(guest))
-  if (!guests.some((answer) => answer instanceof Promise))
-    return askOwnLast(candidate, guests as readonly Answer[], options)
-  // All guests first and the container last, so that its answer is the most recent one when the request is sent.
-  return Promise.all(guests.map(async (answer) => answer)).then((answers) =>
-    askOwnLast(candidate, answers, options),
+  const sessions = options.askSessions([candidate.known.listed, ...candidate.endedGuests])
+  if (!sessions && !guests.some((answer) => answer instanceof Promise))
+    return askOwnLast(candidate, { guests: guests as readonly Answer[], sessions: [] }, options)
+  // All else first and the container last, so that its answer is the most recent one when the request is sent.
+  return Promise.all([Promise.all(guests.map(async (answer) => answer)), sessions]).then(
+    ([answers, states = []]) => askOwnLast(candidate, { guests: answers, sessions: states }, options),
   )
+}
+
+interface Known {
+  readonly guests: readonly Answer[]
+  /** Of the container, and of each guest; undefined for our own. */
+  readonly sessions: readonly (SessionState | undefined)[]
 }
 
 function askOwnLast(
   { id, known, endedGuests }: Candidate,
-  guests: readonly Answer[],
+  { guests, sessions: [session, ...guestSessions] }: Known,
   options: LastQuestionOptions,
 ): AttemptAnswer | undefined | Promise<AttemptAnswer | undefined> {
   const weigh = (answer: Answer) => {
@@ -63,7 +75,7 @@ function askOwnLast(
     // The agent may have started to track a guest since it was asked; an attempt on that guest may have recorded this.
     const isTracked = (at: number) => options.fleet.get(endedGuests[at]?.id ?? id)?.wasTracked
     const ofGuests = guests.map((guest, at) => (isTracked(at) ? 'tracked' : wordOf(guest)))
-    const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own })
+    const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own, guestSessions, session })
     if (!verdict) return undefined
     noteAnswer(id, own, options)
     return cancelled(id, verdict, options)

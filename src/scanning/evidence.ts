@@ -1,14 +1,17 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
+import type { Verdict } from '../domain/verdict.ts'
 import type { Listing, Unidentified } from '../engine/port.ts'
-import { type Evidence, judge, judgeAgain } from '../policy/judge.ts'
+import { type Evidence, judge, judgeAgain, type SessionState, sparedBySession } from '../policy/judge.ts'
 import { noGuests, weighGuests } from '../policy/namespaces.ts'
 import { Groups } from './groups.ts'
 import { originsOf } from './label-origins.ts'
+import type { LeaseReadings } from './leases.ts'
 import { inspectionsAtOnce, type ListedAgain, type NamespacesKnown } from './namespace-facts.ts'
 import { readOwnedSet, type OwnedSet } from './owned-set.ts'
 import type { Judged, ScanContext, EvidenceSources, EvidenceOptions } from './scan-context.ts'
+import { sessionsOf, stateOf } from './sessions.ts'
 import { askAboutAll } from './tracker-questions.ts'
 import { type Answer, failureOf, wordOf } from './tracker.ts'
 
@@ -28,7 +31,8 @@ export function evidenceSources(
     aside: () => {
       const images = options.images.aside()
       const namespaces = options.namespaces.aside()
-      return evidenceSources({ ...options, images, namespaces }, groups.aside())
+      const leases = options.leases?.aside()
+      return evidenceSources({ ...options, images, leases, namespaces }, groups.aside())
     },
   }
 }
@@ -104,13 +108,20 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
   const ownedSet = await options.ownedSetOf(context.listing.containers, context.signal)
   const { owned } = ownedSet
   const askedMs = clock.now()
-  const answers = await askAboutAll(owned, options, context)
-  context.noteAnswers?.(owned, answers, clock.now() - askedMs)
+  let askingMs = 0
+  const [answers, leases] = await Promise.all([
+    askAboutAll(owned, options, context).finally(() => (askingMs = clock.now() - askedMs)),
+    options.leases?.askAll(sessionsOf(owned, options.ownership), context.signal),
+  ])
+  context.noteAnswers?.(owned, answers, askingMs)
+  const sessionOf = sessionsBy(leases, options, context)
   ownedSet.groups.note(owned, answers)
   const failures = new Map<string, Failure>()
   const note = (failure: Failure | undefined) => failure && failures.set(failure.about, failure)
-  const origins = await originsOf(owned, answers, options, context)
+  const isOfLiveSession = (one: ContainerSummary) => sparedBySession(sessionOf(one)?.state) !== undefined
+  const origins = await originsOf(owned, answers, { ...options, isOfLiveSession }, context)
   note(origins.failure)
+  note(leases?.failure)
   const still: (Judged | undefined)[] = []
   const first: (Evidence | undefined)[] = []
   let mayRemove = false
@@ -121,9 +132,14 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
     if (context.hasDeparted(container.id)) return
     still[index] = context.stillTracked?.(container, wordOf(answer))
     if (still[index]) return
-    const evidence = firstEvidence(container, answer, origins.of(index), ownedSet, options, context)
+    const evidence = firstEvidence(
+      { container, answer, labelOrigin: origins.of(index), session: sessionOf(container) },
+      ownedSet,
+      options,
+      context,
+    )
     first[index] = evidence
-    mayRemove ||= answer === 'untracked' && judge(evidence).verdict !== 'spared'
+    mayRemove ||= answer === 'untracked' && mayDangleHere(judge(evidence))
   })
   // Dependencies between containers matter only if something may be removed.
   const known =
@@ -180,6 +196,11 @@ export async function inquire(options: EvidenceSources, context: ScanContext): P
   }
 }
 
+/** In a session grace another reconciler may have its turn first, so nothing is inspected ahead. */
+function mayDangleHere({ reason, verdict }: Verdict): boolean {
+  return verdict !== 'spared' && reason !== 'session-grace'
+}
+
 function halfRemovedFailure({ refusal }: Listing): Failure | undefined {
   return refusal === undefined ? undefined : { about: 'half-removed', kind: 'half-removed', message: refusal }
 }
@@ -207,11 +228,36 @@ function unreadFailure(
   }
 }
 
+interface Found {
+  readonly container: ContainerSummary
+  readonly answer: Answer
+  readonly labelOrigin: Evidence['labelOrigin']
+  readonly session: OtherSession | undefined
+}
+
+/** live-session: the session of a container that is not our own. */
+interface OtherSession {
+  readonly state: SessionState
+  readonly graceEndsMs: number
+}
+
+function sessionsBy(
+  readings: LeaseReadings | undefined,
+  { ownership }: EvidenceSources,
+  { noteLeases }: ScanContext,
+): (container: ContainerSummary) => OtherSession | undefined {
+  if (!readings) return () => undefined
+  const graceEndOf = noteLeases?.(readings)
+  return (container) => {
+    const id = ownership.sessionOf?.(container)
+    if (id === undefined) return undefined
+    return { state: stateOf(readings.of.get(id)), graceEndsMs: graceEndOf?.(id) ?? Infinity }
+  }
+}
+
 /** The evidence on a container before the users of its namespaces are known. */
 function firstEvidence(
-  container: ContainerSummary,
-  answer: Answer,
-  labelOrigin: Evidence['labelOrigin'],
+  { container, answer, labelOrigin, session }: Found,
   ownedSet: OwnedSet,
   { policy, self }: EvidenceSources,
   context: ScanContext,
@@ -225,12 +271,13 @@ function firstEvidence(
     isSelf: self.suspects(container),
     listingFault: ownedSet.faults.get(container.id),
     answer: word,
+    session: session?.state,
     labelOrigin,
     groupLife: ownedSet.groups.lifeOf(container),
     protectingGuest: undefined,
     areNamespacesKnown: true,
     endedGuests: noGuests,
-    graceEnds: history.graceEnds,
+    graceEnds: session ? { ...history.graceEnds, sessionMs: session.graceEndsMs } : history.graceEnds,
     stoppedByUs: history.stoppedByUs,
     hookRefusal: history.hookRefusal,
     objection: history.objection,

@@ -162,6 +162,7 @@ export class Graces {
         releaseMs: known?.releaseGraceEndsMs,
         recoveryMs: this.#options.recoveryEndsMs(),
         emptiedMs: this.emptiedEndsMs,
+        sessionMs: undefined,
       },
       stoppedByUs: known !== undefined && isStoppedByUs(known),
       hookRefusal: holds(known?.refusal, atMs)?.reason as Evidence['hookRefusal'],

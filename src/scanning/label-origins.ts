@@ -17,15 +17,20 @@ export interface Origins {
   readonly failure: Failure | undefined
 }
 
+interface OriginSources extends EvidenceSources {
+  /** Whether its session spares it whatever its image says. */
+  readonly isOfLiveSession: (container: ContainerSummary) => boolean
+}
+
 /** Determines the origin of owner labels. Each image is inspected once. */
 export async function originsOf(
   owned: readonly ContainerSummary[],
   answers: readonly Answer[],
-  { clock, images, ownership, policy }: EvidenceSources,
+  { clock, images, isOfLiveSession, ownership, policy }: OriginSources,
   { signal }: ScanContext,
 ): Promise<Origins> {
   const isDoubted = (one: ContainerSummary, index: number) =>
-    answers[index] === 'untracked' && !isKept(one, policy)
+    answers[index] === 'untracked' && !isKept(one, policy) && !isOfLiveSession(one)
   const isAsked = (one: ContainerSummary, index: number) =>
     isDoubted(one, index) && !needsNoImage(one, ownership)
   images.retain(() => owned.map(imageOf))

@@ -8,6 +8,7 @@ import type { Evidence, GraceEnds, Policy } from '../policy/judge.ts'
 import type { Ownership } from '../policy/ownership.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import type { ImageLabels } from './images.ts'
+import type { LeaseReadings, Leases } from './leases.ts'
 import type { NamespaceFacts } from './namespace-facts.ts'
 import type { OwnedSet } from './owned-set.ts'
 import type { Answer, Tracker } from './tracker.ts'
@@ -29,6 +30,8 @@ export interface EvidenceOptions {
   readonly namespaces: NamespaceFacts
   readonly self: SelfTest
   readonly maxDanglingShare: number | undefined
+  /** Whether other sessions are alive; undefined if the owner has no sessions. */
+  readonly leases?: Leases | undefined
 }
 
 export interface EvidenceSources extends EvidenceOptions {
@@ -55,6 +58,11 @@ export interface ScanContext {
     answers: readonly Answer[],
     askingMs: number,
   ) => void
+  /**
+   * Called with what the lease store said, before anything is judged. Returns when the session grace of a session ends;
+   * without that, it never does.
+   */
+  readonly noteLeases?: (readings: LeaseReadings) => (session: string) => number | undefined
   /** Called with each inspection that the scan made. */
   readonly noteInspection?: (inspection: Inspection) => void
   /**

@@ -23,6 +23,7 @@ import { MissingContainers, withLastKnown } from './last-known.ts'
 import { ListingDeadline } from './listing-deadline.ts'
 import { type Judged, type EvidenceSources } from './scan-context.ts'
 import { countVerdicts, type ScanReport, reportOf } from './scan-report.ts'
+import type { Sessions } from './sessions.ts'
 import { countSpared, SparedTotals } from './spared-totals.ts'
 import { askAboutAll } from './tracker-questions.ts'
 
@@ -34,6 +35,7 @@ export interface ScannerOptions {
   readonly awake: AwakeClock
   readonly fleet: Fleet
   readonly graces: Graces
+  readonly sessions: Sessions
   readonly inspections: Inspections
   readonly identity: EngineIdentity
   readonly queue: RemovalQueue
@@ -127,7 +129,7 @@ export class Scanner {
     await this.#feed(sources, results, signal)
     // A listener that received a verdict may have stopped the reconciler.
     signal.throwIfAborted()
-    this.#reportFailures(failures)
+    this.#reportFailures(failures, sources)
     this.#warnOfTracker(sources, judged)
     fleet.scanEnded()
     identity.judged(listed.beganAwakeMs)
@@ -230,7 +232,7 @@ export class Scanner {
     signal: AbortSignal,
     isFiltered = false,
   ): Promise<ListingJudgement> {
-    const { dryRun, fleet, graces, inspections } = this.#options
+    const { awake, dryRun, fleet, graces, inspections, sessions } = this.#options
     const { self } = sources
     return judgeListing(sources, {
       listing: listed.listing,
@@ -242,6 +244,10 @@ export class Scanner {
       noteAnswers: (owned, answers, askingMs) => {
         this.#askingMs = askingMs
         graces.noteAnswers(owned, answers, listed)
+      },
+      noteLeases: (readings) => {
+        sessions.note(readings, awake.now())
+        return (id) => sessions.graceEndsMs(id)
       },
       noteInspection: (inspection) => inspections.note(inspection, self),
       ...(dryRun && !isFiltered ? { confirm: confirmInHistory({ fleet, inspections, self, signal }) } : {}),
@@ -259,6 +265,7 @@ export class Scanner {
     const askedAgainMs: Readonly<Record<string, number | undefined>> = {
       'image-unknown': sources.images.untilAskedAgainMs(),
       'namespace-unknown': sources.namespaces.untilAskedAgainMs(),
+      'session-unknown': sources.leases?.untilAskedAgainMs(),
     }
     await inSlices(judged, clock, signal, ({ container: { id }, verdict }) => {
       met.add(id)
@@ -300,15 +307,20 @@ export class Scanner {
   }
 
   /** Reports the failures of each scan, and their absence, to the supervisor, which counts them. */
-  #reportFailures(failures: readonly Failure[]): void {
+  #reportFailures(failures: readonly Failure[], { leases }: EvidenceSources): void {
     const { clock, toSupervisor } = this.#options
     for (const about of degradable) {
-      const failure =
-        failures.find((one) => one.about === about) ??
-        (about === 'tracker' ? (this.#emptied() ?? tooSlow(this.#askingMs)) : undefined)
+      if (about === 'sessions' && !leases) continue
+      const failure = failures.find((one) => one.about === about) ?? this.#suspicionAbout(about)
       const atMs = clock.now()
       toSupervisor(failure ? { type: 'degraded', atMs, ...failure } : { type: 'recovered', atMs, about })
     }
+  }
+
+  #suspicionAbout(about: (typeof degradable)[number]): Failure | undefined {
+    const { awake, sessions } = this.#options
+    if (about === 'sessions') return sessions.doubtAt(awake.now())
+    return about === 'tracker' ? (this.#emptied() ?? tooSlow(this.#askingMs)) : undefined
   }
 
   #emptied(): Failure | undefined {
@@ -320,9 +332,13 @@ export class Scanner {
   }
 
   /** Warns once: a tracker that never answers `true` while containers dangle may be keyed by something other than ids. */
-  #warnOfTracker({ tracker }: EvidenceSources, judged: readonly Judged[]): void {
+  #warnOfTracker({ ownership, tracker }: EvidenceSources, judged: readonly Judged[]): void {
     if (this.#options.graces.hasTracked || this.#isTrackerWarnedOf || tracker.tracksNothing) return
-    const dangling = judged.find(({ verdict }) => verdict.verdict === 'dangling')
+    // Of another session it is not expected to track any.
+    const dangling = judged.find(
+      ({ container, verdict }) =>
+        verdict.verdict === 'dangling' && ownership.sessionOf?.(container) === undefined,
+    )
     if (!dangling) return
     this.#isTrackerWarnedOf = true
     const message = `${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling, and has(id) has not returned true for any container yet; it is called with full container ids`
@@ -334,7 +350,15 @@ export class Scanner {
 const missingDeadlineMs = 2000
 
 /** Subjects besides the engine that can be degraded. */
-const degradable = ['tracker', 'image', 'listing', 'half-removed', 'namespaces', 'inspection'] as const
+const degradable = [
+  'tracker',
+  'sessions',
+  'image',
+  'listing',
+  'half-removed',
+  'namespaces',
+  'inspection',
+] as const
 
 /** Verdicts expire if the tracker takes longer to answer than their lifetime; nothing would then be removed. */
 function tooSlow(askingMs: number): Failure | undefined {

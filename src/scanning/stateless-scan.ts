@@ -15,6 +15,7 @@ export interface StatelessScanOptions {
   readonly sources: EvidenceSources
   readonly engine: WatchingEngine
   readonly creationGraceMs: number
+  readonly sessionGraceMs: number
   readonly signal: AbortSignal
   /** Whether a running reconciler would have noticed an unpause. */
   readonly hasHistory?: boolean
@@ -54,7 +55,7 @@ export interface StatelessContext extends ScanContext {
 
 /** Lists the containers and builds the context of a scan without a history. */
 export async function see(options: StatelessScanOptions): Promise<StatelessContext> {
-  const { sources, engine, creationGraceMs, signal } = options
+  const { sources, engine, creationGraceMs, sessionGraceMs, signal } = options
   const { clock } = sources
   const beganMs = clock.now()
   const listing = await engine.list({ deadlineMs: listingDeadlineMs, signal })
@@ -72,6 +73,7 @@ export async function see(options: StatelessScanOptions): Promise<StatelessConte
       releaseMs: undefined,
       recoveryMs: undefined,
       emptiedMs: undefined,
+      sessionMs: undefined,
     },
     stoppedByUs: false,
     hookRefusal: undefined,
@@ -82,6 +84,11 @@ export async function see(options: StatelessScanOptions): Promise<StatelessConte
     scanBeganMs: 0,
     historyOf,
     hasDeparted: () => false,
+    // live-session: this is the first reading, which alone is not enough unless the grace is zero.
+    noteLeases: () => {
+      const endsMs = sessionGraceMs === 0 ? 0 : clock.now() - beganMs + sessionGraceMs
+      return () => endsMs
+    },
     noteInspection: (inspection) => inspections.set(inspection.id, inspection),
     confirm: (evidence) =>
       confirmAlone(evidence, { sources, engine, signal, graceEndOf, inspections, unpauses, forgotten }),

@@ -8,12 +8,14 @@ import { inquire, judgeAll } from '../scanning/evidence.ts'
 import type { Graces } from '../scanning/graces.ts'
 import { withLastKnown } from '../scanning/last-known.ts'
 import { type ScanContext, type EvidenceSources } from '../scanning/scan-context.ts'
+import type { Sessions } from '../scanning/sessions.ts'
 import { see } from '../scanning/stateless-scan.ts'
 
 export interface ExplainerOptions {
   readonly sources: EvidenceSources
   readonly engine: WatchingEngine
   readonly creationGraceMs: number
+  readonly sessionGraceMs: number
   readonly signal: AbortSignal
   /** The history that a running reconciler has recorded; undefined if none is running. */
   readonly past: Past | undefined
@@ -22,6 +24,7 @@ export interface ExplainerOptions {
 export interface Past {
   readonly fleet: Fleet
   readonly graces: Graces
+  readonly sessions: Sessions
   readonly nowMs: number
 }
 
@@ -64,11 +67,15 @@ export async function explain(called: string, options: ExplainerOptions): Promis
 
 function withPast(context: ScanContext, past: Past | undefined): ScanContext {
   if (!past) return context
-  const { fleet, graces, nowMs } = past
+  const { fleet, graces, nowMs, sessions } = past
   return {
     ...context,
     listing: withLastKnown(context.listing, fleet),
     scanBeganMs: nowMs,
+    noteLeases: (readings) => {
+      const ofFirst = context.noteLeases?.(readings)
+      return (id) => sessions.graceEndsMs(id) ?? nowMs + (ofFirst?.(id) ?? Infinity)
+    },
     historyOf: (container, answer) => {
       const known = fleet.get(container.id)
       const history = graces.historyOf(known, nowMs)

@@ -21,6 +21,7 @@ const rules: { readonly [TName in OptionName]?: Picker<Value<TName>> } = {
   restoreGrace: larger,
   releaseGrace: larger,
   recoveryGrace: larger,
+  sessionGrace: larger,
   stopTimeout: larger,
   maxConcurrentRemovals: smaller,
   maxRemovalsPerScan: smaller,

@@ -8,10 +8,10 @@ import type { Status } from './status.ts'
 
 /** Options whose value may be a function or an instance, which cannot be persisted. */
 const things = (Object.keys(options) as OptionName[]).filter(
-  (name) => name === 'engine' || !('parse' in options[name].kind),
+  (name) => name === 'engine' || name === 'owner' || !('parse' in options[name].kind),
 )
 /** Options of these that must be provided again before anything is removed. */
-const neededThings = ['tracked', 'beforeRemove', 'engine'] as const
+const neededThings = ['owner', 'tracked', 'beforeRemove', 'engine'] as const
 type NeededThing = (typeof neededThings)[number]
 
 /** The state that another process needs to continue at least as carefully. */
@@ -51,11 +51,12 @@ const status = z.strictObject({
     queued: count,
     underWay: z.array(z.strictObject({ id: z.string(), forMs: z.number() })),
   }),
+  sessions: z.nullable(z.strictObject({ alive: count, ended: count, unknown: count })),
   stuck: z.array(z.strictObject({ id: z.string(), name })),
 })
 
 /** Grows with any change of the shape. */
-const version = 2
+const version = 3
 
 const persisted = z.discriminatedUnion('status', [
   z.strictObject({
@@ -79,8 +80,11 @@ const given = null
 
 export function originOf(input: PartialOptions, isEnabled: boolean): Origin {
   const data: Record<string, unknown> = { ...input }
+  const { engine, owner } = input
   const isData = (thing: OptionName) =>
-    thing === 'engine' && (input.engine === undefined || typeof input.engine === 'string')
+    thing === 'engine'
+      ? engine === undefined || typeof engine === 'string'
+      : thing === 'owner' && !(owner?.session ?? owner?.leases)
   for (const thing of things) if (!isData(thing)) delete data[thing]
   const needed = neededThings.filter((thing) => input[thing] !== undefined && !(thing in data))
   return { input: data, needed, isEnabled, isStopping: false }

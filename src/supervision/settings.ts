@@ -1,3 +1,4 @@
+import type { LeaseStore } from '../domain/session.ts'
 import { readOptions } from '../options/read.ts'
 import type { ReconcilerOptions } from '../options/types.ts'
 import { type OptionValues } from '../options/values.ts'
@@ -6,6 +7,8 @@ import { ownedByLabel, ownedByNomad, type Ownership } from '../policy/ownership.
 /** The validated options in the form that the components of a reconciler use. */
 export interface Settings extends Omit<OptionValues, 'states'> {
   readonly ownership: Ownership
+  /** Undefined if the owner has no sessions. */
+  readonly leases: LeaseStore | undefined
   readonly states: ReadonlySet<string>
   /** The label filter for listings. */
   readonly filter: string | undefined
@@ -25,6 +28,7 @@ export function readSettings(options: ReconcilerOptions): Settings {
   return {
     ...values,
     ownership,
+    leases: owner?.session?.leases ?? owner?.leases,
     states: new Set(values.states),
     filter: values.filterListing ? ownership.filter : undefined,
     recoveryGraceMs: Math.min(values.recoveryGraceMs, values.creationGraceMs),

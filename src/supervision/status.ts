@@ -3,6 +3,7 @@ import type { SupervisorContext, supervisorMachine } from '../../machines/superv
 import type { Fleet } from '../containers/fleet.ts'
 import type { RemovalQueue } from '../containers/removal-queue.ts'
 import type { VerdictName } from '../domain/verdict.ts'
+import type { SessionCounts } from '../scanning/sessions.ts'
 
 /** The engine's health, based on the last listing. */
 export type EngineHealth = 'unknown' | 'up' | 'down'
@@ -43,6 +44,8 @@ export interface Status {
     readonly queued: number
     readonly underWay: readonly { readonly id: string; readonly forMs: number }[]
   }
+  /** Other sessions with containers, by the last scan; null if the owner has no sessions. */
+  readonly sessions: { readonly alive: number; readonly ended: number; readonly unknown: number } | null
   /** Containers that the engine did not remove after repeated attempts. */
   readonly stuck: readonly { readonly id: string; readonly name: string }[]
 }
@@ -56,6 +59,7 @@ export interface StatusSources {
   readonly dryRun: boolean
   readonly fleet: Fleet
   readonly queue: RemovalQueue
+  readonly sessions: SessionCounts | undefined
 }
 
 export function statusOf({
@@ -67,6 +71,7 @@ export function statusOf({
   dryRun,
   fleet,
   queue,
+  sessions,
 }: StatusSources): Status {
   const byVerdict = { tracked: 0, graced: 0, dangling: 0, spared: 0 }
   // A map, because the engine chooses the keys: an object would inherit some, such as `constructor`.
@@ -103,6 +108,7 @@ export function statusOf({
       queued: queue.queued,
       underWay: queue.inFlight().map(({ id, forMs }) => ({ id, forMs })),
     },
+    sessions: sessions ? { ...sessions } : null,
     stuck,
   }
 }

@@ -21,9 +21,11 @@ import { evidenceSources } from '../scanning/evidence.ts'
 import { Graces } from '../scanning/graces.ts'
 import { createImageLabels } from '../scanning/images.ts'
 import { Inspections } from '../scanning/inspections.ts'
+import { Leases } from '../scanning/leases.ts'
 import { createNamespaceFacts } from '../scanning/namespace-facts.ts'
 import { type EvidenceSources } from '../scanning/scan-context.ts'
 import { Scanner } from '../scanning/scanner.ts'
+import { type AskSessions, askSessionsBy, Sessions } from '../scanning/sessions.ts'
 import { createTracker } from '../scanning/tracker.ts'
 import type { SelfTest } from '../self/self-test.ts'
 import { containerBehaviour } from './container-behaviour.ts'
@@ -58,6 +60,7 @@ export interface Supervision {
   readonly awake: AwakeClock
   readonly scanner: Scanner
   readonly graces: Graces
+  readonly sessions: Sessions
   readonly fleet: Fleet
   readonly queue: RemovalQueue
   /** Dependencies that end with the supervision; later queries create their own. */
@@ -72,6 +75,8 @@ export interface Supervision {
 
 /** Applies once at the scan and once before the removal; both together must be shorter than a verdict's lifetime. */
 const trackerDeadlineMs = 2000
+/** Asked beside the tracker, each time. */
+const leaseDeadlineMs = 2000
 /** Must be shorter than a verdict's lifetime: a scan that waits longer for one inspection could remove nothing. */
 const inspectDeadlineMs = 2000
 
@@ -104,7 +109,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
   })
   const { toSupervisor } = seal
   const parts = createParts(inside, snapshot, seal)
-  const { asking, awake, fleet, graces, queue, scanner, sources, watcher } = parts
+  const { asking, awake, fleet, graces, queue, scanner, sessions, sources, watcher } = parts
   const { backoffMaxMs, backoffMinMs, periodMs } = settings
   const machine = supervisorBehaviour({
     clock: ending.clock,
@@ -156,6 +161,7 @@ export function createSupervision(options: SupervisionOptions): Supervision {
     awake,
     scanner,
     graces,
+    sessions,
     fleet,
     queue,
     means: () =>
@@ -182,13 +188,17 @@ function stoppedEarly(): LifecycleError {
 function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnapshot, seal: Seal) {
   const { toSupervisor } = seal
   const { access, clock, emit, settings } = options
-  const { sources, tracker, namespaces } = createSources(options)
+  const { leases, sources, tracker, namespaces } = createSources(options)
   const isEngineDown = () => healthIn(snapshot()) === 'down'
   const awake = createAwakeClock(options, toSupervisor, isEngineDown)
   const freshness = new Freshness({ clock, awake, supervisor: snapshot })
   const queue = new RemovalQueue(clock, {
     maxConcurrent: settings.maxConcurrentRemovals,
     maxPerScan: settings.maxRemovalsPerScan,
+  })
+  const sessions = new Sessions({
+    sessionGraceMs: settings.sessionGraceMs,
+    ownId: settings.owner?.session?.id,
   })
   const shared = { clock, awake, freshness, queue, emit, toSupervisor, engine: access.engine }
   const recentlyGone = new RecentlyGone()
@@ -211,6 +221,9 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     recoveryEndsMs: () => snapshot().context.recoveryEndsMs,
   })
   const inspections = new Inspections({ ...shared, fleet, graces, policy: policyOf(settings) })
+  const askSessions: AskSessions = leases
+    ? askSessionsBy({ awake, leases, ownership: settings.ownership, sessions })
+    : () => undefined
   const attempts: Attempts | undefined = access.dryRun
     ? undefined
     : createAttempts({
@@ -219,6 +232,7 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
         fleet,
         inspections,
         tracker,
+        askSessions,
         selfTest: async () => (await sources()).self,
         beforeRemove: settings.beforeRemove,
         refusalMs: settings.periodMs,
@@ -241,6 +255,7 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     sources,
     fleet,
     graces,
+    sessions,
     inspections,
     isEngineDown,
     failedScans: () => snapshot().context.failedScans,
@@ -255,7 +270,7 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     isGuest: (id) => namespaces.isGuest(id),
   })
   const asking = new Asking({ ...shared, fleet, graces, tracker })
-  return { asking, awake, fleet, graces, queue, scanner, sources, tracker, watcher }
+  return { asking, awake, fleet, graces, queue, scanner, sessions, sources, tracker, watcher }
 }
 
 function createAwakeClock(
@@ -280,6 +295,7 @@ function createAwakeClock(
 /** The sources that a scan consults besides the engine. The first scan that succeeds initializes them. */
 function createSources({ settings, access, clock, self }: SupervisionOptions) {
   const tracker = createTracker(settings.tracked, clock, trackerDeadlineMs)
+  const leases = settings.leases && new Leases(settings.leases, clock, leaseDeadlineMs)
   const { marks } = settings.ownership
   const images = createImageLabels({ engine: access.engine, clock, deadlineMs: inspectDeadlineMs, marks })
   const namespaces = createNamespaceFacts(access.engine, clock, inspectDeadlineMs)
@@ -292,6 +308,7 @@ function createSources({ settings, access, clock, self }: SupervisionOptions) {
         ownership: settings.ownership,
         policy: policyOf(settings),
         tracker,
+        leases,
         images,
         namespaces,
         self: selfTest,
@@ -302,7 +319,7 @@ function createSources({ settings, access, clock, self }: SupervisionOptions) {
     found.catch(() => (found = undefined))
     return found
   }
-  return { sources, tracker, namespaces }
+  return { leases, sources, tracker, namespaces }
 }
 
 function policyOf({ keepLabel, states, orchestrated }: Settings): Policy {

@@ -46,7 +46,7 @@ const bad: Readonly<Record<string, Bad>> = {
   },
   KEY: { wrongType: 'a=b', inFile: false, requirement: /^it must be a label name: not empty, / },
   'KEY=VALUE': {
-    wrongType: 'label',
+    wrongType: '=label',
     inFile: { label: 'a', value: 'b' },
     requirement: /^it must be KEY=VALUE, /,
   },
@@ -68,6 +68,7 @@ const bad: Readonly<Record<string, Bad>> = {
 const byKey: Readonly<Record<string, Bad>> = {
   // any other text is left to the engine's adapter, which knows the addresses
   host: { wrongType: '', inFile: 2375, requirement: /^it must be the address of an engine$/ },
+  sessions: { wrongType: 'ftp://x', inFile: 6379, requirement: /^it must be a directory, or redis:/ },
   trackedUrl: { wrongType: 'ftp://x', inFile: 8080, requirement: /^it must be http:\/\/… or https:\/\/…$/ },
 }
 const badOf = ({ key, kind }: Setting) => byKey[key] ?? bad[kind.placeholder ?? 'SWITCH']

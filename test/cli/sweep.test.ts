@@ -5,6 +5,7 @@ import { createReconcilerIn } from '../../src/reconciler.ts'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../src/testing/index.ts'
 import { createFakeClock, type FakeClock } from '../support/fake-clock.ts'
 import { createFakeEngine, type FakeEngine, ownerLabel, ownerValue } from '../support/fake-engine.ts'
+import { memoryLeases, sessionId } from '../support/memory-leases.ts'
 import { noSelf } from '../support/self-tests.ts'
 import { createTestWorld, type Ran, ranCli, type TestWorld } from './support/cli-world.ts'
 
@@ -557,4 +558,71 @@ describe('over HTTP', () => {
       expect(server.requests.matching({ method: 'DELETE' })).toEqual([])
     },
   )
+})
+
+describe('live-session: a sweep takes two readings', () => {
+  const [living, ended] = [sessionId(1), sessionId(2)]
+  const leases = memoryLeases(living)
+  const of = (session: string) => old({ labels: { [ownerLabel]: session } })
+
+  beforeEach(() => {
+    leases.disturbance = undefined
+    const owner = { label: ownerLabel, leases }
+    world = createTestWorld({
+      clock,
+      isTerminal: false,
+      createReconciler: (options) =>
+        createReconcilerIn(
+          { clock, engine, random: () => 0.5, self: async () => noSelf },
+          {
+            ...options,
+            owner,
+          },
+        ),
+    })
+  })
+
+  it('a session grace apart, and removes what has ended, after the reconcilers of living sessions', async () => {
+    const left = of(living)
+    const { id } = of(ended)
+    const { code, err, json, tookMs } = await swept('--json')
+    expect([code, err]).toEqual([0, ''])
+    expect(json()).toEqual({
+      ...nothing,
+      removed: [id],
+      spared: [{ id: left.id, reason: 'session-alive' }],
+    })
+    expect(tookMs).toBeGreaterThan(70_000)
+    expect(tookMs).toBeLessThan(80_000)
+  })
+
+  it('waits as long as the grace is', async () => {
+    const { id } = of(ended)
+    const { code, json } = await swept('--json --session-grace 15m')
+    expect([code, json()]).toEqual([0, { ...nothing, removed: [id] }])
+  })
+
+  it('a session that comes back is left', async () => {
+    const { id } = of(ended)
+    const beganMs = clock.now()
+    leases.disturbance = async () => clock.now() - beganMs > 30_000
+    const { code, json } = await swept('--json')
+    expect([code, json()]).toEqual([0, { ...nothing, spared: [{ id, reason: 'session-alive' }] }])
+  })
+
+  it('a store that fails is a failure, with its message', async () => {
+    of(ended)
+    leases.disturbance = async () => Promise.reject(new Error('no route to the store'))
+    const { code, err } = await swept('--json')
+    expect(code).toBe(1)
+    expect(err).toContain('no route to the store')
+  })
+
+  it('a dry run reports the grace, and waits for nothing', async () => {
+    const { id } = of(ended)
+    const { code, json, tookMs } = await swept('--json --dry-run')
+    expect(code).toBe(0)
+    expect(json()).toMatchObject({ wouldRemove: [], graced: [{ id, reason: 'session-grace' }] })
+    expect(tookMs).toBeLessThan(5000)
+  })
 })

@@ -7,7 +7,7 @@ const durationFrom = (least: string) =>
   `it must be a duration from ${least} to 8760h, such as "90s", "5m" or "1h30m"`
 const selfForm = 'it must be a container id of at least 12 digits, or a container name'
 const ownerForm =
-  'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces'
+  'it must be KEY=VALUE, KEY=* for any value, or KEY alone with --sessions; neither part may be empty, and KEY must not contain spaces'
 const hostForms =
   'allowed are unix:///path, tcp://host:port, http://host:port, https://host:port, ssh://user@host, npipe:////./pipe/name'
 const levels = 'trace, debug, info, warn, error, fatal, silent'
@@ -25,7 +25,10 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   ['sweep --nothing-tracked', '--owner is missing; it is required without --preset'],
   ['scan --owner =x', `--owner: "=x" is not allowed; ${ownerForm}`],
   ['scan --owner KEY=', `--owner: "KEY=" is not allowed; ${ownerForm}`],
-  ['scan --owner KEY', `--owner: "KEY" is not allowed; ${ownerForm}`],
+  [
+    'scan --owner KEY',
+    '--owner: "KEY" is not allowed; it must be KEY=VALUE or KEY=*; KEY alone needs --sessions',
+  ],
   [['scan', '--owner', ''], `--owner: "" is not allowed; ${ownerForm}`],
   [['scan', '--owner', 'a b=c'], `--owner: "a b=c" is not allowed; ${ownerForm}`],
   ['scan --owner a=b --owner c=d', '--owner may be given only once'],
@@ -35,8 +38,14 @@ const wrong: readonly (readonly [line: string | readonly string[], reported: str
   ],
   ['scan --preset kubernetes', '--preset: "kubernetes" is not allowed; it must be nomad'],
 
-  [`run ${owner}`, 'no tracker given; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
-  [`sweep ${owner}`, 'no tracker given; give --tracked FILE, --tracked-url URL or --nothing-tracked'],
+  [
+    `run ${owner}`,
+    'no tracker given; give --tracked FILE, --tracked-url URL, --nothing-tracked or --sessions STORE',
+  ],
+  [
+    `sweep ${owner}`,
+    'no tracker given; give --tracked FILE, --tracked-url URL, --nothing-tracked or --sessions STORE',
+  ],
   [
     `sweep ${owner} --tracked f --nothing-tracked`,
     '--tracked and --nothing-tracked cannot be given together; give one of them',
@@ -143,21 +152,23 @@ describe('help and version', () => {
     expect(await ranCli('--version')).toEqual({ code: 0, out: '9.8.7\n', err: '' })
   })
 
-  it.each(['run', 'scan', 'sweep', 'config'])(
+  it.each(['run', 'scan', 'sweep', 'session', 'sessions', 'config'])(
     '%s --help prints every flag of its own on stdout',
     async (command) => {
       const { code, out, err } = await ranCli(`${command} --help`)
       expect([code, err]).toEqual([0, ''])
       const flags = [...out.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, flag]) => flag)
-      const isOf = (only: string | undefined) =>
-        only === undefined || only === command || command === 'config'
+      const isOf = (only: readonly string[] | undefined) =>
+        only === undefined || only.includes(command) || command === 'config'
       const [own, others] = [true, false].map((is) =>
-        settings.filter(({ command: only }) => isOf(only) === is).map(({ flag }) => flag),
+        settings.filter(({ commands: only }) => isOf(only) === is).map(({ flag }) => flag),
       )
       expect(flags).toEqual(expect.arrayContaining([...(own ?? []), '--json', '--config']))
       expect(flags).not.toEqual(expect.arrayContaining(others?.length ? others : ['--none']))
       expect(settings.length).toBeGreaterThan(25)
-      expect(out).toContain('Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration.')
+      expect(out).toContain(
+        'Exit codes: 0 done; 1 something failed; 2 wrong usage or configuration; of session',
+      )
     },
   )
 })

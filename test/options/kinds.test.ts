@@ -14,6 +14,7 @@ import {
 } from '../../src/options/kinds.ts'
 import { nameOfOwner, ownerLabel } from '../../src/options/owner-label.ts'
 import { Refusal } from '../../src/options/refusal.ts'
+import { memoryLeases, sessionId, sessionIn } from '../support/memory-leases.ts'
 
 /** How an option is given: to the library, as text by a flag or a variable, or in a configuration file. */
 type Source = 'read' | 'parse' | 'readPlain'
@@ -216,8 +217,8 @@ const kinds: Readonly<Record<string, Kinds>> = {
   owner: {
     kind: ownerLabel(),
     requirements: [
-      'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
-      'it must be KEY=VALUE, or KEY=* for any value; neither part may be empty, and KEY must not contain spaces',
+      'it must be { label, value } with this agent\'s own value, { label, session }, { label, leases } or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="',
+      'it must be KEY=VALUE, KEY=* for any value, or KEY alone with --sessions; neither part may be empty, and KEY must not contain spaces',
     ],
     accepted: [
       ['read', { label: 'a', value: 'b' }, { label: 'a', value: 'b' }],
@@ -249,7 +250,7 @@ const kinds: Readonly<Record<string, Kinds>> = {
         { label: 'a', value: 'b', labels: 1 },
         null,
       ],
-      parse: ['', 'a', 'a=', '=b', 'a b=c', ' a=b'],
+      parse: ['', 'a=', '=b', 'a b=c', ' a=b'],
       readPlain: [{ label: 'a', value: 'b' }, false],
     },
   },
@@ -329,8 +330,17 @@ test.each([
   [undefined, undefined, ''],
   [{ label: 'a', value: 'b' }, undefined, 'a=b'],
   [{ label: 'a', anyValue: true }, undefined, 'a=*'],
+  [{ label: 'a', session: sessionIn(memoryLeases(), sessionId(1)) }, undefined, `a=${sessionId(1)}`],
+  [{ label: 'a', leases: memoryLeases() }, undefined, 'a'],
   [undefined, 'nomad', 'nomad'],
   [{ label: 'a', value: 'b' }, 'nomad', 'nomad a=b'],
 ] as const)('the name of the owner %o with the preset %s: %j', (owner, preset, name) => {
   expect(nameOfOwner(owner, preset)).toBe(name)
+})
+
+test('owner: KEY alone can only be given to the command, which completes it', () => {
+  const kind = ownerLabel()
+  expect(kind.parse('a')).toEqual({ label: 'a' })
+  expect(kind.readPlain('a')).toEqual({ label: 'a' })
+  expect(kind.read({ label: 'a' })).toBeInstanceOf(Refusal)
 })

@@ -6,6 +6,7 @@ import { ArgumentError, OptionError } from '../../src/domain/errors.ts'
 import { options as schema } from '../../src/options/schema.ts'
 import type { PartialOptions, ReconcilerOptions } from '../../src/options/types.ts'
 import { readSettings } from '../../src/supervision/settings.ts'
+import { memoryLeases, sessionId, sessionIn } from '../support/memory-leases.ts'
 import { summary } from '../support/summary.ts'
 
 const owner = { label: 'com.example.agent', value: 'agent-7' }
@@ -36,7 +37,13 @@ const durationFrom = (shortest: string, longest = '8760h') =>
   `it must be a duration from ${shortest} to ${longest}, such as "90s", "5m" or "1h30m", or a number of milliseconds`
 const labelForm = 'it must be a label name: not empty, without spaces or "="'
 const ownerForm =
-  'it must be { label, value } with this agent\'s own value, or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="'
+  'it must be { label, value } with this agent\'s own value, { label, session }, { label, leases } or { label, anyValue: true }; a label must not be empty, and must not contain spaces or "="'
+const onlyOne = 'it must have only one of value, session and leases, and not'
+const sessionForm = 'its session must be what openSession() resolves with'
+const awaited = 'its session is a promise; give what openSession() resolves with, by await'
+const leasesForm = 'its leases must have the method isHeld(id)'
+const leases = memoryLeases()
+const session = sessionIn(leases, sessionId(1))
 const selfForm = 'it must be a container id of at least 12 digits, or a container name'
 const backoffForm =
   'it must be { min, max }: durations from 100ms to 8760h, the first no longer than the second'
@@ -56,6 +63,8 @@ describe('every option has its documented default', () => {
       restoreGraceMs: 300_000,
       releaseGraceMs: 30_000,
       recoveryGraceMs: 30_000,
+      sessionGraceMs: 60_000,
+      leases: undefined,
       allowShortGrace: false,
       states: new Set(['created', 'running', 'paused', 'restarting', 'dead']),
       orchestrated: false,
@@ -105,6 +114,7 @@ const given = {
   restoreGrace: '0s',
   releaseGrace: 0,
   recoveryGrace: '10s',
+  sessionGrace: '70s',
   allowShortGrace: true,
   states: ['created', 'exited'],
   orchestrated: true,
@@ -138,6 +148,8 @@ describe('every given option takes effect', () => {
       restoreGraceMs: 0,
       releaseGraceMs: 0,
       recoveryGraceMs: 10_000,
+      sessionGraceMs: 70_000,
+      leases: undefined,
       allowShortGrace: true,
       states: new Set(['created', 'exited']),
       orchestrated: true,
@@ -434,6 +446,62 @@ describe('owned-only: the owner must be given in full', () => {
       const { option, message } = refusal({ owner: value, tracked, ...others })
       expect([option, message]).toEqual(['owner', `option owner: ${shown} is not allowed; ${ownerForm}`])
     }
+  })
+
+  test.each<[string, object, string, string]>([
+    ['a session and a value', { session, value: 'x' }, 'session: an object', `${onlyOne}: value, session`],
+    [
+      'a session and leases',
+      { session, leases },
+      'session: an object, leases: an object',
+      `${onlyOne}: session, leases`,
+    ],
+    ['a session and any value', { session, anyValue: true }, 'session: an object', ownerForm],
+    ['a promise of a session', { session: Promise.resolve(session) }, 'session: an object', awaited],
+    ['no session', { session: undefined }, 'session: undefined', sessionForm],
+    ['a session without a store', { session: { ...session, leases: {} } }, 'session: an object', sessionForm],
+    [
+      'a session with another id',
+      { session: { ...session, id: 'agent-7' } },
+      'session: an object',
+      sessionForm,
+    ],
+    ['leases that are no store', { leases: [] }, 'leases: an object', leasesForm],
+    ['a store whose list is no method', { leases: { ...leases, list: [] } }, 'leases: an object', leasesForm],
+    ['no leases', { leases: undefined }, 'leases: undefined', leasesForm],
+  ])('%s: the error says what is wrong, and shows nothing of a store', (_, given, shown, requirement) => {
+    const { message } = refusal({ owner: { label: 'a', ...given }, tracked })
+    expect(message).toBe(`option owner: { label: "a", ${shown} } is not allowed; ${requirement}`)
+  })
+
+  test('a preset has no sessions', () => {
+    const { message } = refusal({ owner: { label: 'a', session }, preset: 'nomad', tracked })
+    expect(message).toBe(
+      'option owner: { label: "a", session: an object } is not allowed; with preset it must be a label with a value; a preset has no sessions',
+    )
+  })
+
+  test('live-session: a session owns its label with every value, and labels its containers with its id', () => {
+    const { leases: store, ownership } = read({ owner: { label: 'a', session } })
+    expect(store).toBe(leases)
+    expect(ownership.labels).toEqual({ a: session.id })
+    expect(ownership.filter).toBe('a')
+    const sessionOf = (value: string) => ownership.sessionOf?.(summary({ labels: { a: value } }))
+    expect([sessionOf(session.id), sessionOf(sessionId(2)), sessionOf('x'), sessionOf('')]).toEqual([
+      undefined,
+      sessionId(2),
+      'x',
+      '',
+    ])
+    expect(ownership.owns(summary({ labels: { a: 'x' } }))).toBe(true)
+    expect(ownership.owns(summary({ labels: { b: session.id } }))).toBe(false)
+  })
+
+  test('live-session: leases alone own the label with every value, and give no labels', () => {
+    const { leases: store, ownership } = read({ owner: { label: 'a', leases } })
+    expect(store).toBe(leases)
+    expect(ownership.labels).toBeUndefined()
+    expect(ownership.sessionOf?.(summary({ labels: { a: session.id } }))).toBe(session.id)
   })
 
   test('a value beside anyValue is refused even if it is undefined', () => {

@@ -68,10 +68,10 @@ describe('what is installed with the package', () => {
     expect(manifest.dependencies['xstate']).toMatch(/^\^5\./)
   })
 
-  it('dockerode and pino are loaded only by programs that have them', () => {
+  it('dockerode, pino and redis are used only by programs that have them', () => {
     const optional = Object.entries(manifest.peerDependenciesMeta).filter(([, { optional }]) => optional)
     expect(optional.map(([name]) => name)).toEqual(Object.keys(manifest.peerDependencies))
-    expect(Object.keys(manifest.peerDependencies)).toEqual(['dockerode', 'pino'])
+    expect(Object.keys(manifest.peerDependencies)).toEqual(['dockerode', 'pino', 'redis'])
   })
 })
 

@@ -20,6 +20,7 @@ describe('explain', () => {
       'keep-label',
       'orchestrated',
       'unknown-is-spared',
+      'live-session',
       'own-label',
       'state-covered',
       'namespace-shared',

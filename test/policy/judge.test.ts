@@ -17,6 +17,7 @@ import {
   judgeAgain,
   type LaterQuestion,
   type RuleName,
+  type SessionState,
 } from '../../src/policy/judge.ts'
 import { noGuests } from '../../src/policy/namespaces.ts'
 import { fakeId } from '../support/fake-engine.ts'
@@ -28,6 +29,7 @@ const noGraces: GraceEnds = {
   releaseMs: undefined,
   recoveryMs: undefined,
   emptiedMs: undefined,
+  sessionMs: undefined,
 }
 const guest = fakeId(71)
 const endedGuests = [summary({ id: fakeId(72) }), summary({ id: fakeId(73) })]
@@ -47,6 +49,7 @@ function evidence(change: Partial<Evidence> = {}): Evidence {
     isSelf: false,
     listingFault: undefined,
     answer: 'untracked',
+    session: undefined,
     labelOrigin: 'container',
     groupLife: undefined,
     protectingGuest: undefined,
@@ -82,6 +85,18 @@ describe('each reason, with only that one condition changed', () => {
       'a keep label of false keeps nothing',
       kept('false'),
       { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests },
+    ],
+    ['live-session: alive', { session: 'alive' }, { verdict: 'spared', reason: 'session-alive' }],
+    ['live-session: not known', { session: 'unknown' }, { verdict: 'spared', reason: 'session-unknown' }],
+    [
+      'live-session: ended',
+      { session: 'ended' },
+      { verdict: 'dangling', reason: 'untracked', endedGuests: noGuests },
+    ],
+    [
+      'live-session: ended within the session grace',
+      { session: 'ended', graceEnds: { ...noGraces, sessionMs: nowMs + 5 } },
+      { verdict: 'graced', reason: 'session-grace', endsAtMs: nowMs + 5 },
     ],
     ['own-label', { labelOrigin: 'image' }, { verdict: 'spared', reason: 'label-from-image' }],
     ['own-label: not known', { labelOrigin: 'unknown' }, { verdict: 'spared', reason: 'image-unknown' }],
@@ -291,7 +306,7 @@ describe('the order of the rules: the first one wins', () => {
 })
 
 describe('fresh-scan: a grace ends for scans that begin at its end or later', () => {
-  const ends = ['creationMs', 'restoreMs', 'releaseMs', 'recoveryMs', 'emptiedMs'] as const
+  const ends = ['creationMs', 'restoreMs', 'releaseMs', 'recoveryMs', 'emptiedMs', 'sessionMs'] as const
 
   test.each(ends)('%s', (end) => {
     const graceEnds = { ...noGraces, [end]: nowMs }
@@ -307,6 +322,7 @@ describe('fresh-scan: a grace ends for scans that begin at its end or later', ()
       releaseMs: nowMs + 30,
       recoveryMs: nowMs + 20,
       emptiedMs: undefined,
+      sessionMs: nowMs + 35,
     }
     expect(judge(evidence({ graceEnds }))).toEqual({
       verdict: 'graced',
@@ -319,7 +335,14 @@ describe('fresh-scan: a grace ends for scans that begin at its end or later', ()
 
   test('of graces that end together the creation grace gives the reason', () => {
     const end = nowMs + 1
-    const graceEnds = { creationMs: end, restoreMs: end, releaseMs: end, recoveryMs: end, emptiedMs: end }
+    const graceEnds = {
+      creationMs: end,
+      restoreMs: end,
+      releaseMs: end,
+      recoveryMs: end,
+      emptiedMs: end,
+      sessionMs: end,
+    }
     expect(judge(evidence({ graceEnds })).reason).toBe('creation-grace')
   })
 
@@ -344,6 +367,7 @@ const anyGraceEnds = fc.record({
   releaseMs: anyLaterEnd,
   recoveryMs: anyLaterEnd,
   emptiedMs: anyLaterEnd,
+  sessionMs: anyLaterEnd,
 })
 
 const anyEvidence = fc
@@ -362,6 +386,7 @@ const anyEvidence = fc
     isOrchestrated: mostly(false, true),
     coversOrchestrated: fc.boolean(),
     answer: mostly<Evidence['answer']>('untracked', 'tracked', 'tracker-failed', 'tracker-unknown'),
+    session: mostly<Evidence['session']>(undefined, 'ended', 'alive', 'unknown'),
     labelOrigin: mostly<Evidence['labelOrigin']>('container', 'image', 'unknown'),
     protectingGuest: mostly<Evidence['protectingGuest']>(undefined, guest),
     areNamespacesKnown: mostly(true, false),
@@ -438,6 +463,7 @@ describe('for any evidence', () => {
           any.objection === undefined &&
           (policy.orchestrated || !('PODMAN_SYSTEMD_UNIT' in container.labels)) &&
           any.answer === 'untracked' &&
+          (any.session ?? 'ended') === 'ended' &&
           any.labelOrigin === 'container' &&
           (container.labels['flotsam.keep'] ?? 'false') === 'false' &&
           container.state !== '' &&
@@ -479,6 +505,7 @@ describe('findings: what each rule found, in words', () => {
       'keep-label',
       'orchestrated',
       'unknown-is-spared',
+      'live-session',
       'own-label',
       'state-covered',
       'namespace-shared',
@@ -499,6 +526,10 @@ describe('findings: what each rule found, in words', () => {
     ['unknown-is-spared', {}, 'the tracker answered: not tracked'],
     ['unknown-is-spared', { answer: 'tracked' }, 'the tracker answered'],
     ['unknown-is-spared', { answer: 'tracker-timed-out' }, 'no answer: tracker-timed-out'],
+    ['live-session', {}, 'not of another session'],
+    ['live-session', { session: 'alive' }, 'its session is alive: the lease is held'],
+    ['live-session', { session: 'ended' }, 'its session has ended: the lease is gone'],
+    ['live-session', { session: 'unknown' }, 'whether its session is alive is unknown'],
     ['own-label', {}, 'its owner label was put on the container itself'],
     ['own-label', { labelOrigin: 'image' }, 'its owner label came with its image'],
     ['own-label', { labelOrigin: 'unasked' }, 'its image was not inspected, since nothing depends on it'],
@@ -554,6 +585,7 @@ describe('findings: what each rule found, in words', () => {
           releaseMs: undefined,
           recoveryMs: nowMs + 1,
           emptiedMs: undefined,
+          sessionMs: undefined,
         },
       },
       'creation-grace for another 2s, recovery-grace for another 1s',
@@ -613,6 +645,15 @@ describe('what a dangling container is judged to be right before it is changed',
     stage: 'last-question',
     own,
     guests,
+    guestSessions: [],
+    session: undefined,
+  })
+  const askedOf = (session: SessionState, ...guestSessions: readonly SessionState[]): LaterQuestion => ({
+    stage: 'last-question',
+    own: 'untracked',
+    guests: guestSessions.map(() => 'untracked'),
+    guestSessions,
+    session,
   })
 
   test.each<[string, LaterQuestion, Verdict | undefined]>([
@@ -659,6 +700,21 @@ describe('what a dangling container is judged to be right before it is changed',
       'unknown-is-spared: the tracker fails for an ended guest',
       asked('untracked', 'tracker-timed-out', 'untracked'),
       spared('namespace-shared'),
+    ],
+    ['live-session: its session is still gone', askedOf('ended'), dangles],
+    ['live-session: like that of its ended guests', askedOf('ended', 'ended'), dangles],
+    ['live-session: its session is alive again', askedOf('alive'), spared('session-alive')],
+    ['live-session: its session is unknown by now', askedOf('unknown'), spared('session-unknown')],
+    ['live-session: that of an ended guest is alive', askedOf('ended', 'alive'), spared('namespace-shared')],
+    [
+      'live-session: that of an ended guest is unknown',
+      askedOf('ended', 'ended', 'unknown'),
+      spared('namespace-shared'),
+    ],
+    [
+      'live-session: the agent tracks it by now, and its session is alive',
+      { ...askedOf('alive'), own: 'tracked' } as LaterQuestion,
+      { verdict: 'tracked', reason: 'tracked' },
     ],
     ['the hook refuses', { stage: 'hook', refusal: 'hook-refused' }, spared('hook-refused')],
     ['the hook fails', { stage: 'hook', refusal: 'hook-failed' }, spared('hook-failed')],

@@ -3,6 +3,7 @@ import type { Fleet } from '../../src/containers/fleet.ts'
 import type { KnownContainer } from '../../src/containers/known-container.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
 import type { TrackerAnswer } from '../../src/domain/verdict.ts'
+import type { SessionState } from '../../src/policy/judge.ts'
 import { askLast, cancelled } from '../../src/removing/last-question.ts'
 import type { Answer } from '../../src/scanning/tracker.ts'
 import { fakeId } from '../support/fake-engine.ts'
@@ -22,12 +23,19 @@ const noAnswer = (reason: Exclude<TrackerAnswer, 'tracked' | 'untracked'>): Answ
 interface Asking {
   readonly answers?: Readonly<Record<string, Answer | Promise<Answer>>>
   readonly guests?: readonly ContainerSummary[]
+  /** By id; without this, no container is another session's. */
+  readonly sessions?: Readonly<Record<string, SessionState>>
   /** What the fleet knows now; the candidate was known before. */
   readonly knows?: readonly (Partial<KnownContainer> & { readonly listed: ContainerSummary })[]
 }
 
 /** Asks about `own`, and notes in which order the tracker was asked, and what was recorded. */
-function ask({ answers = {}, guests = [], knows = [{ listed: own, wasTracked: true }] }: Asking = {}) {
+function ask({
+  answers = {},
+  guests = [],
+  sessions,
+  knows = [{ listed: own, wasTracked: true }],
+}: Asking = {}) {
   const asked: string[] = []
   const noted: unknown[] = []
   const records = knows.map((known) => ({ id: known.listed.id, scan: 7, ...known })) as KnownContainer[]
@@ -43,7 +51,12 @@ function ask({ answers = {}, guests = [], knows = [{ listed: own, wasTracked: tr
     },
   }
   const candidate = { id: own.id, known: { listed: own } as KnownContainer, endedGuests: guests }
-  const options = { awake: { now: () => nowMs }, fleet, tracker, releaseGraceMs: 30_000 }
+  const askSessions = (containers: readonly ContainerSummary[]) => {
+    if (!sessions) return undefined
+    asked.push('sessions')
+    return Promise.resolve(containers.map(({ id }) => sessions[id]))
+  }
+  const options = { awake: { now: () => nowMs }, fleet, tracker, releaseGraceMs: 30_000, askSessions }
   const answer = askLast(candidate, options as never)
   return { answer, asked, noted }
 }
@@ -139,6 +152,33 @@ describe('fresh-scan: the last question before a request', () => {
     const { answer } = ask({ answers: { [own.id]: Promise.resolve<Answer>('untracked') } })
     expect(answer).toBeInstanceOf(Promise)
     expect(await answer).toBeUndefined()
+  })
+})
+
+describe('live-session: the last question about sessions', () => {
+  test.each<[string, Asking, object | undefined]>([
+    ['its session is still gone', { sessions: { [own.id]: 'ended' } }, undefined],
+    ['it is alive', { sessions: { [own.id]: 'alive' } }, cancelledBy('spared', 'session-alive')],
+    ['it is unknown', { sessions: { [own.id]: 'unknown' } }, cancelledBy('spared', 'session-unknown')],
+    [
+      'that of an ended guest is alive, and its own is gone',
+      { guests: [guest], sessions: { [own.id]: 'ended', [guest.id]: 'alive' } },
+      cancelledBy('spared', 'namespace-shared'),
+    ],
+    [
+      'that of an ended guest is alive, and the container is our own',
+      { guests: [guest], sessions: { [guest.id]: 'alive' } },
+      cancelledBy('spared', 'namespace-shared'),
+    ],
+    [
+      'the agent tracks it',
+      { sessions: { [own.id]: 'ended' }, answers: { [own.id]: 'tracked' } },
+      cancelledBy('tracked', 'tracked'),
+    ],
+  ])('%s', async (_, asking, expected) => {
+    const { answer, asked } = ask(asking)
+    expect(await answer).toEqual(expected)
+    expect(asked.at(-1)).toBe('web')
   })
 })
 

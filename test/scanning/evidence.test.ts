@@ -26,6 +26,7 @@ const noGraces: GraceEnds = {
   releaseMs: undefined,
   recoveryMs: undefined,
   emptiedMs: undefined,
+  sessionMs: undefined,
 }
 
 interface Case {

@@ -337,6 +337,7 @@ describe('the history that a verdict is based on', () => {
         releaseMs: 60_000,
         recoveryMs: 70_000,
         emptiedMs: 60_000,
+        sessionMs: undefined,
       },
     })
   })
@@ -350,6 +351,7 @@ describe('the history that a verdict is based on', () => {
         releaseMs: undefined,
         recoveryMs: undefined,
         emptiedMs: undefined,
+        sessionMs: undefined,
       },
     })
     expect(remembering().graces.restoreEndsMs).toBeUndefined()

@@ -50,6 +50,11 @@ export class Stage {
         if (agent.tasks.size === 0 || process.isFrozen || process.isDead) return undefined
         world.note('act:finish')
         return agent.finish()
+      case 'session':
+      case 'session-task':
+        return this.#startOfSession(act, random)
+      case 'end-session':
+        return this.#endSession(random)
       case 'adopt':
         return this.#adopt(random)
       case 'crash':
@@ -94,12 +99,14 @@ export class Stage {
       case 'tracker':
       case 'hook':
         return this.#goWrong(act, random)
+      case 'store':
+        return this.#upsetStore(act)
     }
   }
 
   /** For as long as it lasts, and not beyond the chaos. */
   #goWrong(act: Kind<'outage' | 'fault' | 'lie' | 'mischief' | 'tracker' | 'hook'>, random: Random): void {
-    const { agent, engine, standstill } = this.#world
+    const { agent, engine, sessions, standstill } = this.#world
     const [begin, end] = ((): readonly [() => void, () => void] => {
       switch (act.kind) {
         case 'outage':
@@ -113,7 +120,14 @@ export class Stage {
         case 'fault':
           return [() => engine.wire.faults.add(act.what), () => engine.wire.faults.delete(act.what)]
         case 'lie':
-          return [() => engine.wire.lies.add(act.what), () => engine.wire.lies.delete(act.what)]
+          return [
+            () => {
+              engine.wire.lies.add(act.what)
+              // What was read of its sessions is lost with them.
+              if (act.what === 'elsewhere' && sessions.mood === 'flushed') this.#world.mendStore()
+            },
+            () => engine.wire.lies.delete(act.what),
+          ]
         case 'mischief':
           return [() => this.#upset(act), () => engine.events.mend(act.what)]
         case 'tracker':
@@ -129,6 +143,46 @@ export class Stage {
     begin()
     this.#world.timeline.after(act.ms, () => {
       if (this.#world.isWild) end()
+    })
+  }
+
+  /** What another agent starts: in a session that begins with it, or in one that goes on. */
+  #startOfSession({ kind, count }: Kind<'session' | 'session-task'>, random: Random): void {
+    const { engine, sessions, setting } = this.#world
+    // No one could know of a session that begins while the store has forgotten all leases.
+    if (!setting.hasSessions || !engine.isUp || sessions.mood === 'flushed') return
+    if (kind === 'session-task' && sessions.alive.length === 0) return
+    this.#world.note(`act:${kind}`)
+    const session = kind === 'session' ? sessions.start() : random.pick(sessions.alive)
+    for (let made = 0; made < count; made++) {
+      const { id } = this.#world.put({
+        labels: { [ownerLabel]: session },
+        state: random.pick(['running', 'exited']),
+      })
+      this.#world.say(`session ${short(session)} creates ${short(id)}`)
+    }
+  }
+
+  #endSession(random: Random): void {
+    const { sessions } = this.#world
+    if (sessions.alive.length === 0) return
+    const session = random.pick(sessions.alive)
+    this.#world.note('act:end-session')
+    this.#world.say(`session ${short(session)} ends`)
+    sessions.end(session)
+  }
+
+  /** A store that forgets all leases remembers them before the sessions can be taken for ended. */
+  #upsetStore({ mood, ms }: Kind<'store'>): void {
+    const { safety, sessions, setting, timeline } = this.#world
+    if (!setting.hasSessions || sessions.mood !== undefined) return
+    const longestMs = mood === 'flushed' ? safety.longestFlushMs(sessions.alive) : Infinity
+    const forMs = Math.min(ms, longestMs)
+    if (forMs <= 0) return
+    this.#world.say(`store: ${mood} for ${forMs} ms`)
+    sessions.mood = mood
+    timeline.after(forMs, () => {
+      if (sessions.mood === mood) this.#world.mendStore()
     })
   }
 
@@ -447,7 +501,11 @@ function aStranger(
   const ours = { [ownerLabel]: ownerValue }
   switch (what) {
     case 'other-value':
-      return { labels: { [ownerLabel]: random.pick(['agent-70', 'agent', 'AGENT-7']) } }
+      return {
+        labels: {
+          [ownerLabel]: random.pick([`${ownerValue}0`, ownerValue.slice(1), ownerValue.toUpperCase()]),
+        },
+      }
     case 'unlabelled':
       return { labels: { app: 'database' } }
     case 'snapshot':

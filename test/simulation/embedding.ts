@@ -4,12 +4,19 @@ import type { SelfTraces } from '../../src/self/traces.ts'
 import { type Agent, short } from './agent.ts'
 import { layerOf } from './engine/inspection.ts'
 import { isKeptAsSet, ownerLabel, ownerValue } from './setting.ts'
+import type { Process } from './timeline.ts'
 import type { World } from './world.ts'
 
 /** How the agent of this world embeds Flotsam. */
-export function optionsFor({ log, self, setting }: World, agent: Agent): ReconcilerOptions {
+export function optionsFor(
+  { log, self, sessions, setting }: World,
+  agent: Agent,
+  process: Process,
+): ReconcilerOptions {
   return {
-    owner: { label: ownerLabel, value: ownerValue },
+    owner: setting.hasSessions
+      ? { label: ownerLabel, session: sessions.sessionFor(process) }
+      : { label: ownerLabel, value: ownerValue },
     tracked: setting.hasReady
       ? agent.tracked
       : isKeptAsSet(setting)
@@ -19,6 +26,7 @@ export function optionsFor({ log, self, setting }: World, agent: Agent): Reconci
     restoreGrace: setting.restoreGraceMs,
     releaseGrace: setting.releaseGraceMs,
     recoveryGrace: setting.recoveryGraceMs,
+    sessionGrace: setting.sessionGraceMs,
     period: setting.periodMs,
     backoff: { min: '1s', max: setting.backoffMaxMs },
     filterListing: setting.filterListing,

@@ -38,6 +38,11 @@ const moods = (['undefined', 'rejects', 'not-a-boolean', 'throws'] as const).map
   (mood) => ({ times: 1, act: { kind: 'tracker', mood, ms: aMinute } }) as const,
 )
 
+/** Many that live, and a store that forgets them for a while. */
+const sessionsAlone = { ...soon, hasSessions: true, hasHook: false, periodMs: 15_000 } as const
+const sessions = { times: 6, act: { kind: 'session', count: 4 } } as const
+const flushes = [{ times: 8, act: { kind: 'store', mood: 'flushed', ms: aMinute } }] as const
+
 export const mutations: readonly Mutation[] = [
   {
     rule: 'owned-only',
@@ -328,6 +333,25 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    rule: 'live-session',
+    worlds: {
+      setting: { ...soon, chaosMs: 2 * aMinute, hasSessions: true },
+      more: [
+        { times: 3, act: { kind: 'session', count: 4 } },
+        { times: 2, act: { kind: 'store', mood: 'unknown', ms: aMinute / 2 } },
+      ],
+    },
+    without: 'the question whether a session is alive',
+    patches: [
+      {
+        file: 'src/policy/judge.js',
+        find: "if (session === undefined || session === 'ended') return undefined",
+        put: 'return undefined',
+      },
+      { file: 'src/policy/judge.js', find: "['session-grace', (ends) => ends.sessionMs],", put: '' },
+    ],
+  },
 ]
 
 /** Parts of rules, each switched off separately. */
@@ -378,6 +402,26 @@ export const partMutations: readonly (Mutation & { readonly part: string })[] = 
         file: 'src/scanning/graces.js',
         find: 'if (forgotten >= suspiciouslyMany) this.#emptiedMs = seenAwakeMs',
         put: 'if (forgotten < 0) this.#emptiedMs = seenAwakeMs',
+      },
+    ],
+  },
+  {
+    rule: 'live-session',
+    part: 'session-grace',
+    worlds: { setting: sessionsAlone, more: [sessions, ...flushes] },
+    without: 'the session grace between two readings',
+    patches: [{ file: 'src/policy/judge.js', find: "['session-grace', (ends) => ends.sessionMs],", put: '' }],
+  },
+  {
+    rule: 'live-session',
+    part: 'sessions-ended',
+    worlds: { setting: sessionsAlone, more: [sessions, ...flushes] },
+    without: 'the doubt about a store that suddenly knows no session',
+    patches: [
+      {
+        file: 'src/scanning/sessions.js',
+        find: 'this.#doubted.has(id) ? 2 : 1',
+        put: '1',
       },
     ],
   },

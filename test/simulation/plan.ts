@@ -86,6 +86,10 @@ export const trackerMoods = [
 ] as const
 export type TrackerMood = (typeof trackerMoods)[number]
 
+export const storeMoods = ['throws', 'fails', 'hangs', 'late', 'unknown', 'not-a-boolean', 'flushed'] as const
+/** What is wrong with the store of leases. */
+export type StoreMood = (typeof storeMoods)[number]
+
 export const hookMoods = ['throws', 'hangs', 'refuses', 'late', 'not-a-boolean'] as const
 export type HookMood = (typeof hookMoods)[number]
 
@@ -118,6 +122,7 @@ export type Act = { readonly atMs: number; readonly seed: number } & (
   | { readonly kind: 'task'; readonly next: 'freeze' | 'clock-jump' | undefined; readonly ms: number }
   | { readonly kind: 'leak'; readonly count: number; readonly removalFault: RemovalFault | undefined }
   | { readonly kind: 'holder' }
+  | { readonly kind: 'session' | 'session-task'; readonly count: number }
   | { readonly kind: 'stranger'; readonly what: Stranger; readonly count: number }
   | {
       readonly kind:
@@ -133,6 +138,7 @@ export type Act = { readonly atMs: number; readonly seed: number } & (
         | 'start-old'
         | 'scan'
         | 'finish'
+        | 'end-session'
     }
   | {
       readonly kind: 'freeze' | 'suspend' | 'lag' | 'wall-jump' | 'clock-jump' | 'flood'
@@ -145,6 +151,7 @@ export type Act = { readonly atMs: number; readonly seed: number } & (
   | { readonly kind: 'mischief'; readonly what: Mischief; readonly ms: number }
   | { readonly kind: 'tracker'; readonly mood: TrackerMood; readonly ms: number }
   | { readonly kind: 'hook'; readonly mood: HookMood; readonly ms: number }
+  | { readonly kind: 'store'; readonly mood: StoreMood; readonly ms: number }
 )
 
 export interface Plan {
@@ -160,7 +167,28 @@ export function planOf(seed: number): Plan {
   const random = new Random(seed, 2)
   const count = random.between(14, 38)
   const acts = Array.from({ length: count }, (_, index) => actOf(random, setting, seed * 1000 + index))
-  return { setting, acts: acts.sort((one, other) => one.atMs - other.atMs) }
+  const ofSessions = setting.hasSessions ? actsOfSessions(seed, setting) : []
+  return { setting, acts: [...acts, ...ofSessions].sort((one, other) => one.atMs - other.atMs) }
+}
+
+/** Drawn by themselves, so that the rest of a world is the same without them. */
+function actsOfSessions(seed: number, setting: Setting): readonly Act[] {
+  const random = new Random(seed, 7)
+  return Array.from({ length: random.between(6, 16) }, (_, index) => {
+    const atMs = random.between(500, setting.chaosMs * 0.9)
+    return { atMs, seed: seed * 1000 + 500 + index, ...ofSession(random) }
+  })
+}
+
+function ofSession(random: Random): Happening {
+  return random.weighted<() => Happening>([
+    [3, () => ({ kind: 'session', count: random.pick([1, 1, 2, 4]) })],
+    [1, () => ({ kind: 'session-task', count: random.pick([1, 2]) })],
+    [2, () => ({ kind: 'end-session' })],
+    [1.5, () => ({ kind: 'store', mood: random.pick(storeMoods), ms: whileMs(random) })],
+    // Longer than a session grace, where that is allowed.
+    [1, () => ({ kind: 'store', mood: 'flushed', ms: minute })],
+  ])()
 }
 
 /** An act without its time. */

@@ -2,7 +2,8 @@ import { type CoverableState, coverableStates } from '../../src/options/schema.t
 import type { Random } from './random.ts'
 
 export const ownerLabel = 'com.example.agent'
-export const ownerValue = 'agent-7'
+/** Also the id of the agent's own session, where it has one: each of its lives goes on with it. */
+export const ownerValue = 'a9e7a9e7a9e7a9e7a9e7a9e7a9e7a9e7'
 export const keepLabel = 'flotsam.keep'
 /** A label of the agent's own, by which some agents know their containers. */
 export const taskLabel = 'com.example.task'
@@ -52,6 +53,9 @@ export interface Setting {
   /** Whether its listings lag for a moment after a change. */
   readonly listsLate: boolean
   readonly chaosMs: number
+  /** Whether the agent has a session, and shares the engine with those of other agents. */
+  readonly hasSessions: boolean
+  readonly sessionGraceMs: number
 }
 
 /** Whether the agent hands over the very collection in which it keeps its ids. */
@@ -99,5 +103,7 @@ export function settingOf(random: Random): Setting {
       [1, 'name'],
       [1, 'label'],
     ]),
+    hasSessions: random.chance(0.35),
+    sessionGraceMs: random.pick([10, 20, 30]) * second,
   }
 }

@@ -13,6 +13,7 @@ import { mischiefs, type Plan } from './plan.ts'
 import { Random } from './random.ts'
 import type { Violation } from './safety/life.ts'
 import { Safety } from './safety/safety.ts'
+import { SimulatedSessions } from './sessions.ts'
 import {
   imageLabel,
   ownerLabel,
@@ -47,6 +48,7 @@ export class World {
   readonly engine: SimulatedEngine
   readonly safety: Safety
   readonly standstill: Standstill
+  readonly sessions: SimulatedSessions
   readonly self: Body
   readonly tally = new Tally()
   readonly log = new CountingLog()
@@ -74,12 +76,21 @@ export class World {
     this.timeline = new Timeline(() => this.#afterStep())
     const { machine, setting, tally, timeline } = this
     const selfId = this.newId()
+    this.sessions = new SimulatedSessions({
+      random: new Random(seed, 8),
+      note: (word) => this.note(word),
+      said: (process, id, isHeld) => {
+        this.say(`store says of session ${short(id)}: ${String(isHeld)}`)
+        this.safety.leaseSaid(process, id, isHeld)
+      },
+    })
     this.safety = new Safety({
       timeline,
       setting,
       selfId,
       tally,
       engine: () => this.engine,
+      sessions: this.sessions,
       violate: (violation) => this.#violate(violation),
     })
     this.engine = new SimulatedEngine(timeline, new Random(seed, 4), setting, this.#witness())
@@ -196,10 +207,16 @@ export class World {
     if (!engine.isUp) this.standstill.recover()
     agent.trackerMood = undefined
     agent.hookMood = undefined
+    this.mendStore()
     if (this.reconciler.status().state !== 'running' && !this.#isRestarting) this.crash(0)
     for (const body of engine.alive) if (body.removalFault) body.removalFault.times = 0
     this.#finishByHand()
     this.say('calm')
+  }
+
+  mendStore(): void {
+    if (this.sessions.mood) this.say('store: mended')
+    this.sessions.mood = undefined
   }
 
   #witness(): Witness {
@@ -292,7 +309,7 @@ export class World {
       self: async (named: string | undefined) => selfFrom(tracesOf(this), named),
     }
     const reconciler = createReconcilerIn(surroundings, {
-      ...optionsFor(this, agent),
+      ...optionsFor(this, agent, process),
       inspect: this.#options.inspect?.(),
     })
     reconciler.on('*', (event) => this.#receive(event))
@@ -301,6 +318,8 @@ export class World {
     this.reconciler = reconciler
     timeline.process = process
     safety.begin(process, agent)
+    // What the last life has read of it is lost.
+    if (this.sessions.mood === 'flushed') this.mendStore()
     process.receive(() => {
       agent.restore()
       reconciler.start()

@@ -6,6 +6,7 @@ import { evidenceSources } from '../../src/scanning/evidence.ts'
 import { Graces } from '../../src/scanning/graces.ts'
 import { createImageLabels } from '../../src/scanning/images.ts'
 import { createNamespaceFacts } from '../../src/scanning/namespace-facts.ts'
+import { Sessions } from '../../src/scanning/sessions.ts'
 import { createTracker } from '../../src/scanning/tracker.ts'
 import { explain, type Past } from '../../src/supervision/explainer.ts'
 import { createFakeClock } from '../support/fake-clock.ts'
@@ -46,9 +47,17 @@ test('the rules and the verdict rest on the same evidence, whatever a scan finds
     releaseGraceMs: 30_000,
     recoveryEndsMs: () => undefined,
   })
-  const past: Past = { fleet, graces, nowMs }
+  const sessions = new Sessions({ sessionGraceMs: 60_000, ownId: undefined })
+  const past: Past = { fleet, graces, sessions, nowMs }
   const { signal } = new AbortController()
-  const explaining = explain(id, { sources, engine, creationGraceMs: 10_000, signal, past })
+  const explaining = explain(id, {
+    sources,
+    engine,
+    creationGraceMs: 10_000,
+    sessionGraceMs: 60_000,
+    signal,
+    past,
+  })
   await clock.settle()
   const { rules, verdict, reason } = await explaining
   const first = rules.find((rule) => rule.verdict !== null)

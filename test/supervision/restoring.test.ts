@@ -366,8 +366,8 @@ describe('an incomplete snapshot is an error, and starts nothing', () => {
     ['a status that there is not', child(({ snapshot }) => (snapshot.status = 'running'))],
     ['no status', child(({ snapshot }) => delete snapshot.status)],
     ['without what was given as input', child(({ snapshot }) => delete snapshot.flotsam)],
-    ['a later version', child(({ snapshot }) => (snapshot.flotsam.version = 3))],
-    ['an earlier version', child(({ snapshot }) => (snapshot.flotsam.version = 1))],
+    ['a later version', child(({ snapshot }) => (snapshot.flotsam.version = 4))],
+    ['an earlier version', child(({ snapshot }) => (snapshot.flotsam.version = 2))],
     ['an input that is none', child(({ snapshot }) => (snapshot.flotsam.input = null))],
     ['an option that there is not', child(({ snapshot }) => (snapshot.flotsam.input.dryRum = true))],
     [

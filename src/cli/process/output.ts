@@ -14,13 +14,14 @@ type OnFailure = (error: Error | undefined) => void
 
 /**
  * Opens stdout or stderr. Node's own streams write to terminals and files synchronously. A terminal that was paused, or a file
- * system that does not answer, would stop the process, and it would handle no signal.
+ * system that does not answer, would stop the process, and it would handle no signal. A pipe that is `shared` with a child
+ * stays as it is: Node's stream would make it non-blocking for both, and the child would make its writes block.
  */
-export function openOutput(name: 'stdout' | 'stderr', onFailure: OnFailure): ProcessOutput {
+export function openOutput(name: 'stdout' | 'stderr', onFailure: OnFailure, isShared = false): ProcessOutput {
   const fd = name === 'stdout' ? 1 : 2
   const isTerminal = isatty(fd)
   // Windows writes to a console by another way.
-  const isWritten = process.platform !== 'win32' && (isTerminal || isFile(fd))
+  const isWritten = process.platform !== 'win32' && (isShared || isTerminal || isFile(fd))
   return isWritten
     ? new DescriptorOutput(fd, isTerminal, onFailure)
     : new StreamOutput(process[name], isTerminal, onFailure)
@@ -65,7 +66,7 @@ class StreamOutput implements ProcessOutput {
 /** A terminal that another program shares may be busy for a moment. */
 const busyMs = 20
 
-/** A terminal or a file, written to by a thread of Node, one write at a time. */
+/** A terminal, a file or a shared pipe, written to by a thread of Node, one write at a time. */
 class DescriptorOutput implements ProcessOutput {
   readonly isTerminal: boolean
   readonly #fd: number
@@ -106,7 +107,8 @@ class DescriptorOutput implements ProcessOutput {
       } catch (error) {
         this.#hasFailed = true
         this.#waiting = []
-        const isClosed = this.isTerminal && (error as NodeJS.ErrnoException).code === 'EIO'
+        const { code } = error as NodeJS.ErrnoException
+        const isClosed = code === 'EPIPE' || (this.isTerminal && code === 'EIO')
         this.#onFailure(isClosed ? undefined : (error as Error))
       }
       this.#length = this.#waiting.reduce((sum, { length }) => sum + length, 0)

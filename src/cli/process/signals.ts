@@ -3,12 +3,15 @@ export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
 
 const endSignals: readonly EndSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
+/** Further signals that a process can pass on. They are left to the system while nothing takes them. */
+const otherSignals: readonly NodeJS.Signals[] = ['SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT']
+
 /** A command has this long to end by itself, of the ten seconds after which a container is killed. */
 export const longestEndMs = 9000
 
 export interface SignalsOptions {
-  /** Calls back at each signal of that name. */
-  readonly listen: (signal: EndSignal, listener: () => void) => void
+  /** Calls back at each signal of that name. Returns a function that unsubscribes. */
+  readonly listen: (signal: NodeJS.Signals, listener: () => void) => () => void
   readonly setTimeout: (run: () => void, delayMs: number) => unknown
   /** The command handles no signal now, or has had two of them. */
   readonly onUnhandled: (signal: EndSignal) => void
@@ -26,6 +29,7 @@ export class Signals {
   readonly #options: SignalsOptions
   readonly #enders = new Set<() => void>()
   readonly #reloaders = new Set<() => void>()
+  #taker: ((signal: NodeJS.Signals) => void) | undefined
   #noteFirst: () => void = () => {}
   #received: EndSignal | undefined
   #count = 0
@@ -53,7 +57,18 @@ export class Signals {
     return () => this.#reloaders.delete(listener)
   }
 
+  /** Every signal goes to the listener alone. Returns a function that unsubscribes. */
+  take(listener: (signal: NodeJS.Signals) => void): () => void {
+    this.#taker = listener
+    const forgetOthers = otherSignals.map((signal) => this.#options.listen(signal, () => listener(signal)))
+    return () => {
+      this.#taker = undefined
+      for (const forget of forgetOthers) forget()
+    }
+  }
+
   #receive(signal: EndSignal): void {
+    if (this.#taker) return this.#taker(signal)
     if (signal === 'SIGHUP' && this.#reloaders.size > 0) {
       for (const reload of this.#reloaders) reload()
       return

@@ -14,7 +14,7 @@ const longestCheckMs = 1500
 
 /** The tracker that the flags name; undefined where they name none. */
 export async function chooseTracked(
-  { tracked, trackedUrl: url, nothingTracked: isNothingTracked }: Flags,
+  { tracked, trackedUrl: url, nothingTracked: isNothingTracked, sessions }: Flags,
   clock: CommandClock,
 ): Promise<TrackedSource | undefined> {
   if (tracked !== undefined) {
@@ -23,12 +23,12 @@ export async function chooseTracked(
     return trackedFile(tracked)
   }
   if (url) return trackedUrl(url)
-  return isNothingTracked
-    ? { flag: '--nothing-tracked', tracked: nothingTracked, check: async () => {} }
-    : undefined
+  // with sessions, only their leases say what lives
+  const flag = isNothingTracked ? '--nothing-tracked' : sessions && '--sessions'
+  return flag ? { flag, tracked: nothingTracked, check: async () => {} } : undefined
 }
 
-export const trackerForms = '--tracked FILE, --tracked-url URL or --nothing-tracked'
+export const trackerForms = '--tracked FILE, --tracked-url URL, --nothing-tracked or --sessions STORE'
 
 /** The same for commands that remove: it has to be said what is tracked, even that nothing is. */
 export async function requireTracked(flags: Flags, clock: CommandClock): Promise<TrackedSource> {

@@ -41,6 +41,7 @@ function typing({
       createReconciler,
       onSignal: listen,
       onReload: listen,
+      takeSignals: () => () => {},
       onOutputClosed: listen,
     },
   }

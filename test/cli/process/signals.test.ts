@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type EndSignal, longestEndMs, Signals } from '../../../src/cli/process/signals.ts'
 
-let raise: (signal: EndSignal) => void
+let raise: (signal: NodeJS.Signals) => void
+let listeners: Map<NodeJS.Signals, () => void>
 let timers: { run: () => void; delayMs: number }[]
 let signals: Signals
 const onUnhandled = vi.fn<(signal: EndSignal) => void>()
@@ -10,10 +11,13 @@ const onOverdue = vi.fn<(signal: EndSignal) => void>()
 beforeEach(() => {
   vi.clearAllMocks()
   timers = []
-  const listeners = new Map<EndSignal, () => void>()
+  listeners = new Map()
   raise = (signal) => listeners.get(signal)?.()
   signals = new Signals({
-    listen: (signal, listener) => void listeners.set(signal, listener),
+    listen: (signal, listener) => {
+      listeners.set(signal, listener)
+      return () => listeners.delete(signal)
+    },
     setTimeout: (run, delayMs) => timers.push({ run, delayMs }),
     onUnhandled,
     onOverdue,
@@ -63,5 +67,26 @@ describe('SIGHUP where a command reloads', () => {
     unsubscribe()
     raise('SIGHUP')
     expect([reload.mock.calls.length, end.mock.calls.length]).toEqual([5, 1])
+  })
+})
+
+describe('signals that a command passes on', () => {
+  const passedOn = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const
+
+  it('all go to its listener, however many, and end or reload nothing', () => {
+    const [end, reload, pass] = [vi.fn(), vi.fn(), vi.fn()]
+    signals.onEnd(end)
+    signals.onReload(reload)
+    signals.take(pass)
+    for (const signal of [...passedOn, ...passedOn]) raise(signal)
+    expect(pass.mock.calls.map(([signal]) => signal as unknown)).toEqual([...passedOn, ...passedOn])
+    expect([end.mock.calls, reload.mock.calls, onUnhandled.mock.calls, timers]).toEqual([[], [], [], []])
+  })
+
+  it('afterwards those that end a process end it again, and the others are left to the system', () => {
+    signals.take(vi.fn())()
+    raise('SIGTERM')
+    expect(onUnhandled.mock.calls).toEqual([['SIGTERM']])
+    expect([...listeners.keys()]).toEqual(['SIGINT', 'SIGTERM', 'SIGHUP'])
   })
 })

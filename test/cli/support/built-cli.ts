@@ -10,7 +10,9 @@ const root = join(import.meta.dirname, '../../..')
 /** The command line as installed, in a separate folder. */
 export interface BuiltCli {
   readonly folder: string
-  start(args: readonly string[], stdio?: StdioOptions): RunningCli
+  start(args: readonly string[], stdio?: StdioOptions, env?: Readonly<Record<string, string>>): RunningCli
+  /** The file of the command. */
+  readonly main: string
   /** Ends what still runs, and removes the folder. */
   close(): Promise<void>
 }
@@ -42,9 +44,10 @@ export function buildCli(options: readonly string[] = []): BuiltCli {
   const running = new Set<RunningCli>()
   return {
     folder,
-    start(args, stdio = ['ignore', 'pipe', 'pipe']) {
+    main,
+    start(args, stdio = ['ignore', 'pipe', 'pipe'], env = {}) {
       const { PATH } = process.env
-      const child = spawn(process.execPath, [main, ...args], { stdio, env: { PATH, HOME: folder } })
+      const child = spawn(process.execPath, [main, ...args], { stdio, env: { PATH, HOME: folder, ...env } })
       const started = follow(child as RunningCli['child'])
       running.add(started)
       void started.ended.then(() => running.delete(started))

@@ -50,6 +50,7 @@ export function createTestWorld(options: TestWorldOptions = {}): TestWorld {
     },
     onSignal: listenTo(signalListeners),
     onReload: listenTo(reloadListeners),
+    takeSignals: () => () => {},
     onOutputClosed: listenTo(closeListeners),
     get out() {
       return out

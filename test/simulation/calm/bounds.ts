@@ -1,11 +1,20 @@
 import { type Body, coveredAs, hasEnded } from '../engine/body.ts'
-import { isFromImage, isKept, isMistakable, isOrchestrated, isOurs, isProven } from '../safety/life.ts'
+import {
+  isFromImage,
+  isKept,
+  isMistakable,
+  isOfEndedSession,
+  isOrchestrated,
+  isOurs,
+  isProven,
+} from '../safety/life.ts'
 import type { Setting } from '../setting.ts'
 import type { World } from '../world.ts'
 
 export type Fail = (rule: string, message: string) => void
 
 export const second = 1000
+const minute = 60 * second
 /** How soon what dangles is removed. */
 export const promptMs = 5 * second
 /** How long a removal keeps its slot. */
@@ -21,8 +30,11 @@ export const askAgainMs = 62 * second
 const retriesMs = [0, 1, 5, 30, 120, 240, 480, 900].map((seconds) => seconds * second)
 
 export function longestGraceMs(setting: Setting): number {
-  const { creationGraceMs, restoreGraceMs, releaseGraceMs, recoveryGraceMs } = setting
-  return Math.max(creationGraceMs, restoreGraceMs, releaseGraceMs) + recoveryGraceMs
+  const { creationGraceMs, hasSessions, restoreGraceMs, releaseGraceMs, recoveryGraceMs, sessionGraceMs } =
+    setting
+  // Sessions that ended together wait twice as long, and reconcilers take turns.
+  const longestSessionMs = hasSessions ? 2 * sessionGraceMs + minute : 0
+  return Math.max(creationGraceMs, restoreGraceMs, releaseGraceMs, longestSessionMs) + recoveryGraceMs
 }
 
 /** How long the agent's hook and a graceful end may take. */
@@ -55,8 +67,7 @@ export function danglingOf(world: World): readonly Body[] {
   const leaks = new Set(world.leaks)
   const hasRead = ({ imageId }: Body) => world.safety.life?.readImages.has(imageId) === true
   const isRemovable = (body: Body) =>
-    leaks.has(body) &&
-    isOurs(body) &&
+    ((leaks.has(body) && isOurs(body)) || (isOfEndedSession(body, world) && !world.agent.tracks(body))) &&
     !isKept(body) &&
     !body.isInfra &&
     !isOrchestrated(body) &&

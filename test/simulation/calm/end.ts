@@ -1,4 +1,4 @@
-import { ownerLabel, ownerValue } from '../setting.ts'
+import { isOwned } from '../safety/life.ts'
 import type { World } from '../world.ts'
 import { type Fail, longestGraceMs, longestRemovalMs, second } from './bounds.ts'
 
@@ -74,9 +74,8 @@ function fingerprint({ engine, safety }: World): string {
   return `${states} ${failures}`
 }
 
-function checkMemory({ engine, reconciler, safety, tally }: World, fail: Fail): void {
-  const listed =
-    safety.life?.scan?.listing.containers.filter(({ labels }) => labels[ownerLabel] === ownerValue) ?? []
+function checkMemory({ engine, reconciler, safety, setting, tally }: World, fail: Fail): void {
+  const listed = safety.life?.scan?.listing.containers.filter((one) => isOwned(one, setting)) ?? []
   const left = listed.filter(({ id }) => engine.find(id))
   const { containers, removals } = reconciler.status()
   const { total } = containers

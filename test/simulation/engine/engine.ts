@@ -11,7 +11,10 @@ import { disagreeing, inspectionOf } from './inspection.ts'
 import { brokenBodies, entriesOf, listingOf, readBroken } from './listing.ts'
 import { address, type Request, type Verb, Wire, type Witness } from './wire.ts'
 
-type Traits = Pick<Setting, 'listsNetworks' | 'refusesPaused' | 'saysOnly500' | 'isPodman' | 'listsLate'>
+type Traits = Pick<
+  Setting,
+  'hasSessions' | 'listsNetworks' | 'refusesPaused' | 'saysOnly500' | 'isPodman' | 'listsLate'
+>
 
 /** The engine of the simulated world, behind the port. */
 export class SimulatedEngine {
@@ -383,7 +386,10 @@ export class SimulatedEngine {
     const { label } = request
     const half = this.alive.some((one) => one.isHalfRemoved && (!label || bears(one.labels, label)))
     const refusal = half ? 'the engine cannot list all containers: layer not known' : undefined
-    return wire.answer(request, () => ({ ...listingOf(entries, engineNowMs, this.#inSameWords), refusal }))
+    return wire.answer(request, () => ({
+      ...listingOf(entries, engineNowMs, this.#inSameWords, this.#traits),
+      refusal,
+    }))
   }
 
   #remove(request: Request, called: string, force: boolean): void {

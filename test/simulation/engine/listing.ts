@@ -6,7 +6,7 @@ import { labelsToKeep, ownedByLabel } from '../../../src/policy/ownership.ts'
 import type { SameWords } from '../../support/same-words.ts'
 import type { Fault, Lie } from '../plan.ts'
 import type { Random } from '../random.ts'
-import { keepLabel, ownerLabel, ownerValue } from '../setting.ts'
+import { keepLabel, ownerLabel, ownerValue, type Setting } from '../setting.ts'
 import type { Word } from '../vocabulary.ts'
 import { bears, type Body, networkModeOf } from './body.ts'
 import { address } from './wire.ts'
@@ -123,6 +123,8 @@ function mayLackName(name: string): boolean {
 }
 
 const ownership = ownedByLabel({ label: ownerLabel, value: ownerValue })
+/** As it is where the agent has a session. */
+const anyOwnership = ownedByLabel({ label: ownerLabel, anyValue: true })
 const noBytes = { bytes: new Uint8Array(), start: 0, end: 0 }
 
 /** Read by the real reader of entries: what it does not accept is unknown. */
@@ -130,9 +132,10 @@ export function listingOf(
   entries: readonly Entry[],
   engineNowMs: number | undefined,
   inSameWords: SameWords,
+  { hasSessions }: Pick<Setting, 'hasSessions'>,
 ): Listing {
   try {
-    const reading = new PastListing(labelsToKeep(ownership)).read()
+    const reading = new PastListing(labelsToKeep(hasSessions ? anyOwnership : ownership)).read()
     for (const entry of entries) {
       const { overLimit } = entry
       if (overLimit === undefined) reading.changed(entry, noBytes)

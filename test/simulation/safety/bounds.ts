@@ -1,6 +1,5 @@
 import type { Call, Verb } from '../engine/wire.ts'
-import { ownerLabel, ownerValue } from '../setting.ts'
-import type { Life, Scene } from './life.ts'
+import { isOwned, type Life, type Scene } from './life.ts'
 
 const placeMs = 5000
 export const mostHung = 20
@@ -39,9 +38,7 @@ export function checkBounds({ life, setting, violate }: Scene, id: string): void
     violate('bounded-removal', id, `${scan.acted.size} removals by one scan, not ${setting.maxPerScan}`)
   if (setting.maxShare === undefined) return
   const { containers } = scan.listing
-  const owned = new Set(
-    containers.filter((one) => one.labels[ownerLabel] === ownerValue).map((one) => one.id),
-  )
+  const owned = new Set(containers.filter((one) => isOwned(one, setting)).map((one) => one.id))
   const share = scan.acted.size / owned.size
   if (share > setting.maxShare) violate('bounded-removal', id, `a share of ${share.toFixed(2)} is removed`)
 }

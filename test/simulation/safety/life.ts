@@ -1,9 +1,11 @@
 import type { ContainerSummary } from '../../../src/domain/container.ts'
+import { isSessionId } from '../../../src/domain/session.ts'
 import type { Listing } from '../../../src/engine/port.ts'
 import type { Agent } from '../agent.ts'
 import type { Body } from '../engine/body.ts'
 import type { SimulatedEngine } from '../engine/engine.ts'
 import type { Call } from '../engine/wire.ts'
+import type { SimulatedSessions } from '../sessions.ts'
 import { imageLabel, keepLabel, ownerLabel, ownerValue, type Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
 import type { CountedTime } from './counted-time.ts'
@@ -26,6 +28,7 @@ export const safetyRules = [
   'honest-clock',
   'quiet-stop',
   'truthful',
+  'live-session',
 ] as const
 export type SafetyRule = (typeof safetyRules)[number]
 
@@ -74,6 +77,8 @@ export interface Life {
   /** An image, or a network, that could not be inspected is not inspected again for a while. */
   askedInVainMs: number | undefined
   readonly askedAtMs: Map<string, number>
+  /** What the store last said of each lease; not of one for which it gave no answer. */
+  readonly leases: Map<string, { readonly isHeld: boolean; readonly sinceMs: number; atMs: number }>
   readonly answers: Map<string, { readonly answer: unknown; readonly turn: number }>
   readonly approvals: Map<string, unknown>
   /** The tracker answered that these are tracked, and Flotsam has not reported their end since. */
@@ -127,6 +132,7 @@ export function newLife(process: Process, agent: Agent): Life {
     vanishedLost: new Set(),
     askedInVainMs: undefined,
     askedAtMs: new Map(),
+    leases: new Map(),
     answers: new Map(),
     approvals: new Map(),
     seenTracked: new Set(),
@@ -161,6 +167,7 @@ export interface Scene {
   readonly setting: Setting
   readonly selfId: string
   readonly engine: SimulatedEngine
+  readonly sessions: SimulatedSessions
   readonly violate: (
     rule: SafetyRule | 'policy' | 'every-call-ends',
     id: string,
@@ -171,6 +178,27 @@ export interface Scene {
 
 export function isOurs({ labels }: Pick<Body, 'labels'>): boolean {
   return labels[ownerLabel] === ownerValue
+}
+
+/** The session of another agent, if sessions are told apart. */
+export function otherSessionOf(
+  { labels }: Pick<Body, 'labels'>,
+  { hasSessions }: Setting,
+): string | undefined {
+  return hasSessions && labels[ownerLabel] !== ownerValue ? labels[ownerLabel] : undefined
+}
+
+export function isOwned(body: Pick<Body, 'labels'>, setting: Setting): boolean {
+  return isOurs(body) || otherSessionOf(body, setting) !== undefined
+}
+
+/** Whether it was started by an agent of this kind, and nobody else could ever remove it. */
+export function isOfEndedSession(
+  body: Pick<Body, 'labels'>,
+  { sessions, setting }: { readonly sessions: SimulatedSessions; readonly setting: Setting },
+): boolean {
+  const session = otherSessionOf(body, setting)
+  return session !== undefined && isSessionId(session) && !sessions.isAlive(session)
 }
 
 export function isKept({ labels }: Pick<Body, 'labels'>): boolean {

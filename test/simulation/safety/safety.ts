@@ -4,7 +4,8 @@ import type { Listing } from '../../../src/engine/port.ts'
 import type { Agent } from '../agent.ts'
 import type { SimulatedEngine } from '../engine/engine.ts'
 import type { Call, Witness } from '../engine/wire.ts'
-import type { Setting } from '../setting.ts'
+import type { SimulatedSessions } from '../sessions.ts'
+import { ownerLabel, type Setting } from '../setting.ts'
 import type { Process, Timeline } from '../timeline.ts'
 import type { Tally, Word } from '../vocabulary.ts'
 import { checkBounds, checkDeadline, checkOpen, checkPace, mostHung, takeSlot } from './bounds.ts'
@@ -23,6 +24,7 @@ export interface SafetyOptions {
   readonly setting: Setting
   readonly selfId: string
   readonly engine: () => SimulatedEngine
+  readonly sessions: SimulatedSessions
   readonly tally: Tally
   readonly violate: (violation: Violation) => void
 }
@@ -63,6 +65,33 @@ export class Safety implements Witness {
 
   wallJumped(): void {
     if (this.life) this.life.recoveryFromMs = this.#nowMs
+  }
+
+  leaseSaid(process: Process, id: string, isHeld: boolean | undefined): void {
+    const { life } = this
+    if (!life || life.process !== process) return
+    const atMs = this.#nowMs
+    const before = life.leases.get(id)
+    if (isHeld === undefined) life.leases.delete(id)
+    else if (before?.isHeld === isHeld) before.atMs = atMs
+    else life.leases.set(id, { isHeld, sinceMs: atMs, atMs })
+  }
+
+  /**
+   * For how long the store may forget these leases without harm. Where every session was read as alive, and they are several,
+   * that is twice as long. It must not forget again before it was seen to remember.
+   */
+  longestFlushMs(alive: readonly string[]): number {
+    const { leases, scan } = this.life ?? {}
+    const { engine, setting } = this.#options
+    const isThere = (session: string) => engine().alive.some(({ labels }) => labels[ownerLabel] === session)
+    const read = alive.filter(isThere).map((session) => leases?.get(session))
+    if (read.some((lease) => lease?.isHeld === false)) return 0
+    // A listing that left some of them out hid that they were several.
+    const isAllRead = read.every(
+      (lease) => lease?.isHeld === true && lease.atMs >= (scan?.beganMs ?? Infinity),
+    )
+    return setting.sessionGraceMs * (isAllRead && read.length >= suspiciouslyMany ? 1.6 : 0.8)
   }
 
   trackerAsked(id: string): void {
@@ -254,7 +283,7 @@ export class Safety implements Witness {
   }
 
   #scene(life: Life): Scene {
-    const { engine, selfId, setting, timeline, violate } = this.#options
+    const { engine, selfId, sessions, setting, timeline, violate } = this.#options
     const atMs = timeline.nowMs
     return {
       life,
@@ -264,6 +293,7 @@ export class Safety implements Witness {
       setting,
       selfId,
       engine: engine(),
+      sessions,
       violate: (rule, id, message, isHarmless = false) =>
         violate({
           rule,

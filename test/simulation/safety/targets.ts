@@ -1,7 +1,20 @@
 import { type Body, coveredAs, hasEnded, isAtWork } from '../engine/body.ts'
-import { isFromImage, isKept, isOrchestrated, isOurs, isProven, listedIn, type Scene } from './life.ts'
+import {
+  isFromImage,
+  isKept,
+  isOfEndedSession,
+  isOrchestrated,
+  isOurs,
+  isOwned,
+  isProven,
+  listedIn,
+  otherSessionOf,
+  type Scene,
+} from './life.ts'
 import { isNews, startSince } from './moments.ts'
 
+/** The tracker is asked after the store, and may take its time. */
+const lastQuestionsMs = 2 * 2000 + 100
 /** What ends so long after a request of ours has failed has ended by itself; a little later is tolerated. */
 const failedStopCountsMs = 17_000
 
@@ -25,7 +38,9 @@ export function checkTarget(scene: Scene, id: string): void {
   if (isThere && !isConfirmed) violate('second-source', id, 'it was not inspected since the scan began')
   if (body.isHalfRemoved && body.removalBy !== life.process)
     violate('second-source', id, 'its removal was interrupted, and another process began it')
-  if (!isOurs(body)) violate(isListedAsOurs(scene, id) ? 'second-source' : 'owned-only', id, 'it is not ours')
+  checkSession(scene, body)
+  if (!isOwned(body, setting))
+    violate(isListedAsOurs(scene, id) ? 'second-source' : 'owned-only', id, 'it is not ours')
   if (id === selfId) violate('not-self', id, 'the agent runs in it')
   if (isFromImage(body, engine)) violate('own-label', id, 'its label came with its image')
   if (!life.readImages.has(body.imageId) && !isProven(body))
@@ -39,13 +54,30 @@ export function checkTarget(scene: Scene, id: string): void {
   return undefined
 }
 
+/** live-session: only where the store says that the lease is gone, for a session grace and as the last question. */
+function checkSession(scene: Scene, body: Body): void {
+  const { life, nowMs, setting, time, violate } = scene
+  const session = otherSessionOf(body, setting)
+  if (session === undefined) return
+  const { id } = body
+  if (!isOfEndedSession(body, scene))
+    violate('live-session', id, `its session ${session.slice(0, 4)} has not ended`)
+  const lease = life.leases.get(session)
+  if (!lease || lease.isHeld)
+    return violate('live-session', id, 'the store does not say that the lease is gone', true)
+  if (nowMs - lease.atMs > lastQuestionsMs) violate('live-session', id, 'the store was not asked last', true)
+  const goneMs = time.between(lease.sinceMs, life.scan?.beganMs ?? nowMs)
+  if (goneMs < setting.sessionGraceMs - 10)
+    violate('live-session', id, `the scan began ${Math.round(goneMs)} ms after the lease was gone`)
+}
+
 function isListedTwice({ life }: Scene, id: string): boolean {
   return (life.scan?.listing.containers.filter((one) => one.id === id).length ?? 0) > 1
 }
 
-function isListedAsOurs({ life }: Scene, id: string): boolean {
+function isListedAsOurs({ life, setting }: Scene, id: string): boolean {
   const listed = listedIn(life, id)
-  return listed !== undefined && isOurs(listed)
+  return listed !== undefined && isOwned(listed, setting)
 }
 
 /** not-ours-to-stop: a state that the owner does not cover counts only where no request of ours brought it about. */
@@ -105,8 +137,10 @@ function isNewAgain(scene: Scene, guest: Body): boolean {
   return scene.time.between(sinceMs, scene.nowMs) < scene.setting.creationGraceMs - 10
 }
 
-function isForgotten({ engine, life, setting }: Scene, body: Body): boolean {
+function isForgotten(scene: Scene, body: Body): boolean {
+  const { engine, life, setting } = scene
   const isTracked = setting.tracker === 'at-once' && life.agent.tracks(body) && !life.agent.hasForgotten
-  const isUnprotected = isOurs(body) && !isKept(body) && !isFromImage(body, engine) && !isOrchestrated(body)
+  const isOwn = isOurs(body) || isOfEndedSession(body, scene)
+  const isUnprotected = isOwn && !isKept(body) && !isFromImage(body, engine) && !isOrchestrated(body)
   return isUnprotected && !isTracked && life.answers.get(body.id)?.answer === false
 }

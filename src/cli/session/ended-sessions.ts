@@ -1,0 +1,94 @@
+import type { Session } from '../../domain/session.ts'
+import type { Reconciler, ReconcilerOptions, ReportedContainer } from '../../index.ts'
+import type { CliWorld } from '../world.ts'
+import { lineOn } from './own-containers.ts'
+
+type Named = Pick<ReportedContainer, 'id' | 'name'>
+
+interface WaitOptions {
+  readonly limitMs: number
+  /** Resolves when the user does not want to wait any longer. */
+  readonly asked: Promise<void>
+  /** Called if there is something to wait for. */
+  readonly onWait: (count: number) => void
+}
+
+/** Removes what ended sessions have left, while the command of this session runs. */
+export class EndedSessions {
+  readonly #reconciler: Reconciler
+  readonly #clock: CliWorld['clock']
+
+  constructor(
+    options: ReconcilerOptions,
+    { label, session }: { readonly label: string; readonly session: Session },
+    world: CliWorld,
+  ) {
+    this.#clock = world.clock
+    this.#reconciler = world.createReconciler({
+      ...options,
+      preset: undefined,
+      owner: { label, session },
+      // only the command knows which of its containers it still needs
+      tracked: { has: (_id, { labels }) => labels[label] === session.id },
+    })
+  }
+
+  start(): void {
+    this.#reconciler.start()
+  }
+
+  /** Idempotent. */
+  stop(): Promise<void> {
+    return this.#reconciler.stop()
+  }
+
+  /**
+   * Waits until the containers whose session grace ends in time are removed. The returned lines name those that are left.
+   */
+  async finish({ limitMs, asked, onWait }: WaitOptions): Promise<readonly string[]> {
+    const { containers } = await this.#reconciler.scan()
+    const lastMs = Date.now() + limitMs
+    const awaited = new Map<string, Named>()
+    for (const one of containers) if (isAwaited(one, lastMs)) awaited.set(one.id, one)
+    if (awaited.size === 0) return []
+    onWait(awaited.size)
+    const why = await this.#untilGone(awaited, limitMs, asked)
+    return [...awaited.values()].map((one) => lineOn(one, why.get(one.id) ?? 'it was not removed in time'))
+  }
+
+  /** Takes those that are gone, or not to be removed any more, out of the map. Resolves with what failed. */
+  #untilGone(
+    awaited: Map<string, Named>,
+    limitMs: number,
+    asked: Promise<void>,
+  ): Promise<ReadonlyMap<string, string>> {
+    const failures = new Map<string, string>()
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#clock.clearTimeout(timer)
+        for (const subscription of subscriptions) subscription.unsubscribe()
+        resolve(failures)
+      }
+      const settle = ({ id }: { readonly id: string }) => {
+        awaited.delete(id)
+        if (awaited.size === 0) end()
+      }
+      const timer = this.#clock.setTimeout(end, limitMs)
+      void asked.then(end)
+      const subscriptions = [
+        this.#reconciler.on('removed', settle),
+        this.#reconciler.on('vanished', settle),
+        this.#reconciler.on('released', settle),
+        this.#reconciler.on('removeFailed', ({ id, message }) => failures.set(id, message)),
+        this.#reconciler.on('classified', (event) => {
+          if (event.verdict !== 'dangling' && event.verdict !== 'graced') settle(event)
+        }),
+      ]
+    })
+  }
+}
+
+/** Other graces may last for as long as the user likes, and so may the turn of another session. */
+function isAwaited({ verdict, reason, gracedUntil = Infinity }: ReportedContainer, lastMs: number): boolean {
+  return verdict === 'dangling' || (reason === 'session-grace' && gracedUntil <= lastMs)
+}

@@ -1,0 +1,2 @@
+/** Of the command that runs another one. */
+export const sessionName = 'session'

@@ -1,0 +1,149 @@
+import { unknownRecheckMs } from '../../machines/container.record.ts'
+import type { Failure } from '../../machines/failure-streaks.ts'
+import type { Clock } from '../domain/clock.ts'
+import { messageOf } from '../domain/errors.ts'
+import { isSessionId, type LeaseStore } from '../domain/session.ts'
+
+/** What the store says of one lease. */
+export type LeaseReading = 'held' | 'gone' | 'unknown'
+
+export interface LeaseAnswer {
+  readonly reading: LeaseReading
+  /** Why it is unknown. */
+  readonly failure: Failure | undefined
+}
+
+/** What the store says at one scan. */
+export interface LeaseReadings {
+  /** The sessions whose containers are listed. */
+  readonly asked: readonly string[]
+  /** Without those for which there was no time. */
+  readonly of: ReadonlyMap<string, LeaseReading>
+  /** The sessions that are known to be alive, also those without containers if the store lists them. */
+  readonly living: ReadonlySet<string>
+  readonly failure: Failure | undefined
+}
+
+/** The maximum number of pending questions. */
+const questionsAtOnce = 64
+const mostListed = 10_000
+const longestMessage = 300
+
+/** Asks a lease store, and turns every outcome, including errors, into an answer. Never rejects, unless it is aborted. */
+export class Leases {
+  readonly #store: LeaseStore
+  readonly #clock: Clock
+  readonly #deadlineMs: number
+  #skipped: ReadonlySet<string> = new Set()
+  #isAnyUnknown = false
+
+  constructor(store: LeaseStore, clock: Clock, deadlineMs: number) {
+    this.#store = store
+    this.#clock = clock
+    this.#deadlineMs = deadlineMs
+  }
+
+  /** For a query beside the scans. */
+  aside(): Leases {
+    return new Leases(this.#store, this.#clock, this.#deadlineMs)
+  }
+
+  /**
+   * Asks about each session once. However many there are, all of it takes no longer than one deadline. Those for which there
+   * is no time are the first of the next call.
+   */
+  async askAll(sessions: readonly string[], signal: AbortSignal): Promise<LeaseReadings> {
+    const answers = new Map<string, LeaseAnswer>()
+    const [listed] = await Promise.all([this.#list(), this.#askEach(sessions, answers)])
+    signal.throwIfAborted()
+    const readings = new Map<string, LeaseReading>()
+    let failure = listed.failure
+    for (const [id, answer] of answers) {
+      readings.set(id, answer.reading)
+      failure = answer.failure ?? failure
+    }
+    const held = sessions.filter((id) => readings.get(id) === 'held')
+    this.#skipped = new Set(sessions.filter((id) => !readings.has(id)))
+    this.#isAnyUnknown = sessions.some((id) => (readings.get(id) ?? 'unknown') === 'unknown')
+    return { asked: sessions, of: readings, living: new Set([...listed.ids, ...held]), failure }
+  }
+
+  /** Whether the lease is held. Anything but a clear and timely `true` or `false` is unknown. */
+  async ask(session: string, deadlineMs = this.#deadlineMs): Promise<LeaseAnswer> {
+    try {
+      const answer = await this.#inTime<unknown>(() => this.#store.isHeld(session), 'isHeld(id)', deadlineMs)
+      if (answer === true) return { reading: 'held', failure: undefined }
+      if (answer === false) return { reading: 'gone', failure: undefined }
+      return unknown(
+        answer === undefined
+          ? failed('lease-unknown', 'isHeld(id) answered undefined')
+          : failed('lease-invalid', `isHeld(id) answered ${typeof answer} instead of a boolean`),
+      )
+    } catch (thrown) {
+      return unknown(failureIn(thrown))
+    }
+  }
+
+  /** The delay until a session without an answer is asked about again; undefined if there is none. */
+  untilAskedAgainMs(): number | undefined {
+    return this.#isAnyUnknown ? unknownRecheckMs : undefined
+  }
+
+  async #askEach(sessions: readonly string[], answers: Map<string, LeaseAnswer>): Promise<void> {
+    const untilMs = this.#clock.now() + this.#deadlineMs
+    const isFirst = (id: string) => this.#skipped.has(id)
+    const inTurn = [...sessions.filter(isFirst), ...sessions.filter((id) => !isFirst(id))]
+    const rest = inTurn.values()
+    const askOneByOne = async () => {
+      for (const id of rest) {
+        const leftMs = untilMs - this.#clock.now()
+        if (leftMs <= 0) return
+        answers.set(id, await this.ask(id, leftMs))
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(questionsAtOnce, sessions.length) }, askOneByOne))
+  }
+
+  async #list(): Promise<{ readonly ids: readonly string[]; readonly failure: Failure | undefined }> {
+    if (this.#store.list === undefined) return { ids: [], failure: undefined }
+    try {
+      const listed = await this.#inTime<unknown>(async () => this.#store.list?.(), 'list()', this.#deadlineMs)
+      if (!Array.isArray(listed))
+        return { ids: [], failure: failed('lease-invalid', `list() answered ${typeof listed}`) }
+      const ids = listed
+        .slice(0, mostListed)
+        .filter((id: unknown) => typeof id === 'string' && isSessionId(id)) as readonly string[]
+      return { ids, failure: undefined }
+    } catch (thrown) {
+      return { ids: [], failure: failureIn(thrown) }
+    }
+  }
+
+  /** every-call-ends: the first answer counts; late ones are ignored. */
+  #inTime<T>(ask: () => Promise<T>, called: string, deadlineMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = this.#clock.setTimeout(
+        () => reject(new LateAnswer(`${called} gave no answer within ${Math.round(deadlineMs)} ms`)),
+        deadlineMs,
+      )
+      const settled = () => this.#clock.clearTimeout(timer)
+      // A store that throws at once is one that rejects.
+      void new Promise<T>((answer) => answer(ask())).then(resolve, reject).finally(settled)
+    })
+  }
+}
+
+class LateAnswer extends Error {}
+
+function unknown(failure: Failure): LeaseAnswer {
+  return { reading: 'unknown', failure }
+}
+
+function failed(kind: string, message: string): Failure {
+  return { about: 'sessions', kind, message }
+}
+
+function failureIn(thrown: unknown): Failure {
+  const kind = thrown instanceof LateAnswer ? 'lease-timed-out' : 'lease-failed'
+  return failed(kind, messageOf(thrown).slice(0, longestMessage))
+}
