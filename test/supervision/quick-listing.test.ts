@@ -34,7 +34,13 @@ describe.each(stateNames)('%s', (state) => {
 })
 
 test('every other field of the record stays as it is', () => {
-  const optional = ['isVanishReported', 'wasRemovalSent', 'beingRemovedSinceMs', 'inspectedName', 'ending']
+  const optional = [
+    'isVanishReported',
+    'wasRemovalSent',
+    'beingRemovedSinceMs',
+    'inspectedName',
+    'isAutoRemoved',
+  ]
   const initial = pure.initial()
   const fields = [...Object.keys(initial.context), ...optional]
   const marked = Object.fromEntries(fields.map((field) => [field, `its ${field}`]))
