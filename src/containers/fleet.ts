@@ -5,7 +5,12 @@ import type {
   ContainerOutput,
   ContainerPolicy,
 } from '../../machines/container.machine.ts'
-import { type ContainerRecord, type RecordChange, wasEverTracked } from '../../machines/container.record.ts'
+import {
+  answered,
+  type ContainerRecord,
+  type RecordChange,
+  wasEverTracked,
+} from '../../machines/container.record.ts'
 import type { FleetSnapshot, ToFleet } from '../../machines/supervisor.machine.ts'
 import type { Judgement } from '../../machines/types.ts'
 import type { AwakeClock } from '../domain/awake.ts'
@@ -13,9 +18,10 @@ import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary } from '../domain/container.ts'
 import { messageOf } from '../domain/errors.ts'
 import type { Emit } from '../domain/events.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
-import type { Verdict } from '../domain/verdict.ts'
+import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
+import { hasEnded } from '../policy/namespaces.ts'
 import type { Freshness } from './freshness.ts'
 import {
   about,
@@ -144,6 +150,12 @@ export class Fleet {
     }
   }
 
+  /** Records what the tracker answered about a container, as its record or this entry of a listing shows it. */
+  noteAnswer(known: KnownContainer, answer: TrackerAnswer, atMs: number, container = known.listed): void {
+    const said = { answer, atMs, hasEnded: hasEnded(container) }
+    this.note(known, answered(known, said, known.policy.releaseGraceMs), { type: 'answered', ...said })
+  }
+
   /** Sends a container its verdict if it changed or the actor is waiting for one. */
   judge(
     id: ContainerId,
@@ -205,7 +217,7 @@ export class Fleet {
       type: 'degraded',
       about: 'fault',
       kind: 'fault',
-      message: `container ${id.slice(0, 12)}: ${message}`,
+      message: `container ${shortId(id)}: ${message}`,
       atMs: clock.now(),
     })
   }
@@ -233,7 +245,7 @@ export class Fleet {
   }
 
   #nameOf(id: ContainerId, name: string): string {
-    const readable = `${name} ${id.slice(0, 12)}`.trim()
+    const readable = `${name} ${shortId(id)}`.trim()
     return this.#idsOf.has(readable) ? id : readable
   }
 

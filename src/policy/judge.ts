@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../domain/container.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { nominatedAs } from '../domain/states.ts'
 import type {
   GraceReason,
@@ -183,7 +183,7 @@ const rules: readonly Rule[] = [
       (!areNamespacesKnown
         ? 'the namespaces that each container uses are unknown'
         : protectingGuest
-          ? `${protectingGuest.slice(0, 12)} uses or may use its namespaces`
+          ? `${shortId(protectingGuest)} uses or may use its namespaces`
           : 'no relevant container uses its namespaces'),
     settles: ({ groupLife, protectingGuest, areNamespacesKnown }) => {
       if (groupLife !== undefined) return spared('group-alive')
@@ -364,8 +364,8 @@ export function isShareSuspicious(
 function lastGrace({ graceEnds, scanBeganMs }: Evidence): Verdict | undefined {
   let reason: GraceReason = 'creation-grace'
   let endsAtMs = graceEnds.creationMs
-  for (const [name, of] of laterGraces) {
-    const endMs = of(graceEnds)
+  for (const [name, endOf] of laterGraces) {
+    const endMs = endOf(graceEnds)
     if (endMs === undefined || endMs <= endsAtMs) continue
     reason = name
     endsAtMs = endMs
@@ -382,7 +382,7 @@ const laterGraces: readonly (readonly [GraceReason, (ends: GraceEnds) => number 
 ]
 
 function seenGraces({ graceEnds, scanBeganMs }: Evidence): string {
-  const ends = laterGraces.map(([name, of]) => [name, of(graceEnds)] as const)
+  const ends = laterGraces.map(([name, endOf]) => [name, endOf(graceEnds)] as const)
   const open = [['creation-grace', graceEnds.creationMs] as const, ...ends].filter(
     ([, endMs]) => (endMs ?? -Infinity) > scanBeganMs,
   )

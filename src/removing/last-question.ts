@@ -1,4 +1,3 @@
-import { answered } from '../../machines/container.record.ts'
 import type { AttemptAnswer } from '../../machines/types.ts'
 import type { Fleet } from '../containers/fleet.ts'
 import { judgement, type KnownContainer } from '../containers/known-container.ts'
@@ -7,7 +6,6 @@ import type { ContainerSummary } from '../domain/container.ts'
 import type { ContainerId } from '../domain/ids.ts'
 import type { TrackerAnswer, Verdict } from '../domain/verdict.ts'
 import { judgeAgain, type SessionState } from '../policy/judge.ts'
-import { hasEnded } from '../policy/namespaces.ts'
 import type { AskSessions } from '../scanning/sessions.ts'
 import { type Answer, type Tracker, wordOf } from '../scanning/tracker.ts'
 
@@ -15,7 +13,6 @@ export interface LastQuestionOptions {
   readonly awake: AwakeClock
   readonly fleet: Fleet
   readonly tracker: Tracker
-  readonly releaseGraceMs: number
   readonly askSessions: AskSessions
 }
 
@@ -73,25 +70,16 @@ function askOwnLast(
   const weigh = (answer: Answer) => {
     const own = wordOf(answer)
     // The agent may have started to track a guest since it was asked; an attempt on that guest may have recorded this.
-    const isTracked = (at: number) => options.fleet.get(endedGuests[at]?.id ?? id)?.wasTracked
-    const ofGuests = guests.map((guest, at) => (isTracked(at) ? 'tracked' : wordOf(guest)))
+    const ofGuests = endedGuests.map((guest, at): TrackerAnswer =>
+      options.fleet.get(guest.id)?.wasTracked === true ? 'tracked' : wordOf(guests[at] as Answer),
+    )
     const verdict = judgeAgain({ stage: 'last-question', guests: ofGuests, own, guestSessions, session })
     if (!verdict) return undefined
-    noteAnswer(id, own, options)
+    const now = options.fleet.get(id)
+    if (now) options.fleet.noteAnswer(now, own, options.awake.now())
     return cancelled(id, verdict, options)
   }
   // An inspection may have added the name in the meantime.
   const own = options.tracker.ask((options.fleet.get(id) ?? known).listed)
   return own instanceof Promise ? own.then(weigh) : weigh(own)
-}
-
-function noteAnswer(
-  id: ContainerId,
-  answer: TrackerAnswer,
-  { awake, fleet, releaseGraceMs }: LastQuestionOptions,
-): void {
-  const known = fleet.get(id)
-  if (!known) return
-  const said = { answer, atMs: awake.now(), hasEnded: hasEnded(known.listed) }
-  fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
 }

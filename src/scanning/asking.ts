@@ -70,7 +70,7 @@ export class Asking {
       if (!known) return
       isReleased ||= word === 'untracked' && known.wasTracked
       isAnswered ||= hasAnswer(known, word)
-      graces.noteAnswer(known, word, atMs)
+      fleet.noteAnswer(known, word, atMs)
     })
     return isReleased ? 'scan.requested' : isAnswered ? 'scan.hinted' : undefined
   }

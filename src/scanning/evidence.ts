@@ -1,5 +1,6 @@
 import type { Failure } from '../../machines/failure-streaks.ts'
 import type { ContainerSummary } from '../domain/container.ts'
+import { shortId } from '../domain/ids.ts'
 import { inBatches, inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import type { Listing, Unidentified } from '../engine/port.ts'
@@ -224,7 +225,7 @@ function unreadFailure(
   return {
     about: 'listing',
     kind,
-    message: `the entry of container ${name || id.slice(0, 12)}: ${unreadable}`,
+    message: `the entry of container ${name || shortId(id)}: ${unreadable}`,
   }
 }
 

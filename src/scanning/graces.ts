@@ -1,5 +1,4 @@
 import {
-  answered,
   type ContainerRecord,
   creationGraceEnd,
   holds,
@@ -14,7 +13,6 @@ import { isAtRest, lifeOf } from '../domain/states.ts'
 import type { TrackerAnswer } from '../domain/verdict.ts'
 import type { Listing } from '../engine/port.ts'
 import type { Evidence } from '../policy/judge.ts'
-import { hasEnded } from '../policy/namespaces.ts'
 import type { History, Judged } from './scan-context.ts'
 import { ageOf } from './scan-report.ts'
 import type { Answer } from './tracker.ts'
@@ -148,7 +146,7 @@ export class Graces {
       if (known) this.#meet(known, container, listed)
       else this.#discover(container, answer, listed, hasClockChanged)
       const met = this.#options.fleet.get(container.id)
-      if (met) this.noteAnswer(met, answer, listed.seenAwakeMs, container)
+      if (met) this.#options.fleet.noteAnswer(met, answer, listed.seenAwakeMs, container)
       return this.historyOf(this.#options.fleet.get(container.id), listed.beganAwakeMs)
     }
   }
@@ -198,13 +196,6 @@ export class Graces {
     const wasUnpaused = known.listed.state === 'paused' && lifeOf(container.state) === 'active'
     const met = { listed: container, atMs: listed.seenAwakeMs, wasUnpaused, restedUntil }
     this.#options.fleet.send(known.id, { type: 'listed', met })
-  }
-
-  /** Passes the tracker's answer to the container, if it changes anything. */
-  noteAnswer(known: KnownContainer, answer: TrackerAnswer, atMs: number, container = known.listed): void {
-    const { fleet, releaseGraceMs } = this.#options
-    const said = { answer, atMs, hasEnded: hasEnded(container) }
-    fleet.note(known, answered(known, said, releaseGraceMs), { type: 'answered', ...said })
   }
 
   #discover(

@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../domain/container.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import type { Grouping, Ownership } from '../policy/ownership.ts'
 import type { Answer } from './tracker.ts'
 
@@ -71,7 +71,7 @@ export class Groups {
         const group = helpersGroup(container)
         if (group === undefined) return undefined
         const member = members.get(group)
-        if (member) return `${member.slice(0, 12)} of its group is there`
+        if (member) return `${shortId(member)} of its group is there`
         if (!isWhole) return 'a container whose entry could not be read may be of its group'
         if (this.#tracksNothing || this.#lastSaid.get(group) === 'untracked') return undefined
         return this.#lastSaid.has(group)

@@ -6,7 +6,7 @@ import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Inspection } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
 import type { Emit } from '../domain/events.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { isAtRest } from '../domain/states.ts'
 import type { Objection } from '../domain/verdict.ts'
 import type { WatchingEngine } from '../engine/port.ts'
@@ -184,7 +184,7 @@ export class Inspections {
   #reportSelf({ id, listed }: KnownContainer): void {
     if (this.#isSelfReported) return
     this.#isSelfReported = true
-    const message = `${listed.name || id.slice(0, 12)} may be the container that this process runs in; to distinguish them, set self, or --self, to the name or the full id of its own container`
+    const message = `${listed.name || shortId(id)} may be the container that this process runs in; to distinguish them, set self, or --self, to the name or the full id of its own container`
     this.#options.emit({ type: 'degraded', about: 'self', kind: 'self-unknown', message })
   }
 

@@ -2,7 +2,7 @@ import type { Failure } from '../../machines/failure-streaks.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { ContainerSummary, Inspection, SharedNamespaces, Shares } from '../domain/container.ts'
 import { EngineError } from '../domain/errors.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
 import type { WatchingEngine } from '../engine/port.ts'
 import { ListingFaults } from '../policy/listing-faults.ts'
@@ -269,7 +269,7 @@ function failureOfUnknownHolder(
       pathsIn(fact.namespaces).length > 0
         ? 'it has joined a namespace by path, which may be that of any of them; to prevent this, join a container by its id'
         : `it has joined a container that was called ${name?.called} when it started, and that may be any of them; stop it, or restart it when a container has that name`
-    const message = `whose namespaces ${container.name || container.id.slice(0, 12)} uses is unknown, so nothing that was created before its last start is removed: ${why}`
+    const message = `whose namespaces ${container.name || shortId(container.id)} uses is unknown, so nothing that was created before its last start is removed: ${why}`
     return { about: 'namespaces', kind: 'unknown-holder', message }
   }
   return undefined
@@ -392,7 +392,7 @@ function missingGuests(
 }
 
 function failureOf({ id, name }: ContainerSummary, kind: string, why: string): Failure {
-  const message = `what ${name || id.slice(0, 12)} shares with other containers is unknown, so no older container is removed: ${why}`
+  const message = `what ${name || shortId(id)} shares with other containers is unknown, so no older container is removed: ${why}`
   return { about: 'namespaces', kind, message }
 }
 

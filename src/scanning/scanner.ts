@@ -8,7 +8,7 @@ import type { AwakeClock } from '../domain/awake.ts'
 import type { Clock } from '../domain/clock.ts'
 import { EngineError, messageOf } from '../domain/errors.ts'
 import type { Emit } from '../domain/events.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { inSlices } from '../domain/slices.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import type { Listing, WatchingEngine } from '../engine/port.ts'
@@ -341,7 +341,7 @@ export class Scanner {
     )
     if (!dangling) return
     this.#isTrackerWarnedOf = true
-    const message = `${dangling.container.name || dangling.container.id.slice(0, 12)} is dangling, and has(id) has not returned true for any container yet; it is called with full container ids`
+    const message = `${dangling.container.name || shortId(dangling.container.id)} is dangling, and has(id) has not returned true for any container yet; it is called with full container ids`
     this.#options.emit({ type: 'degraded', about: 'tracking', kind: 'tracker-never-true', message })
   }
 }

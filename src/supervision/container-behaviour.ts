@@ -1,5 +1,6 @@
 import { fromPromise } from 'xstate'
 import {
+  type ContainerContext,
   containerMachine,
   errorIn,
   hasFailedBefore,
@@ -14,7 +15,7 @@ import type { ToSupervisor } from '../containers/seal.ts'
 import type { Clock } from '../domain/clock.ts'
 import type { FailureKind } from '../domain/errors.ts'
 import type { Emit } from '../domain/events.ts'
-import type { ContainerId } from '../domain/ids.ts'
+import { type ContainerId, shortId } from '../domain/ids.ts'
 import { type Verdict, verdictReason } from '../domain/verdict.ts'
 import type { Attempts } from '../removing/attempt.ts'
 import { withQuickListing } from './quick-listing.ts'
@@ -104,14 +105,13 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
         }),
       emitRemoveFailed: ({ context }) => {
         const known = knownOf(context)
-        const { failures, failure = stillListed } = context
-        const kind = failure.kind as FailureKind
+        const { failures } = context
+        const { kind, message } = failureIn(context)
         if (kind === 'in-progress') return
-        const { message } = failure
         fleet.noteFailing(known.id)
         const retryInMs = retryDelayMs(failures)
         emit({ type: 'removeFailed', ...about(known), kind, message, failures, retryInMs })
-        const name = known.listed.name || known.id.slice(0, 12)
+        const name = known.listed.name || shortId(known.id)
         toSupervisor({
           type: 'degraded',
           about: 'removal',
@@ -121,9 +121,9 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
         })
       },
       emitStuck: ({ context }) => {
-        const { failures, failure = stillListed } = context
-        const kind = failure.kind as FailureKind
-        emit({ type: 'stuck', ...about(knownOf(context)), kind, message: failure.message, failures })
+        const { failures } = context
+        const { kind, message } = failureIn(context)
+        emit({ type: 'stuck', ...about(knownOf(context)), kind, message, failures })
       },
       noteFault: ({ context, event }) => fleet.noteFault(idIn(context), errorIn(event)),
       noteWell: ({ context }) => fleet.noteWell(idIn(context)),
@@ -132,7 +132,10 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
   return withQuickListing(withSharedStates(machine))
 }
 
-const stillListed = { kind: 'refused', message: 'the engine still lists it' }
+/** Whoever counts a failure has remembered it; the machine's own types do not know the kinds of the engine. */
+function failureIn({ failure }: ContainerContext): { readonly kind: FailureKind; readonly message: string } {
+  return failure as { kind: FailureKind; message: string }
+}
 
 function idIn({ id }: { readonly id: string }): ContainerId {
   return id as ContainerId

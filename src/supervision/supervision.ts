@@ -236,7 +236,6 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
         selfTest: async () => (await sources()).self,
         beforeRemove: settings.beforeRemove,
         refusalMs: settings.periodMs,
-        releaseGraceMs: settings.releaseGraceMs,
         stopTimeoutMs: settings.stopTimeoutMs,
         removeVolumes: settings.removeVolumes,
       })

@@ -41,7 +41,7 @@ function ask({
   const records = knows.map((known) => ({ id: known.listed.id, scan: 7, ...known })) as KnownContainer[]
   const fleet = {
     get: (id: string) => records.find((record) => record.id === id),
-    note: (known: KnownContainer, change: object, event: object) => noted.push([known.id, change, event]),
+    noteAnswer: (known: KnownContainer, answer: string, atMs: number) => noted.push([known.id, answer, atMs]),
   } as unknown as Fleet
   const tracker = {
     tracksNothing: false,
@@ -56,7 +56,7 @@ function ask({
     asked.push('sessions')
     return Promise.resolve(containers.map(({ id }) => sessions[id]))
   }
-  const options = { awake: { now: () => nowMs }, fleet, tracker, releaseGraceMs: 30_000, askSessions }
+  const options = { awake: { now: () => nowMs }, fleet, tracker, askSessions }
   const answer = askLast(candidate, options as never)
   return { answer, asked, noted }
 }
@@ -189,26 +189,12 @@ describe('what the last question records', () => {
 
   test('that it is tracked, by the time of the answer', () => {
     const { noted } = ask({ answers: { [own.id]: 'tracked' } })
-    expect(noted).toEqual([
-      [
-        own.id,
-        expect.objectContaining({ wasTracked: true, isLossReported: false }),
-        { type: 'answered', answer: 'tracked', atMs: nowMs, hasEnded: false },
-      ],
-    ])
+    expect(noted).toEqual([[own.id, 'tracked', nowMs]])
   })
 
-  test('that the agent lost one that it tracks, if it has ended', () => {
-    const listed = { ...own, state: 'exited' }
-    const { noted } = ask({ answers: { [own.id]: 'tracked' }, knows: [{ listed }] })
-    expect(noted).toMatchObject([[own.id, { isLossReported: true }, { hasEnded: true }]])
-  })
-
-  test('that the agent stopped tracking it, also if a guest prevents the removal', () => {
+  test('that the agent does not track it, also if a guest prevents the removal', () => {
     const { noted } = ask({ guests: [guest], answers: { [guest.id]: 'tracked' } })
-    expect(noted).toMatchObject([
-      [own.id, { wasTracked: false, releaseGraceEndsMs: nowMs + 30_000 }, { answer: 'untracked' }],
-    ])
+    expect(noted).toEqual([[own.id, 'untracked', nowMs]])
   })
 
   test('nothing about a container that is no longer known', () => {

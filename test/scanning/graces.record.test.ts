@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ContainerEvent } from '../../machines/container.machine.ts'
 import { type ContainerRecord, met } from '../../machines/container.record.ts'
-import type { Fleet } from '../../src/containers/fleet.ts'
+import { Fleet } from '../../src/containers/fleet.ts'
 import type { KnownContainer } from '../../src/containers/known-container.ts'
 import { RecentlyGone } from '../../src/containers/recently-gone.ts'
 import type { ContainerSummary } from '../../src/domain/container.ts'
@@ -15,12 +15,13 @@ const engineEpochMs = 1_700_000_000_000
 
 /** A fleet of records that change as the chart would change them, and what it was sent. */
 function remembering(...known: readonly Partial<KnownContainer>[]) {
+  const policy = { releaseGraceMs: 30_000 }
   const records = new Map<string, KnownContainer>()
   const sent: ContainerEvent[] = []
   const keep = (id: string, change: object) =>
     records.set(id, { ...(records.get(id) as KnownContainer), ...change })
   for (const one of known) keep(one.id ?? container.id, { ...one, id: one.id ?? container.id })
-  const fleet = {
+  const fleet: Fleet = {
     get: (id: string) => records.get(id),
     all: () => [...records.values()],
     discover: (record: ContainerRecord) => keep(record.listed.id, { id: record.listed.id, ...record }),
@@ -33,6 +34,8 @@ function remembering(...known: readonly Partial<KnownContainer>[]) {
       if (isNews) sent.push(event)
       keep(known.id, change)
     },
+    noteAnswer: (known: KnownContainer, ...rest: [TrackerAnswer, number, ContainerSummary]) =>
+      Fleet.prototype.noteAnswer.call(fleet, { ...known, policy } as KnownContainer, ...rest),
   } as unknown as Fleet
   const recentlyGone = new RecentlyGone()
   let recoveryEndsMs: number | undefined

@@ -1,3 +1,4 @@
+import { shortId } from '../../domain/ids.ts'
 import type { LogLine, OutageEnd, Removal } from './ledger.ts'
 import type { Evidence } from './stage.ts'
 
@@ -85,14 +86,14 @@ function removalMismatches(
       .map(({ name }) => `Flotsam reported that it removed ${name}, which ${source} does not show`),
     ...[...confirmed]
       .filter((id) => !reported.has(id))
-      .map((id) => `${source} shows a removal of ${id.slice(0, 12)} that Flotsam did not report`),
+      .map((id) => `${source} shows a removal of ${shortId(id)} that Flotsam did not report`),
     ...removed
       .filter((id, index) => removed.indexOf(id) !== index)
-      .map((id) => `${source} shows more than one removal of ${reported.get(id) ?? id.slice(0, 12)}`),
+      .map((id) => `${source} shows more than one removal of ${reported.get(id) ?? shortId(id)}`),
     ...(removals.length === reported.size ? [] : ['Flotsam reported one removal more than once']),
     ...[...requested]
       .filter((id) => !reported.has(id))
-      .map((id) => `a removal of ${id.slice(0, 12)} was requested, although it had not leaked`),
+      .map((id) => `a removal of ${shortId(id)} was requested, although it had not leaked`),
     ...removals
       .filter(({ id }) => living.has(id))
       .map(({ name }) => `${name} was removed and is still there`),
@@ -113,7 +114,7 @@ function survivorMismatches({ survivors }: Account, { living, requested }: Evide
       .map(({ name }) => `the removal of ${name} was requested, although it should have been spared`),
     ...[...living]
       .filter((id) => !known.has(id))
-      .map((id) => `${id.slice(0, 12)} is still there, and no agent tracks it`),
+      .map((id) => `${shortId(id)} is still there, and no agent tracks it`),
   ]
 }
 

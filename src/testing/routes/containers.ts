@@ -90,7 +90,7 @@ async function listAs(call: Call, { entry, showsLost }: ListingForm): Promise<vo
   const limit = wholeNumber(query.get('limit') ?? '0')
   const { shown, ignoresLabels } = world.faults.strikeListing([...store.values()])
   const all = isOn(query, 'all') || limit > 0
-  const matches = listingMatcher({ filters, all, ignoresLabels: ignoresLabels }, store, world.dialect)
+  const matches = listingMatcher({ filters, all, ignoresLabels }, store, world.dialect)
   const newestFirst = [...shown].sort(
     ({ container: a }, { container: b }) => b.createdAtMs - a.createdAtMs || b.sequence - a.sequence,
   )
