@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createEmbeddedEngine, type EmbeddedEngine } from '../../../src/testing/index.ts'
@@ -231,4 +232,15 @@ describe('without --sweep', () => {
     expect(await reconciling.ended).toBe(0)
     expect(names()).toEqual([])
   }, 30_000)
+
+  it('a lease that may have been lost is reported while the command runs', async () => {
+    const held = await hold(['session', ...place(), '--', ...waiting])
+    rmSync(leases, { recursive: true })
+    writeFileSync(leases, '')
+    await until(() => held.err() !== '')
+    expect(held.err()).toMatch(
+      new RegExp(`^error: session ${held.id}: [^\\n]+; other sessions may remove its containers\\n$`),
+    )
+    expect(await held.end()).toBe(0)
+  })
 })
