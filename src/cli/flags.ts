@@ -3,6 +3,7 @@ import type { LeaseStore } from '../domain/session.ts'
 import type { ReconcilerOptions, Tracked } from '../index.ts'
 import { type CommandValues, type Setting, settings, sharedNames } from '../options/command-settings.ts'
 import type { InspectFlag } from './inspect.ts'
+import { sessionName } from './session/name.ts'
 import { UsageError } from './usage.ts'
 
 /** What a command works with: the options that were given anywhere, and what is asked of one call alone. */
@@ -22,9 +23,10 @@ export function addSharedOptions(command: Command): Command {
     const isShared = commands === undefined || commands.includes(name) || name === 'config'
     if (isShared) command.addOption(new Option(formOf(setting), helpOf(setting)))
   }
-  return command
-    .option('--json', 'Prints only one JSON object on stdout; for run, JSON logs also on a terminal.')
-    .option('--config <FILE>', 'Settings from a JSON or YAML file.')
+  // the output of session is that of its command
+  if (name !== sessionName)
+    command.option('--json', 'Prints only one JSON object on stdout; for run, JSON logs also on a terminal.')
+  return command.option('--config <FILE>', 'Settings from a JSON or YAML file.')
 }
 
 function formOf({ flag, kind }: Setting): string {

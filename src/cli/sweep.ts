@@ -75,7 +75,7 @@ function gracesIn(options: ReconcilerOptions): SweepSettings['graceMs'] {
 }
 
 /** Sessions that ended together have two graces, and the reconcilers of living ones come first. */
-function longestSessionGraceMs(options: ReconcilerOptions): number {
+export function longestSessionGraceMs(options: ReconcilerOptions): number {
   return 2 * readOptions(options).sessionGraceMs + longestTurnMs
 }
 

@@ -6,12 +6,16 @@ import { lineOn } from './own-containers.ts'
 type Named = Pick<ReportedContainer, 'id' | 'name'>
 
 interface WaitOptions {
-  readonly limitMs: number
+  /** Graces that end later are not waited for. */
+  readonly longestMs: number
   /** Resolves when the user does not want to wait any longer. */
   readonly asked: Promise<void>
   /** Called if there is something to wait for. */
-  readonly onWait: (count: number) => void
+  readonly onWait: (count: number, limitMs: number) => void
 }
+
+/** A scan and a removal, after the end of a grace. */
+const beyondGraceMs = 5000
 
 /** Removes what ended sessions have left, while the command of this session runs. */
 export class EndedSessions {
@@ -43,17 +47,25 @@ export class EndedSessions {
   }
 
   /**
-   * Waits until the containers whose session grace ends in time are removed. The returned lines name those that are left.
+   * Waits until the session graces have ended and their containers are removed. The returned lines name those that are left.
    */
-  async finish({ limitMs, asked, onWait }: WaitOptions): Promise<readonly string[]> {
+  async finish({ longestMs, asked, onWait }: WaitOptions): Promise<readonly string[]> {
     const { containers } = await this.#reconciler.scan()
-    const lastMs = Date.now() + limitMs
+    const nowMs = Date.now()
     const awaited = new Map<string, Named>()
-    for (const one of containers) if (isAwaited(one, lastMs)) awaited.set(one.id, one)
+    let limitMs = beyondGraceMs
+    for (const one of containers) {
+      if (one.verdict !== 'dangling' && one.reason !== 'session-grace') continue
+      awaited.set(one.id, one)
+      const leftMs = (one.gracedUntil ?? nowMs) - nowMs
+      limitMs = Math.max(limitMs, Math.min(leftMs, longestMs) + beyondGraceMs)
+    }
     if (awaited.size === 0) return []
-    onWait(awaited.size)
+    onWait(awaited.size, limitMs)
     const why = await this.#untilGone(awaited, limitMs, asked)
-    return [...awaited.values()].map((one) => lineOn(one, why.get(one.id) ?? 'it was not removed in time'))
+    return [...awaited.values()].map((one) =>
+      lineOn(one, why.get(one.id) ?? 'its session grace has not ended'),
+    )
   }
 
   /** Takes those that are gone, or not to be removed any more, out of the map. Resolves with what failed. */
@@ -86,9 +98,4 @@ export class EndedSessions {
       ]
     })
   }
-}
-
-/** Other graces may last for as long as the user likes, and so may the turn of another session. */
-function isAwaited({ verdict, reason, gracedUntil = Infinity }: ReportedContainer, lastMs: number): boolean {
-  return verdict === 'dangling' || (reason === 'session-grace' && gracedUntil <= lastMs)
 }

@@ -3,13 +3,13 @@ import type { Logger } from '../../domain/logger.ts'
 import type { Session } from '../../domain/session.ts'
 import { printable } from '../../domain/show.ts'
 import { nothingTracked } from '../../index.ts'
-import { readOptions } from '../../options/read.ts'
 import { coverableStates } from '../../options/schema.ts'
 import { openSession } from '../../sessions/index.ts'
 import { diagnosticLog } from '../diagnostics.ts'
 import { type Flags, optionsFrom } from '../flags.ts'
 import { within } from '../process/deadline.ts'
 import { EndRequests } from '../process/end-requests.ts'
+import { longestSessionGraceMs } from '../sweep.ts'
 import { type CliWorld, exitDone, exitFailed, type ExitCode } from '../world.ts'
 import { runChild } from './child.ts'
 import { EndedSessions } from './ended-sessions.ts'
@@ -19,8 +19,6 @@ import { variablesOf } from './variables.ts'
 
 const longestOpenMs = 10_000
 const longestCloseMs = 5000
-/** A scan and a removal, after the session grace. */
-const beyondGraceMs = 5000
 /** After a signal: for what the library does not expect itself. */
 const longestStopMs = 7000
 
@@ -105,14 +103,14 @@ class Cleaning {
   }
 
   #awaitOthers(requests: EndRequests): Promise<readonly string[]> {
-    const limitMs = readOptions({ ...this.#options, owner: this.#owner }).sessionGraceMs + beyondGraceMs
-    const onWait = (count: number) => {
+    const onWait = (count: number, limitMs: number) => {
       const those = count === 1 ? '1 container' : `${count} containers`
       this.#world.stderr.write(
         `waiting for ${those} of ended sessions, at most ${Math.ceil(limitMs / 1000)} s; SIGINT ends the waiting\n`,
       )
     }
-    return this.#ended.finish({ limitMs, asked: requests.first, onWait })
+    const longestMs = longestSessionGraceMs({ ...this.#options, owner: this.#owner })
+    return this.#ended.finish({ longestMs, asked: requests.first, onWait })
   }
 
   /** What is under way when a signal asks for the end gets a bounded time, and none at the second one. */
