@@ -8,8 +8,13 @@ import type { ContainerSummary } from '../domain/container.ts'
 import { inSlices } from '../domain/slices.ts'
 import { isTrackerFailure, type TrackerAnswer } from '../domain/verdict.ts'
 import type { Graces } from './graces.ts'
+import type { Leases } from './leases.ts'
+import type { Sessions } from './sessions.ts'
 import { askAboutEach } from './tracker-questions.ts'
 import { type Answer, type Tracker, wordOf } from './tracker.ts'
+
+/** A store that takes longer is asked by scans alone. */
+const leaseDeadlineMs = 500
 
 export interface AskingOptions {
   readonly tracker: Tracker
@@ -17,12 +22,16 @@ export interface AskingOptions {
   readonly awake: AwakeClock
   readonly fleet: Fleet
   readonly graces: Graces
+  /** Undefined if the owner has no sessions. */
+  readonly leases: Leases | undefined
+  readonly sessions: Sessions
   readonly toSupervisor: ToSupervisor
 }
 
 /**
- * Asks the tracker about every known container between scans, without a request to the engine. A release grace begins with
- * the answer. Only a scan judges.
+ * Asks the tracker about every known container, and the lease store about other sessions, between scans and without a request
+ * to the engine. A release grace begins with the answer; a session grace begins with the scan that is then requested. Only a
+ * scan judges.
  */
 export class Asking {
   readonly #options: AskingOptions
@@ -38,14 +47,15 @@ export class Asking {
     for (;;) {
       await pause(clock, askPauseMs(this.#tookMs), signal)
       const beganMs = clock.now()
-      const type = await this.#ask(signal)
+      const type = await this.#askTracker(signal)
       this.#tookMs = clock.now() - beganMs
-      if (type) toSupervisor({ type })
+      if (await this.#hasAnyEnded(signal)) toSupervisor({ type: 'scan.requested' })
+      else if (type) toSupervisor({ type })
     }
   }
 
   /** Passes the answers to the containers. Returns how a scan is to be requested, if one is. */
-  async #ask(signal: AbortSignal): Promise<'scan.requested' | 'scan.hinted' | undefined> {
+  async #askTracker(signal: AbortSignal): Promise<'scan.requested' | 'scan.hinted' | undefined> {
     const { awake, clock, fleet, graces } = this.#options
     let isAnyStillTracked = false
     const others: ContainerSummary[] = []
@@ -73,6 +83,15 @@ export class Asking {
       fleet.noteAnswer(known, word, atMs)
     })
     return isReleased ? 'scan.requested' : isAnswered ? 'scan.hinted' : undefined
+  }
+
+  /** live-session: whether the lease of a session is gone that the last scan did not find gone. */
+  async #hasAnyEnded(signal: AbortSignal): Promise<boolean> {
+    const { leases, sessions } = this.#options
+    const { unended } = sessions
+    if (!leases || unended.length === 0) return false
+    const answers = await leases.askAbout(unended, signal, leaseDeadlineMs)
+    return [...answers.values()].some(({ reading }) => reading === 'gone')
   }
 }
 

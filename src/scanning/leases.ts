@@ -26,6 +26,11 @@ export interface LeaseReadings {
 
 /** The maximum number of pending questions. */
 const questionsAtOnce = 64
+/**
+ * How long a session is waited for that gave no clear answer within this time, such as one whose process is stopped. As soon as
+ * a clear answer comes, however late, it is waited for as long as the others.
+ */
+const shortDeadlineMs = 250
 const mostListed = 10_000
 const longestMessage = 300
 
@@ -35,6 +40,11 @@ export class Leases {
   readonly #clock: Clock
   readonly #deadlineMs: number
   #skipped: ReadonlySet<string> = new Set()
+  /** The sessions that gave no clear answer within the short deadline, and none since. */
+  readonly #late = new Set<string>()
+  /** The last list, however late it was. */
+  #listed: readonly string[] | undefined
+  #isListLate = false
   #isAnyUnknown = false
 
   constructor(store: LeaseStore, clock: Clock, deadlineMs: number) {
@@ -48,13 +58,9 @@ export class Leases {
     return new Leases(this.#store, this.#clock, this.#deadlineMs)
   }
 
-  /**
-   * Asks about each session once. However many there are, all of it takes no longer than one deadline. Those for which there
-   * is no time are the first of the next call.
-   */
+  /** What the store says of these sessions, and of those that it lists beside them. */
   async askAll(sessions: readonly string[], signal: AbortSignal): Promise<LeaseReadings> {
-    const answers = new Map<string, LeaseAnswer>()
-    const [listed] = await Promise.all([this.#list(), this.#askEach(sessions, answers)])
+    const [listed, answers] = await Promise.all([this.#list(), this.askAbout(sessions, signal)])
     signal.throwIfAborted()
     const readings = new Map<string, LeaseReading>()
     let failure = listed.failure
@@ -63,15 +69,35 @@ export class Leases {
       failure = answer.failure ?? failure
     }
     const held = sessions.filter((id) => readings.get(id) === 'held')
-    this.#skipped = new Set(sessions.filter((id) => !readings.has(id)))
-    this.#isAnyUnknown = sessions.some((id) => (readings.get(id) ?? 'unknown') === 'unknown')
     return { asked: sessions, of: readings, living: new Set([...listed.ids, ...held]), failure }
+  }
+
+  /**
+   * Asks about each session once. However many there are, all of it takes no longer than one deadline. Those for which there
+   * is no time are the first of the next call.
+   */
+  async askAbout(
+    sessions: readonly string[],
+    signal: AbortSignal,
+    deadlineMs = this.#deadlineMs,
+  ): Promise<ReadonlyMap<string, LeaseAnswer>> {
+    const answers = new Map<string, LeaseAnswer>()
+    await this.#askEach(sessions, answers, deadlineMs)
+    signal.throwIfAborted()
+    this.#skipped = new Set(sessions.filter((id) => !answers.has(id)))
+    this.#isAnyUnknown = sessions.some((id) => (answers.get(id)?.reading ?? 'unknown') === 'unknown')
+    return answers
   }
 
   /** Whether the lease is held. Anything but a clear and timely `true` or `false` is unknown. */
   async ask(session: string, deadlineMs = this.#deadlineMs): Promise<LeaseAnswer> {
     try {
-      const answer = await this.#inTime<unknown>(() => this.#store.isHeld(session), 'isHeld(id)', deadlineMs)
+      const ask = async () => {
+        const isHeld: unknown = await this.#store.isHeld(session)
+        if (typeof isHeld === 'boolean') this.#late.delete(session)
+        return isHeld
+      }
+      const answer = await this.#inTime<unknown>(ask, 'isHeld(id)', deadlineMs)
       if (answer === true) return { reading: 'held', failure: undefined }
       if (answer === false) return { reading: 'gone', failure: undefined }
       return unknown(
@@ -89,8 +115,12 @@ export class Leases {
     return this.#isAnyUnknown ? unknownRecheckMs : undefined
   }
 
-  async #askEach(sessions: readonly string[], answers: Map<string, LeaseAnswer>): Promise<void> {
-    const untilMs = this.#clock.now() + this.#deadlineMs
+  async #askEach(
+    sessions: readonly string[],
+    answers: Map<string, LeaseAnswer>,
+    deadlineMs: number,
+  ): Promise<void> {
+    const untilMs = this.#clock.now() + deadlineMs
     const isFirst = (id: string) => this.#skipped.has(id)
     const inTurn = [...sessions.filter(isFirst), ...sessions.filter((id) => !isFirst(id))]
     const rest = inTurn.values()
@@ -98,25 +128,47 @@ export class Leases {
       for (const id of rest) {
         const leftMs = untilMs - this.#clock.now()
         if (leftMs <= 0) return
-        answers.set(id, await this.ask(id, leftMs))
+        answers.set(id, await this.#askInTime(id, leftMs))
       }
     }
     await Promise.all(Array.from({ length: Math.min(questionsAtOnce, sessions.length) }, askOneByOne))
+    const present = new Set(sessions)
+    for (const id of this.#late) if (!present.has(id)) this.#late.delete(id)
   }
 
+  async #askInTime(session: string, leftMs: number): Promise<LeaseAnswer> {
+    const beganMs = this.#clock.now()
+    const answer = await this.ask(
+      session,
+      this.#late.has(session) ? Math.min(leftMs, shortDeadlineMs) : leftMs,
+    )
+    const isLate = answer.reading === 'unknown' && this.#clock.now() - beganMs >= shortDeadlineMs
+    if (isLate) this.#late.add(session)
+    return answer
+  }
+
+  /** A list that is late is the last one: it only decides whose turn it is. */
   async #list(): Promise<{ readonly ids: readonly string[]; readonly failure: Failure | undefined }> {
     if (this.#store.list === undefined) return { ids: [], failure: undefined }
+    const beganMs = this.#clock.now()
+    const deadlineMs = this.#isListLate ? shortDeadlineMs : this.#deadlineMs
     try {
-      const listed = await this.#inTime<unknown>(async () => this.#store.list?.(), 'list()', this.#deadlineMs)
-      if (!Array.isArray(listed))
-        return { ids: [], failure: failed('lease-invalid', `list() answered ${typeof listed}`) }
-      const ids = listed
-        .slice(0, mostListed)
-        .filter((id: unknown) => typeof id === 'string' && isSessionId(id)) as readonly string[]
+      const ids = await this.#inTime(() => this.#readList(), 'list()', deadlineMs)
+      this.#isListLate = this.#clock.now() - beganMs >= shortDeadlineMs
       return { ids, failure: undefined }
     } catch (thrown) {
-      return { ids: [], failure: failureIn(thrown) }
+      this.#isListLate = thrown instanceof LateAnswer
+      const failure = this.#isListLate && this.#listed ? undefined : failureIn(thrown)
+      return { ids: this.#listed ?? [], failure }
     }
+  }
+
+  async #readList(): Promise<readonly string[]> {
+    const listed: unknown = await this.#store.list?.()
+    if (!Array.isArray(listed)) throw new InvalidAnswer(`list() answered ${typeof listed}`)
+    const isId = (id: unknown) => typeof id === 'string' && isSessionId(id)
+    this.#listed = listed.slice(0, mostListed).filter(isId) as readonly string[]
+    return this.#listed
   }
 
   /** every-call-ends: the first answer counts; late ones are ignored. */
@@ -134,6 +186,7 @@ export class Leases {
 }
 
 class LateAnswer extends Error {}
+class InvalidAnswer extends Error {}
 
 function unknown(failure: Failure): LeaseAnswer {
   return { reading: 'unknown', failure }
@@ -144,6 +197,7 @@ function failed(kind: string, message: string): Failure {
 }
 
 function failureIn(thrown: unknown): Failure {
-  const kind = thrown instanceof LateAnswer ? 'lease-timed-out' : 'lease-failed'
+  const isInvalid = thrown instanceof InvalidAnswer
+  const kind = thrown instanceof LateAnswer ? 'lease-timed-out' : isInvalid ? 'lease-invalid' : 'lease-failed'
   return failed(kind, messageOf(thrown).slice(0, longestMessage))
 }

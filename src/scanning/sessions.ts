@@ -19,7 +19,7 @@ export interface SessionCounts {
   readonly unknown: number
 }
 
-/** From this many on, the end of all sessions at once is suspicious; a single one may well be the last. */
+/** From this many on, the end of all sessions within a session grace is suspicious; a single one may well be the last. */
 const suspiciouslyMany = 2
 /** How much longer each one waits than the one before it, so that the first has removed everything by then. */
 const turnStepMs = 10_000
@@ -32,8 +32,11 @@ export class Sessions {
   readonly #goneSinceMs = new Map<string, number>()
   /** The sessions whose lease was held at their last clear reading. */
   readonly #alive = new Set<string>()
+  /** The sessions whose lease is gone, and was held at the clear reading before. */
+  readonly #ended = new Set<string>()
   /** Sessions that ended together with all others, which the store may have forgotten. */
   readonly #doubted = new Set<string>()
+  #asked: readonly string[] = []
   #turnMs = 0
   #counts: SessionCounts = { alive: 0, ended: 0, unknown: 0 }
 
@@ -43,23 +46,19 @@ export class Sessions {
 
   /** Records the readings of one scan. */
   note({ asked, of, living }: LeaseReadings, atMs: number): void {
-    const aliveBefore = this.#alive.size
     const isDoubting = this.doubtAt(atMs) !== undefined
     this.#forgetAllBut(new Set(asked))
-    const justGone: string[] = []
-    let hasAnyEnded = false
     const counts = { alive: 0, ended: 0, unknown: 0 }
     for (const id of asked) {
       const reading = of.get(id)
       counts[stateOf(reading)]++
       // Without a question nothing is known that was not known before.
-      if (reading === undefined) continue
-      if (reading === 'gone') hasAnyEnded = this.#alive.delete(id) || hasAnyEnded
-      if (reading === 'gone' && !this.#goneSinceMs.has(id)) justGone.push(id)
-      this.noteReading(id, reading, atMs)
+      if (reading !== undefined) this.noteReading(id, reading, atMs)
     }
-    const isSuspicious = isDoubting || (hasAnyEnded && aliveBefore >= suspiciouslyMany)
-    if (counts.alive === 0 && isSuspicious) for (const id of justGone) this.#doubted.add(id)
+    const ended = [...this.#ended].filter((id) => this.#endedWithin(id, atMs))
+    const isSuspicious = counts.alive === 0 && (isDoubting || ended.length >= suspiciouslyMany)
+    if (isSuspicious) for (const id of ended) this.#doubted.add(id)
+    this.#asked = asked
     this.#counts = counts
     this.#turnMs = Math.min(longestTurnMs, rankAmong(living, this.#options.ownId) * turnStepMs)
   }
@@ -68,11 +67,13 @@ export class Sessions {
   noteReading(id: string, reading: LeaseReading, atMs: number): void {
     if (reading === 'gone') {
       if (!this.#goneSinceMs.has(id)) this.#goneSinceMs.set(id, atMs)
+      if (this.#alive.delete(id)) this.#ended.add(id)
       return
     }
     this.#goneSinceMs.delete(id)
     if (reading === 'unknown') return
     this.#alive.add(id)
+    this.#ended.delete(id)
     if (this.#doubted.delete(id)) this.#beginAgain(atMs)
   }
 
@@ -97,6 +98,16 @@ export class Sessions {
     return { about: 'sessions', kind: 'sessions-ended', message }
   }
 
+  /** The sessions that may still end, by the last scan. */
+  get unended(): readonly string[] {
+    return this.#asked.filter((id) => !this.#goneSinceMs.has(id))
+  }
+
+  #endedWithin(id: string, atMs: number): boolean {
+    const goneSinceMs = this.#goneSinceMs.get(id)
+    return goneSinceMs !== undefined && goneSinceMs + this.#options.sessionGraceMs > atMs
+  }
+
   #graceMsOf(id: string): number {
     return this.#options.sessionGraceMs * (this.#doubted.has(id) ? 2 : 1)
   }
@@ -109,7 +120,7 @@ export class Sessions {
 
   /** flat: what has no containers any more has no history. */
   #forgetAllBut(present: ReadonlySet<string>): void {
-    for (const known of [this.#goneSinceMs, this.#alive, this.#doubted])
+    for (const known of [this.#goneSinceMs, this.#alive, this.#ended, this.#doubted])
       for (const id of known.keys()) if (!present.has(id)) known.delete(id)
   }
 }

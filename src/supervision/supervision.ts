@@ -268,7 +268,7 @@ function createParts(options: SupervisionOptions, snapshot: () => SupervisorSnap
     ownership: settings.ownership,
     isGuest: (id) => namespaces.isGuest(id),
   })
-  const asking = new Asking({ ...shared, fleet, graces, tracker })
+  const asking = new Asking({ ...shared, fleet, graces, leases, sessions, tracker })
   return { asking, awake, fleet, graces, queue, scanner, sessions, sources, tracker, watcher }
 }
 

@@ -113,6 +113,49 @@ describe('live-session: the questions of one scan', () => {
     await second
   })
 
+  test('a session that gave no answer in time is waited for only shortly the next time, until it answers', async () => {
+    let answer: () => Promise<boolean> = never
+    const { clock, leases } = leasesOf({ isHeld: () => answer() })
+    const first = leases.askAll([id], signal)
+    await clock.advance(deadlineMs)
+    expect((await first).of.get(id)).toBe('unknown')
+    const second = leases.askAll([id], signal)
+    await clock.advance(250)
+    expect((await second).of.get(id)).toBe('unknown')
+    answer = async () => true
+    expect((await leases.askAll([id], signal)).of.get(id)).toBe('held')
+    answer = () => new Promise((resolve) => clock.setTimeout(() => resolve(false), 1500))
+    const last = leases.askAll([id], signal)
+    await clock.advance(1500)
+    expect((await last).of.get(id)).toBe('gone')
+  })
+
+  test('a clear answer that came late is waited for again: a slow store is no stopped process', async () => {
+    const { clock, leases } = leasesOf({
+      isHeld: () => new Promise((resolve) => clock.setTimeout(() => resolve(false), 700)),
+    })
+    const readAfter = async (deadline: number, afterMs: number) => {
+      const asked = leases.askAbout([id], signal, deadline)
+      await clock.advance(afterMs)
+      return (await asked).get(id)?.reading
+    }
+    expect(await readAfter(500, 500)).toBe('unknown')
+    await clock.advance(200)
+    expect(await readAfter(deadlineMs, 700)).toBe('gone')
+  })
+
+  test('a list that is late is the last one, and is waited for only shortly the next time', async () => {
+    let list = async () => [sessionId(7)]
+    const { clock, leases } = leasesOf({ isHeld: async () => false, list: () => list() })
+    expect((await leases.askAll([id], signal)).living).toEqual(new Set([sessionId(7)]))
+    list = never
+    for (const waitMs of [deadlineMs, 250]) {
+      const asked = leases.askAll([id], signal)
+      await clock.advance(waitMs)
+      expect(await asked).toMatchObject({ living: new Set([sessionId(7)]), failure: undefined })
+    }
+  })
+
   test('the store may know of living sessions without containers; what is no id is ignored', async () => {
     const list = async () => [sessionId(7), 'agent-7', 7 as never, sessionId(8)]
     const { leases } = leasesOf({ isHeld: async () => false, list })

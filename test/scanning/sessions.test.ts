@@ -101,6 +101,23 @@ describe('live-session: all sessions seem to end at once', () => {
     expect(sessions.doubtAt(10)).toBeUndefined()
   })
 
+  test('not if one was killed and another one is stopped, so that it gives no answer', () => {
+    const { scan, sessions } = scanning()
+    scan(0, { [a]: 'held', [b]: 'held' })
+    scan(10, { [a]: 'gone', [b]: 'unknown' })
+    scan(20, { [a]: 'gone', [b]: 'unknown' })
+    expect(sessions.graceEndsMs(a)).toBe(10 + grace)
+    expect(sessions.doubtAt(20)).toBeUndefined()
+  })
+
+  test('not if they end more than a session grace apart', () => {
+    const { scan, sessions } = scanning()
+    scan(0, { [a]: 'held', [b]: 'held' })
+    scan(10, { [a]: 'gone', [b]: 'held' })
+    scan(10 + grace, { [a]: 'gone', [b]: 'gone' })
+    expect([sessions.graceEndsMs(a), sessions.graceEndsMs(b)]).toEqual([10 + grace, 10 + 2 * grace])
+  })
+
   test('not if it is only one', () => {
     const { scan, sessions } = scanning()
     scan(0, { [a]: 'held', [b]: 'gone' })

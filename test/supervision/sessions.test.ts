@@ -302,6 +302,38 @@ describe('live-session: the last question', () => {
   })
 })
 
+describe('eventually-removed: a session that ends between two scans', () => {
+  test('is noticed within seconds, however long the period is', async () => {
+    const harness = createSessionHarness({ period: '1h' })
+    const { addOf, clock, engine, leases, reconciler } = harness
+    addOf(other)
+    addOf(third)
+    reconciler.start()
+    await clock.advance(10 * minute)
+    leases.held.delete(other)
+    const { count } = engine
+    const listings = count('list')
+    await clock.advance(minute + 5000)
+    expect(engine.containers.size).toBe(1)
+    expect(count('list') - listings).toBeLessThanOrEqual(4)
+    await stop(harness)
+  })
+
+  test('a stopped process, which gives no answer, delays nobody', async () => {
+    const harness = createSessionHarness({ period: '1h' })
+    const { addOf, clock, engine, leases, reconciler } = harness
+    addOf(other)
+    const stopped = addOf(third)
+    reconciler.start()
+    await clock.advance(10 * minute)
+    leases.held.delete(other)
+    leases.disturbance = async (id) => (id === third ? new Promise(() => {}) : leases.held.has(id))
+    await clock.advance(minute + 8000)
+    expect([...engine.containers.keys()]).toEqual([stopped])
+    await stop(harness)
+  })
+})
+
 describe('live-session: a store that forgets', () => {
   test('all sessions end at once: reported, and nothing is removed for another session grace', async () => {
     const harness = createSessionHarness()
