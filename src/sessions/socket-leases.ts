@@ -21,8 +21,9 @@ const mostAtOnce = 16
  * All agents that share a label and an engine must share the directory: a session in another one seems to have ended. Agents
  * in containers need a volume for it, and agents of several users another store.
  *
- * Without a `directory`, it is the first of these that this user may write to: `$XDG_RUNTIME_DIR/flotsam`, `/run/flotsam`,
- * and `flotsam-UID` in the temporary folder. Sessions are found in all of them.
+ * Without a `directory`, a session is held in `/tmp/flotsam-UID`, which does not depend on a process's environment, and in the
+ * first of these that this user may write to: `$XDG_RUNTIME_DIR/flotsam`, `/run/flotsam`, and `flotsam-UID` in the temporary
+ * folder. Sessions are found in all of them.
  *
  * | found | `isHeld` |
  * | --- | --- |
@@ -55,26 +56,38 @@ const mostAtOnce = 16
  */
 export function socketLeases(directory?: string): Required<LeaseStore> {
   if (directory !== undefined) return new SocketLeases(directory, systemClock)
-  const [last, ...preferred] = defaultDirectories()
-  return new SocketLeases(last, systemClock, preferred)
+  const [common, ...preferred] = defaultDirectories()
+  return new SocketLeases(common, systemClock, preferred)
 }
 
-/** With a directory, and others in which sessions may be held as well. New ones are opened in the first usable of those. */
+/**
+ * With a directory in which every session is held, and others of which a session is held in the first usable one as well. What
+ * those are may depend on the environment of a process, so that another one may not know of them.
+ */
 export class SocketLeases implements LeaseStore {
+  readonly #common: LeaseDirectory
   readonly #preferred: readonly LeaseDirectory[]
-  readonly #last: LeaseDirectory
   readonly #clock: Clock
 
-  constructor(last: string, clock: Clock, preferred: readonly string[] = []) {
-    const isOptional = preferred.length > 0
-    this.#preferred = preferred.map((path) => new LeaseDirectory(path, clock, { isOptional }))
-    this.#last = new LeaseDirectory(last, clock, { isOptional })
+  constructor(common: string, clock: Clock, preferred: readonly string[] = []) {
+    this.#common = new LeaseDirectory(common, clock)
+    this.#preferred = preferred
+      .filter((path) => path !== common)
+      .map((path) => new LeaseDirectory(path, clock, { isOptional: true }))
     this.#clock = clock
   }
 
   async hold(id: string): Promise<Lease> {
     requireSessionId(id)
-    return SocketLease.take(await this.#usable(), id, this.#clock)
+    await this.#common.make()
+    const inCommon = await SocketLease.take(this.#common, id, this.#clock)
+    try {
+      const preferred = await this.#usable()
+      return preferred ? both(inCommon, await SocketLease.take(preferred, id, this.#clock)) : inCommon
+    } catch (error) {
+      await inCommon.release()
+      throw error
+    }
   }
 
   async isHeld(id: string): Promise<boolean | undefined> {
@@ -86,19 +99,18 @@ export class SocketLeases implements LeaseStore {
   async list(): Promise<readonly string[]> {
     const lists = await Promise.all(this.#directories.map((one) => this.#listIn(one)))
     const found = lists.filter((list) => list !== undefined)
-    if (found.length > 0) return found.flat()
+    if (found.length > 0) return [...new Set(found.flat())].sort()
     const paths = this.#directories.map(({ path }) => path).join(', ')
     throw new SessionError(`no session has been opened: there is no directory ${paths}`)
   }
 
   get #directories(): readonly LeaseDirectory[] {
-    return [...this.#preferred, this.#last]
+    return [this.#common, ...this.#preferred]
   }
 
-  async #usable(): Promise<LeaseDirectory> {
+  async #usable(): Promise<LeaseDirectory | undefined> {
     for (const directory of this.#preferred) if (await isUsable(directory)) return directory
-    await this.#last.make()
-    return this.#last
+    return undefined
   }
 
   async #isHeldInAny(id: string): Promise<boolean | undefined> {
@@ -154,14 +166,25 @@ export class SocketLeases implements LeaseStore {
   }
 }
 
-/** The last resort comes first. */
+/** A lease that is held twice. It may have been lost as soon as one of the two may have been. */
+function both(one: SocketLease, other: SocketLease): Lease {
+  return {
+    lost: AbortSignal.any([one.lost, other.lost]),
+    release: async () => {
+      await Promise.all([one.release(), other.release()])
+    },
+  }
+}
+
+/** The one that all processes of this user have in common comes first. */
 function defaultDirectories(): readonly [string, ...string[]] {
   const { XDG_RUNTIME_DIR: runtime } = process.env
-  const user = process.getuid?.() ?? 0
+  const name = `flotsam-${process.getuid?.() ?? 0}`
   return [
-    join(tmpdir(), `flotsam-${user}`),
+    join('/tmp', name),
     ...(runtime !== undefined && isAbsolute(runtime) ? [join(runtime, 'flotsam')] : []),
     '/run/flotsam',
+    join(tmpdir(), name),
   ]
 }
 

@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   renameSync,
@@ -280,12 +281,21 @@ describe('without a directory of their own', () => {
     return new SocketLeases(join(folder, 'flotsam-0'), systemClock, paths)
   }
 
-  it('sessions are held in the first directory whose parent exists', async () => {
+  it('a session is held in the one that all have in common, and in the first other one whose parent exists', async () => {
     const folder = newFolder()
     mkdirSync(join(folder, 'run'))
-    const lease = await severalIn(folder, ['user', 'run']).hold(randomId())
-    expect(readdirSync(folder)).toEqual(['run'])
+    mkdirSync(join(folder, 'tmp'))
+    const leases = severalIn(folder, ['user', 'run', 'tmp'])
+    const id = randomId()
+    const lease = await leases.hold(id)
+    expect(readdirSync(folder)).toEqual(['flotsam-0', 'run', 'tmp'])
+    expect(existsSync(join(folder, 'run', 'flotsam', id))).toBe(true)
+    expect(existsSync(join(folder, 'flotsam-0', id))).toBe(true)
+    expect(readdirSync(join(folder, 'tmp'))).toEqual([])
+    expect(await leases.list()).toEqual([id])
     await lease.release()
+    expect(existsSync(join(folder, 'run', 'flotsam', id))).toBe(false)
+    expect(await leases.isHeld(id)).toBe(false)
   })
 
   it('sessions are held in the temporary folder if there is no other', async () => {
@@ -293,6 +303,22 @@ describe('without a directory of their own', () => {
     const lease = await severalIn(folder, ['user', 'run']).hold(randomId())
     expect(readdirSync(folder)).toEqual(['flotsam-0'])
     await lease.release()
+  })
+
+  it.each<[string, string[], string[]]>([
+    ['with XDG_RUNTIME_DIR finds one of a process without', [], ['user']],
+    ['without XDG_RUNTIME_DIR finds one of a process with', ['user'], []],
+  ])('live-session: a process %s', async (_, ofHolder, ofOther) => {
+    const folder = newFolder()
+    mkdirSync(join(folder, 'user'))
+    const id = randomId()
+    const lease = await severalIn(folder, ofHolder).hold(id)
+    const others = severalIn(folder, ofOther)
+    const own = await others.hold(randomId())
+    expect(await others.isHeld(id)).toBe(true)
+    await lease.release()
+    expect(await others.isHeld(id)).toBe(false)
+    await own.release()
   })
 
   it('live-session: a session is found where another environment of the same user put it', async () => {
@@ -319,15 +345,16 @@ describe('without a directory of their own', () => {
     await expect(leases.isHeld(randomId())).rejects.toThrow('mode 0777')
   })
 
-  it.skipIf(!isRoot)('a directory of another user is ignored', async () => {
+  it.skipIf(!isRoot)('of the others, one of another user is ignored; the common one is refused', async () => {
     const folder = newFolder()
-    mkdirSync(join(folder, 'user'))
     const leases = severalIn(folder, ['user'])
     const lease = await leases.hold(randomId())
-    mkdirSync(join(folder, 'flotsam-0'))
-    chownSync(join(folder, 'flotsam-0'), 7, 7)
+    mkdirSync(join(folder, 'user', 'flotsam'), { recursive: true })
+    chownSync(join(folder, 'user', 'flotsam'), 7, 7)
     expect(await leases.isHeld(randomId())).toBe(false)
     await lease.release()
+    chownSync(join(folder, 'flotsam-0'), 7, 7)
+    await expect(leases.isHeld(randomId())).rejects.toThrow('owned by user 7')
   })
 })
 
