@@ -21,12 +21,20 @@ import { type CliWorld, exitDone, exitFailed, type ExitCode } from './world.ts'
  * remove.
  */
 export function sweep(flags: Flags, world: CliWorld): Promise<ExitCode> {
-  return withStore(flags, world.clock, (leases) => sweepWith(leases, flags, world))
+  return withStore(flags, world.clock, (leases, settlingMs) =>
+    sweepWith({ leases, settlingMs }, flags, world),
+  )
 }
 
-async function sweepWith(leases: LeaseStore | undefined, flags: Flags, world: CliWorld): Promise<ExitCode> {
+interface Store {
+  readonly leases: LeaseStore | undefined
+  readonly settlingMs: number | undefined
+}
+
+async function sweepWith(store: Store, flags: Flags, world: CliWorld): Promise<ExitCode> {
   const source = await requireTracked(flags, world.clock)
-  const options = { ...optionsFrom(flags, source.tracked, leases), ...diagnosticLog(flags, world) }
+  const options = { ...optionsFrom(flags, source.tracked, store.leases), ...diagnosticLog(flags, world) }
+  if (store.settlingMs) await untilSessionsAreKnown(options, store.settlingMs, world)
   const viewer = world.createReconciler({ ...options, dryRun: true })
   const unknowns = new Unknowns()
   viewer.on('degraded', unknowns.receive)
@@ -51,6 +59,18 @@ async function sweepWith(leases: LeaseStore | undefined, flags: Flags, world: Cl
   const isKnown = left.length === 0 && report.unknown.length === 0 && unread === undefined
   const isDone = isWhole && isKnown && report.failed.length === 0
   return isDone ? exitDone : exitFailed
+}
+
+/** eventually-removed: a sweep has no history, and such a store says only after a while that a session has ended. */
+async function untilSessionsAreKnown(
+  options: ReconcilerOptions,
+  settlingMs: number,
+  world: CliWorld,
+): Promise<void> {
+  const { containers } = await world.createReconciler({ ...options, dryRun: true }).scan()
+  if (!containers.some(({ reason }) => reason === 'session-unknown')) return
+  const settled = new Promise<void>((resolve) => world.clock.setTimeout(resolve, settlingMs))
+  await withSpinner('waiting for the store of leases', world, settled)
 }
 
 /** Those that were left by a decision; the causes of the others are reported with them. */

@@ -16,6 +16,8 @@ interface WaitOptions {
 
 /** A scan and a removal, after the end of a grace. */
 const beyondGraceMs = 5000
+/** A guest may have guests of its own. */
+const mostRounds = 5
 
 /** Removes what ended sessions have left, while the command of this session runs. */
 export class EndedSessions {
@@ -49,7 +51,7 @@ export class EndedSessions {
   /**
    * Waits until the session graces have ended and their containers are removed. The returned lines name those that are left.
    */
-  async finish({ longestMs, asked, onWait }: WaitOptions): Promise<readonly string[]> {
+  async finish({ longestMs, asked, onWait }: WaitOptions, rounds = mostRounds): Promise<readonly string[]> {
     const { containers } = await this.#reconciler.scan()
     const nowMs = Date.now()
     const awaited = new Map<string, Named>()
@@ -63,6 +65,9 @@ export class EndedSessions {
     if (awaited.size === 0) return []
     onWait(awaited.size, limitMs)
     const why = await this.#untilGone(awaited, limitMs, asked)
+    // Without its guests, a holder can be removed as well.
+    if (awaited.size === 0 && rounds > 1)
+      return this.finish({ longestMs, asked, onWait: () => {} }, rounds - 1)
     return [...awaited.values()].map((one) =>
       lineOn(one, why.get(one.id) ?? 'its session grace has not ended'),
     )

@@ -14,6 +14,8 @@ const noGraces = {
   restoreGrace: 0,
   releaseGrace: 0,
   allowShortGrace: true,
+  // all of them are to go
+  maxDanglingShare: undefined,
 } as const
 
 /** Engines report whole seconds, so that a new container may have a grace left for a moment. */

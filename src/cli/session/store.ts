@@ -4,25 +4,19 @@ import type { SessionStore } from '../../options/session-store.ts'
 import { socketLeases } from '../../sessions/index.ts'
 import type { Flags } from '../flags.ts'
 import type { CommandClock } from '../world.ts'
+import type { OpenStore } from './open-store.ts'
 import { openRedis } from './redis.ts'
-
-/** The store of leases that a command works with. */
-export interface OpenStore {
-  readonly leases: LeaseStore
-  /** Ends its connection, after the sessions. */
-  close(): void
-}
 
 /** Does some work with the store of `--sessions`; without one if that was not given. */
 export async function withStore<T>(
   { sessions }: Flags,
   clock: CommandClock,
-  work: (leases?: LeaseStore) => Promise<T>,
+  work: (leases?: LeaseStore, settlingMs?: number) => Promise<T>,
 ): Promise<T> {
   if (!sessions) return work()
   const store = await openStore(sessions, clock)
   try {
-    return await work(store.leases)
+    return await work(store.leases, store.settlingMs)
   } finally {
     store.close()
   }
@@ -42,7 +36,7 @@ export async function openStore(store: SessionStore, clock: CommandClock): Promi
     const leases = socketLeases(store.directory)
     // rejects if others can write to the directory
     await leases.isHeld(noSession)
-    return { leases, close: () => {} }
+    return { leases, settlingMs: 0, close: () => {} }
   } catch (error) {
     throw error instanceof OptionError ? atTheFlag(error) : error
   }
@@ -53,7 +47,7 @@ export async function openStoreOrDefault(
   store: SessionStore | undefined,
   clock: CommandClock,
 ): Promise<OpenStore> {
-  return store ? openStore(store, clock) : { leases: socketLeases(), close: () => {} }
+  return store ? openStore(store, clock) : { leases: socketLeases(), settlingMs: 0, close: () => {} }
 }
 
 function atTheFlag({ value, requirement, shown }: OptionError): OptionError {
