@@ -132,7 +132,7 @@ export function containerBehaviour(options: ContainerBehaviourOptions): typeof c
   return withQuickListing(withSharedStates(machine))
 }
 
-/** Whoever counts a failure has remembered it; the machine's own types do not know the kinds of the engine. */
+/** A failure is counted only after it was recorded. The machine's own types do not know the kinds of failures. */
 function failureIn({ failure }: ContainerContext): { readonly kind: FailureKind; readonly message: string } {
   return failure as { kind: FailureKind; message: string }
 }
