@@ -2,6 +2,13 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { SlowFirst } from './test/support/slow-first.ts'
 
+/** What takes long to show, and needs only Node. */
+const proofs = [
+  'test/soak/**/*.test.ts',
+  'test/simulation/**/*.test.ts',
+  'test/machines/life-of-a-container.test.ts',
+]
+
 export default defineConfig({
   test: {
     sequence: { sequencer: SlowFirst },
@@ -10,12 +17,21 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts'],
+          exclude: ['test/engine-real/**', 'test/**/*.browser.test.ts', ...proofs],
           // a worker keeps the modules that it has loaded for its next file
           isolate: false,
           // Vitest would leave one processor idle; and some files mostly wait
           maxWorkers: availableParallelism() + 1,
           // time is the tests' own; this ends only what hangs, however slow the machine
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        test: {
+          name: 'proofs',
+          include: proofs,
+          maxWorkers: availableParallelism(),
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -118,7 +118,7 @@ describe('scan', () => {
     expect(code).toBe(0)
     expect(out).toMatch(/spared {2,}tracker-unknown$/m)
     expect(err).toBe(
-      'hint: no tracker given, so no container is reported as dangling; give --tracked FILE, --tracked-url URL or --nothing-tracked\n',
+      'hint: no tracker given, so no container is reported as dangling; give --tracked FILE, --tracked-url URL, --nothing-tracked or --sessions STORE\n',
     )
   })
 

@@ -1,19 +1,28 @@
 import { type PathLike, type StatFsOptions } from 'node:fs'
-import { describe, expect, it, vi } from 'vitest'
-import { socketLeases } from '../../src/sessions/index.ts'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { newFolder, randomId } from './support/holders.ts'
-
-let type = 0
-vi.mock(import('node:fs/promises'), async (original) => {
-  const real = await original()
-  const statfs = async (path: PathLike, options?: StatFsOptions) =>
-    Object.assign(await real.statfs(path, options as { bigint?: false }), { type })
-  return { ...real, statfs: statfs as typeof real.statfs }
-})
 
 const isLinux = process.platform === 'linux'
 
 describe.skipIf(!isLinux)('unknown-is-spared: a file system that other machines may share', () => {
+  let type = 0
+  let socketLeases: typeof import('../../src/sessions/index.ts').socketLeases
+
+  beforeAll(async () => {
+    vi.resetModules()
+    vi.doMock(import('node:fs/promises'), async (original) => {
+      const real = await original()
+      const statfs = async (path: PathLike, options?: StatFsOptions) =>
+        Object.assign(await real.statfs(path, options as { bigint?: false }), { type })
+      return { ...real, statfs: statfs as typeof real.statfs }
+    })
+    ;({ socketLeases } = await import('../../src/sessions/index.ts'))
+  })
+  afterAll(() => {
+    vi.doUnmock('node:fs/promises')
+    vi.resetModules()
+  })
+
   it.each([
     ['nfs', 0x6969],
     ['cifs', 0xff534d42],

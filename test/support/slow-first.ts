@@ -3,9 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** The slowest files of each project, slowest first. A slow file that starts last would run alone at the end. */
 const slow: Readonly<Record<string, readonly string[]>> = {
   unit: [
-    'soak/soak',
-    'machines/life-of-a-container',
-    'simulation/simulation',
+    'cli/session/sweep.process',
+    'sessions/redis-server',
     'testing/contract',
     'cli/process-end',
     'docs-commands',
