@@ -71,7 +71,7 @@ export class SocketLeases implements LeaseStore {
 
   constructor(common: string, clock: Clock, preferred: readonly string[] = []) {
     this.#common = new LeaseDirectory(common, clock)
-    this.#preferred = preferred
+    this.#preferred = [...new Set(preferred)]
       .filter((path) => path !== common)
       .map((path) => new LeaseDirectory(path, clock, { isOptional: true }))
     this.#clock = clock
@@ -179,10 +179,13 @@ function both(one: SocketLease, other: SocketLease): Lease {
 /** The one that all processes of this user have in common comes first. */
 function defaultDirectories(): readonly [string, ...string[]] {
   const { XDG_RUNTIME_DIR: runtime } = process.env
-  const name = `flotsam-${process.getuid?.() ?? 0}`
+  const user = process.getuid?.() ?? 0
+  const name = `flotsam-${user}`
   return [
     join('/tmp', name),
     ...(runtime !== undefined && isAbsolute(runtime) ? [join(runtime, 'flotsam')] : []),
+    // where most systems have it, for a process without the variable
+    ...(user > 0 ? [`/run/user/${user}/flotsam`] : []),
     '/run/flotsam',
     join(tmpdir(), name),
   ]

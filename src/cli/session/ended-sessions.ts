@@ -3,11 +3,13 @@ import type { Reconciler, ReconcilerOptions, ReportedContainer } from '../../ind
 import type { CliWorld } from '../world.ts'
 import { lineOn } from './own-containers.ts'
 
-type Named = Pick<ReportedContainer, 'id' | 'name'>
+type Named = Pick<ReportedContainer, 'id' | 'name' | 'reason'>
 
 interface WaitOptions {
   /** Graces that end later are not waited for. */
   readonly longestMs: number
+  /** How long it takes until the store knows which sessions have ended. */
+  readonly settlesInMs: number
   /** Resolves when the user does not want to wait any longer. */
   readonly asked: Promise<void>
   /** Called if there is something to wait for. */
@@ -16,6 +18,8 @@ interface WaitOptions {
 
 /** A scan and a removal, after the end of a grace. */
 const beyondGraceMs = 5000
+const stillGraced = 'its session grace has not ended'
+const stillUnknown = 'whether its session has ended is unknown'
 /** A guest may have guests of its own. */
 const mostRounds = 5
 
@@ -51,14 +55,19 @@ export class EndedSessions {
   /**
    * Waits until the session graces have ended and their containers are removed. The returned lines name those that are left.
    */
-  async finish({ longestMs, asked, onWait }: WaitOptions, rounds = mostRounds): Promise<readonly string[]> {
+  async finish(
+    { longestMs, settlesInMs, asked, onWait }: WaitOptions,
+    rounds = mostRounds,
+  ): Promise<readonly string[]> {
     const { containers } = await this.#reconciler.scan()
     const nowMs = Date.now()
     const awaited = new Map<string, Named>()
     let limitMs = beyondGraceMs
     for (const one of containers) {
-      if (one.verdict !== 'dangling' && one.reason !== 'session-grace') continue
+      const isUnsettled = one.reason === 'session-unknown' && settlesInMs > 0
+      if (one.verdict !== 'dangling' && one.reason !== 'session-grace' && !isUnsettled) continue
       awaited.set(one.id, one)
+      if (isUnsettled) limitMs = Math.max(limitMs, settlesInMs + longestMs + beyondGraceMs)
       const leftMs = (one.gracedUntil ?? nowMs) - nowMs
       limitMs = Math.max(limitMs, Math.min(leftMs, longestMs) + beyondGraceMs)
     }
@@ -67,9 +76,9 @@ export class EndedSessions {
     const why = await this.#untilGone(awaited, limitMs, asked)
     // Without its guests, a holder can be removed as well.
     if (awaited.size === 0 && rounds > 1)
-      return this.finish({ longestMs, asked, onWait: () => {} }, rounds - 1)
+      return this.finish({ longestMs, settlesInMs: 0, asked, onWait: () => {} }, rounds - 1)
     return [...awaited.values()].map((one) =>
-      lineOn(one, why.get(one.id) ?? 'its session grace has not ended'),
+      lineOn(one, why.get(one.id) ?? (one.reason === 'session-unknown' ? stillUnknown : stillGraced)),
     )
   }
 
@@ -98,7 +107,8 @@ export class EndedSessions {
         this.#reconciler.on('released', settle),
         this.#reconciler.on('removeFailed', ({ id, message }) => failures.set(id, message)),
         this.#reconciler.on('classified', (event) => {
-          if (event.verdict !== 'dangling' && event.verdict !== 'graced') settle(event)
+          const isOver = event.verdict !== 'dangling' && event.verdict !== 'graced'
+          if (isOver && event.reason !== 'session-unknown') settle(event)
         }),
       ]
     })

@@ -43,16 +43,21 @@ export async function removeOwn(
   const unknowns = new Unknowns()
   const viewer = world.createReconciler({ ...options, dryRun: true })
   viewer.on('degraded', unknowns.receive)
+  /** What is left of those that were tried. */
+  const failures = new Map<string, string>()
   for (let pauses = 0; ;) {
     const { containers } = await viewer.scan()
-    const dangling = containers.filter(({ verdict }) => verdict === 'dangling')
-    const isGraced = containers.some(({ verdict }) => verdict === 'graced')
-    if (options.dryRun || (dangling.length === 0 && (!isGraced || pauses === mostPauses))) {
-      return linesOn(containers, unknowns)
-    }
+    if (options.dryRun) return sayWhatWouldGo(containers, world)
+    const left = containers.filter(({ id }) => !failures.has(id))
+    const dangling = left.filter(({ verdict }) => verdict === 'dangling')
+    const isGraced = left.some(({ verdict }) => verdict === 'graced')
+    if (dangling.length === 0 && (!isGraced || pauses === mostPauses))
+      return [...failures.values(), ...linesOn(left, unknowns)]
     if (dangling.length > 0) {
-      const { failures, hasRemoved } = await removeThese(dangling, options, world)
-      if (failures.length > 0 || !hasRemoved) return failures
+      const outcome = await removeThese(dangling, options, world)
+      // What was spared after all, such as a holder before its guest, is tried again as long as others go.
+      const final = outcome.hasRemoved ? outcome.failures : [...outcome.spared, ...outcome.failures]
+      for (const [id, line] of final) failures.set(id, line)
     } else {
       pauses += 1
       await new Promise<void>((resolve) => world.clock.setTimeout(resolve, pauseMs))
@@ -60,24 +65,39 @@ export async function removeOwn(
   }
 }
 
+function sayWhatWouldGo(containers: readonly ReportedContainer[], { stderr }: CliWorld): readonly string[] {
+  for (const { id, name, verdict } of containers)
+    if (verdict !== 'spared') stderr.write(`would remove ${shortId(id)} ${printable(name)}\n`)
+  return []
+}
+
+/** Of one attempt at several containers: what is left, by id. */
+interface Outcome {
+  readonly failures: ReadonlyMap<string, string>
+  readonly spared: ReadonlyMap<string, string>
+  readonly hasRemoved: boolean
+}
+
 async function removeThese(
   dangling: readonly ReportedContainer[],
   options: ReconcilerOptions,
   world: CliWorld,
-): Promise<{ readonly failures: readonly string[]; readonly hasRemoved: boolean }> {
+): Promise<Outcome> {
   const settlement = new Settlement(dangling)
   const beforeRemove = ({ id }: { readonly id: string }) => settlement.mayBegin(id)
   const reconciler = world.createReconciler({ ...options, events: false, beforeRemove })
   const ended = await settle(reconciler, settlement, world, { listener: silent, graceMs: 0 })
   const why = ended === 'settled' ? 'no result' : earlyEnds[ended]
-  const outcomes = [...settlement.outcomes()]
-  return {
-    failures: outcomes.flatMap(([container, settled]) => {
-      if (settled === undefined) return [lineOn(container, why)]
-      return settled.as === 'failed' ? [lineOn(container, settled.error)] : []
-    }),
-    hasRemoved: outcomes.some(([, settled]) => settled?.as === 'removed' || settled?.as === 'vanished'),
+  const failures = new Map<string, string>()
+  const spared = new Map<string, string>()
+  let hasRemoved = false
+  for (const [container, settled] of settlement.outcomes()) {
+    if (settled === undefined) failures.set(container.id, lineOn(container, why))
+    else if (settled.as === 'failed') failures.set(container.id, lineOn(container, settled.error))
+    else if (settled.as === 'left') spared.set(container.id, lineOn(container, settled.reason))
+    else hasRemoved = true
   }
+  return { failures, spared, hasRemoved }
 }
 
 function linesOn(containers: readonly ReportedContainer[], unknowns: Unknowns): readonly string[] {

@@ -28,7 +28,7 @@ export async function session(command: readonly string[], flags: Flags, world: C
   const opening = openSession({ leases: store.leases })
   const opened = await within(opening, longestOpenMs, refuseLate, world.clock)
   try {
-    return await runIn(opened, command, flags, world)
+    return await runIn(opened, { command, settlingMs: store.settlingMs }, flags, world)
   } finally {
     await close(opened, world)
     store.close()
@@ -37,7 +37,7 @@ export async function session(command: readonly string[], flags: Flags, world: C
 
 async function runIn(
   opened: Session,
-  command: readonly string[],
+  { command, settlingMs }: { readonly command: readonly string[]; readonly settlingMs: number },
   flags: Flags,
   world: CliWorld,
 ): Promise<ExitCode> {
@@ -46,7 +46,7 @@ async function runIn(
   const noteLoss = () =>
     say(world, `session ${id}: ${messageOf(lost.reason)}; other sessions may remove its containers`)
   lost.addEventListener('abort', noteLoss, { once: true })
-  const cleaning = flags.sweep && new Cleaning(opened, label, flags, world)
+  const cleaning = flags.sweep && new Cleaning(opened, { label, settlingMs }, flags, world)
   cleaning?.start()
   const code = await runChild(command, { ...world.env, ...variablesOf(label, id) }, world)
   lost.removeEventListener('abort', noteLoss)
@@ -60,9 +60,16 @@ class Cleaning {
   readonly #owner: { readonly label: string; readonly value: string }
   readonly #options: ReturnType<typeof optionsFrom>
   readonly #ended: EndedSessions
+  /** From then on the store knows which sessions have ended. */
+  readonly #settledMs: number
   readonly #world: CliWorld
 
-  constructor(opened: Session, label: string, flags: Flags, world: CliWorld) {
+  constructor(
+    opened: Session,
+    { label, settlingMs }: { label: string; settlingMs: number },
+    flags: Flags,
+    world: CliWorld,
+  ) {
     this.#world = world
     this.#owner = { label, value: opened.id }
     this.#options = {
@@ -75,6 +82,7 @@ class Cleaning {
       period: flags.period ?? '15s',
     }
     this.#ended = new EndedSessions(this.#options, { label, session: opened }, world)
+    this.#settledMs = Date.now() + settlingMs
   }
 
   start(): void {
@@ -90,7 +98,7 @@ class Cleaning {
         removeOwn(this.#options, this.#owner, this.#world),
       )
       const others =
-        own.length > 0
+        own.length > 0 || this.#options.dryRun
           ? []
           : await this.#unlessAsked(requests, 'the containers of ended sessions', () =>
               this.#awaitOthers(requests),
@@ -110,7 +118,8 @@ class Cleaning {
       )
     }
     const longestMs = longestSessionGraceMs({ ...this.#options, owner: this.#owner })
-    return this.#ended.finish({ longestMs, asked: requests.first, onWait })
+    const settlesInMs = Math.max(0, this.#settledMs - Date.now())
+    return this.#ended.finish({ longestMs, settlesInMs, asked: requests.first, onWait })
   }
 
   /** What is under way when a signal asks for the end gets a bounded time, and none at the second one. */

@@ -115,6 +115,33 @@ describe('flotsam session --sweep', () => {
     expect(names()).toEqual([])
   })
 
+  it('a container that cannot be removed does not keep the others, however late they were created', async () => {
+    await engine.listen({ socketPath })
+    const held = await hold()
+    const stuck = create(held.id, 'stuck')
+    engine.faults.add({
+      kind: 'error',
+      method: 'DELETE',
+      container: stuck,
+      status: 500,
+      message: 'device or resource busy',
+    })
+    create(held.id, 'young', Date.now())
+    expect(await held.end()).toBe(1)
+    expect(held.err()).toMatch(/^error: container [0-9a-f]{12} stuck is left: .*device or resource busy/m)
+    expect(names()).toEqual(['stuck'])
+  })
+
+  it('dry-run: says what would be removed, waits for nothing, and is no failure', async () => {
+    await engine.listen({ socketPath })
+    const held = await hold([...sweeping().slice(0, -1), '--dry-run', '--', ...waiting])
+    create(held.id, 'old')
+    create(held.id, 'young', Date.now())
+    expect(await held.end()).toBe(0)
+    expect(held.err()).toMatch(/^would remove [0-9a-f]{12} young\nwould remove [0-9a-f]{12} old\n$/)
+    expect(names()).toEqual(['old', 'young'])
+  })
+
   it('protected: what has the keep label stays, and is no failure', async () => {
     await engine.listen({ socketPath })
     const held = await hold()
