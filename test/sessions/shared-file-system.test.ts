@@ -1,12 +1,13 @@
 import { type PathLike, type StatFsOptions } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import type * as sessions from '../../src/sessions/index.ts'
 import { newFolder, randomId } from './support/holders.ts'
 
 const isLinux = process.platform === 'linux'
 
 describe.skipIf(!isLinux)('unknown-is-spared: a file system that other machines may share', () => {
   let type = 0
-  let socketLeases: typeof import('../../src/sessions/index.ts').socketLeases
+  let socketLeases: typeof sessions.socketLeases
 
   beforeAll(async () => {
     vi.resetModules()
