@@ -83,7 +83,7 @@ describe.skipIf(program === undefined).concurrent('examples/sessions/etcd.mjs', 
   test('answers nothing while etcd is frozen, and the holder learns that its lease may be lost', async (context) => {
     const { server, holders, judges } = await startEtcd(context)
     const lease = await holders.hold(id)
-    server.freeze()
+    await server.freeze()
     await once(lease.lost as AbortSignal, 'abort')
     await expect(judges.isHeld(id)).rejects.toThrow()
     server.thaw()

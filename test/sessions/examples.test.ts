@@ -35,7 +35,7 @@ describe.skipIf(!hasPython)('examples/sessions/hold.py (needs python3)', () => {
 
   it('holds a session until it is killed', async () => {
     const { holder, id, leases } = await python()
-    holder.child.kill('SIGSTOP')
+    await holder.freeze()
     expect(await leases.isHeld(id)).toBe(undefined)
     await holder.kill('SIGKILL')
     expect(await leases.isHeld(id)).toBe(false)

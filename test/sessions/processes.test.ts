@@ -65,7 +65,7 @@ describe('live-session: a process', () => {
 
   it('that is stopped has an unknown session, and holds it again when it is continued', async () => {
     const { leases, holder, id } = await running()
-    holder.child.kill('SIGSTOP')
+    await holder.freeze()
     expect(await leases.isHeld(id)).toBe(undefined)
     expect(await leases.list()).toEqual([])
     holder.child.kill('SIGCONT')
@@ -83,7 +83,7 @@ describe('live-session: a process', () => {
     `
     const path = join(directory, id)
     const holder = await start(program, path)
-    holder.child.kill('SIGSTOP')
+    await holder.freeze()
     const sockets: Socket[] = []
     onTestFinished(() => sockets.forEach((socket) => socket.destroy()))
     const isAccepted = () =>
@@ -120,7 +120,7 @@ describe('live-session: a process', () => {
     )
     const holder = await startHolder(process.execPath, [program, built.module, directory])
     const leases = socketLeases(directory)
-    holder.child.kill('SIGSTOP')
+    await holder.freeze()
     expect(await leases.isHeld(holder.id)).toBe(true)
     holder.child.kill('SIGCONT')
     const exited = once(holder.child.stdout.resume(), 'data')

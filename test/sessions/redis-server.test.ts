@@ -189,7 +189,7 @@ describe.skipIf(program === undefined).concurrent('leases in a real Redis', () =
       )
       const { lost } = await holders.hold(id)
       const answers = await answersUntil(judges, true)
-      server.freeze()
+      await server.freeze()
       const lostSignal = once(lost, 'abort')
       answers.push(await judges.isHeld(id).catch(() => 'rejected' as const))
       await lostSignal

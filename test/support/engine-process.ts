@@ -109,7 +109,7 @@ export class Daemon {
   /** SIGSTOP, and until every thread of it has really stopped: the last of them may still be answering. */
   async freeze(): Promise<void> {
     this.signal('SIGSTOP')
-    await until(() => isStopped(this.pid), exitDeadlineMs, `the standstill of ${this.#name}`)
+    await standstill(this.pid)
   }
 
   async exit(): Promise<void> {
@@ -134,6 +134,11 @@ function isAlive(pid: number): boolean {
   } catch {
     return false
   }
+}
+
+/** Resolves when a process that was sent SIGSTOP has really stopped: until then it may still be answering. */
+export function standstill(pid: number): Promise<void> {
+  return until(() => isStopped(pid), exitDeadlineMs, `the standstill of process ${pid}`)
 }
 
 function isStopped(pid: number): boolean {

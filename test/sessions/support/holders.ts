@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { build } from 'vite'
 import { onTestFinished } from 'vitest'
+import { standstill } from '../../support/engine-process.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -44,6 +45,8 @@ type Child = ChildProcessByStdio<Writable, Readable, Readable>
 export interface Holder {
   readonly child: Child
   readonly id: string
+  /** SIGSTOP, until it has really stopped. */
+  freeze(): Promise<void>
   /** Resolves once it has ended, with its exit code. */
   kill(signal: NodeJS.Signals): Promise<number | null>
 }
@@ -67,6 +70,10 @@ export async function startHolder(command: string, args: readonly string[]): Pro
   return {
     child,
     id: line,
+    async freeze() {
+      child.kill('SIGSTOP')
+      await standstill(child.pid as number)
+    },
     async kill(signal) {
       child.kill(signal)
       const [code] = await ended

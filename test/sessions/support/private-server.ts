@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { standstill } from '../../support/engine-process.ts'
 
 /** The flags of a server, without their dashes. */
 type Flags = (port: number, folder: string) => Readonly<Record<string, string>>
@@ -46,8 +47,10 @@ export class PrivateServer implements AsyncDisposable {
     return this.#process?.exitCode === null && this.#process.signalCode === null
   }
 
-  freeze(): void {
+  /** SIGSTOP, until it has really stopped. */
+  async freeze(): Promise<void> {
     this.#process?.kill('SIGSTOP')
+    if (this.#process?.pid !== undefined) await standstill(this.#process.pid)
   }
 
   thaw(): void {
