@@ -8,7 +8,7 @@ import type { ContainerSummary } from '../domain/container.ts'
 import { inSlices } from '../domain/slices.ts'
 import { isTrackerFailure, type TrackerAnswer } from '../domain/verdict.ts'
 import type { Graces } from './graces.ts'
-import type { Leases } from './leases.ts'
+import type { LeaseReading, Leases } from './leases.ts'
 import type { Sessions } from './sessions.ts'
 import { askAboutEach } from './tracker-questions.ts'
 import { type Answer, type Tracker, wordOf } from './tracker.ts'
@@ -87,10 +87,14 @@ export class Asking {
 
   /** live-session: whether the lease of a session is gone that the last scan did not find gone. */
   async #hasAnyEnded(signal: AbortSignal): Promise<boolean> {
-    const { leases, sessions } = this.#options
+    const { awake, leases, sessions } = this.#options
     const { unended } = sessions
     if (!leases || unended.length === 0) return false
-    const answers = await leases.askAbout(unended, signal, leaseDeadlineMs)
+    // live-session: a scan may have read meanwhile that it is gone, and its grace lasts only while nothing else is read.
+    const note = (id: string, reading: LeaseReading) => {
+      if (reading !== 'gone') sessions.noteReading(id, reading, awake.now())
+    }
+    const answers = await leases.askAbout(unended, signal, { deadlineMs: leaseDeadlineMs, note })
     return [...answers.values()].some(({ reading }) => reading === 'gone')
   }
 }

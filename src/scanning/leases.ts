@@ -24,6 +24,12 @@ export interface LeaseReadings {
   readonly failure: Failure | undefined
 }
 
+export interface AskOptions {
+  readonly deadlineMs?: number
+  /** Called with each reading as it comes, also after an abort. */
+  readonly note?: (session: string, reading: LeaseReading) => void
+}
+
 /** The maximum number of pending questions. */
 const questionsAtOnce = 64
 /**
@@ -79,10 +85,14 @@ export class Leases {
   async askAbout(
     sessions: readonly string[],
     signal: AbortSignal,
-    deadlineMs = this.#deadlineMs,
+    { deadlineMs = this.#deadlineMs, note = () => {} }: AskOptions = {},
   ): Promise<ReadonlyMap<string, LeaseAnswer>> {
     const answers = new Map<string, LeaseAnswer>()
-    await this.#askEach(sessions, answers, deadlineMs)
+    const take = (id: string, answer: LeaseAnswer) => {
+      answers.set(id, answer)
+      note(id, answer.reading)
+    }
+    await this.#askEach(sessions, take, deadlineMs)
     signal.throwIfAborted()
     this.#skipped = new Set(sessions.filter((id) => !answers.has(id)))
     this.#isAnyUnknown = sessions.some((id) => (answers.get(id)?.reading ?? 'unknown') === 'unknown')
@@ -117,7 +127,7 @@ export class Leases {
 
   async #askEach(
     sessions: readonly string[],
-    answers: Map<string, LeaseAnswer>,
+    take: (id: string, answer: LeaseAnswer) => void,
     deadlineMs: number,
   ): Promise<void> {
     const untilMs = this.#clock.now() + deadlineMs
@@ -128,7 +138,7 @@ export class Leases {
       for (const id of rest) {
         const leftMs = untilMs - this.#clock.now()
         if (leftMs <= 0) return
-        answers.set(id, await this.#askInTime(id, leftMs))
+        take(id, await this.#askInTime(id, leftMs))
       }
     }
     await Promise.all(Array.from({ length: Math.min(questionsAtOnce, sessions.length) }, askOneByOne))

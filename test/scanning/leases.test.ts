@@ -135,7 +135,7 @@ describe('live-session: the questions of one scan', () => {
       isHeld: () => new Promise((resolve) => clock.setTimeout(() => resolve(false), 700)),
     })
     const readAfter = async (deadline: number, afterMs: number) => {
-      const asked = leases.askAbout([id], signal, deadline)
+      const asked = leases.askAbout([id], signal, { deadlineMs: deadline })
       await clock.advance(afterMs)
       return (await asked).get(id)?.reading
     }

@@ -17,6 +17,9 @@ export class SimulatedSessions {
   mood: StoreMood | undefined
   readonly #options: SessionsOptions
   readonly #alive = new Set<string>()
+  #questions = 0
+  /** The last question about each session that had a clear answer. */
+  readonly #lastClear = new Map<string, number>()
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -64,8 +67,12 @@ export class SimulatedSessions {
     const { note, random, said } = this.#options
     const { mood } = this
     if (mood) note(`store:${mood}`)
+    const question = ++this.#questions
     const say = <T>(isHeld: boolean | undefined, answer: T): T => {
-      said(process, id, isHeld)
+      // No answer to an earlier question, such as one of a scan that was given up, is newer than this one.
+      const isOld = isHeld === undefined && question < (this.#lastClear.get(id) ?? 0)
+      if (isHeld !== undefined) this.#lastClear.set(id, question)
+      if (!isOld) said(process, id, isHeld)
       return answer
     }
     const later = <T>(delayMs: number, answer: () => T): Promise<T> =>

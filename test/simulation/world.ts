@@ -345,7 +345,9 @@ export class World {
   /** Flotsam finishes only what this process began, and only while the agent does not track it. */
   #finishByHand(): void {
     const leaks = new Set(this.leaks)
-    this.engine.finishByHand((body) => body.removalBy !== this.process || !leaks.has(body))
+    this.engine.finishByHand(
+      (body) => body.removalBy !== this.process || body.isCalledRemoved || !leaks.has(body),
+    )
   }
 
   #restartFrom(process: Process, inMs: number): void {

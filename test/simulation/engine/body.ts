@@ -54,6 +54,8 @@ export interface Body {
   isRemovalUnderWay: boolean
   /** Which process began its last removal. */
   removalBy: Process | undefined
+  /** The library has called it removed, and may have forgotten that the removal was its own. */
+  isCalledRemoved: boolean
   /** Podman was killed in the middle of its removal, and has lost its storage. */
   isHalfRemoved: boolean
   /** What goes wrong when it is to be removed, and how often. */

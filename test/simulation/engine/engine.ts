@@ -90,6 +90,7 @@ export class SimulatedEngine {
       isEndedByRequest: false,
       isRemovalUnderWay: false,
       removalBy: undefined,
+      isCalledRemoved: false,
       isHalfRemoved: false,
     }
     this.bodies.push(body)

@@ -258,7 +258,7 @@ export class Safety implements Witness {
     if (event.type !== 'released') this.#checkClaim(life, event)
     // What the engine called removed by mistake, and then interrupts, is no removal of its own any more.
     const body = this.#options.engine().find(id)
-    if (body && event.type === 'removed') body.removalBy = undefined
+    if (body && event.type === 'removed') body.isCalledRemoved = true
     life.seenTracked.delete(id)
     life.owedRelease.delete(id)
     life.approvals.delete(id)
