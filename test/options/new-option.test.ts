@@ -15,7 +15,7 @@ let readOptions: typeof Read.readOptions
 let rendered: typeof Render
 let createTestWorld: typeof World.createTestWorld
 let ranCli: typeof World.ranCli
-// One more entry in the table, and no other change. The modules around it are loaded anew, and for this file alone.
+// One more entry in the table, and no other change. The modules around it are loaded again, and for this file alone.
 beforeAll(async () => {
   vi.resetModules()
   vi.doMock(schema, async (importOriginal) => {

@@ -319,7 +319,7 @@ describe('eventually-removed: a session that ends between two scans', () => {
     await stop(harness)
   })
 
-  test('a stopped process, which gives no answer, delays nobody', async () => {
+  test('a stopped process, which gives no answer, delays no removal', async () => {
     const harness = createSessionHarness({ period: '1h' })
     const { addOf, clock, engine, leases, reconciler } = harness
     addOf(other)

@@ -6,7 +6,7 @@ const judge = '../../src/policy/judge.ts'
 const judgements = new Map<string, number>()
 
 let createHarness: typeof Harness.createHarness
-// the modules around the changed one are loaded anew, and for this file alone
+// the modules around the changed one are loaded again, and for this file alone
 beforeAll(async () => {
   vi.resetModules()
   vi.doMock(judge, async (importOriginal) => {

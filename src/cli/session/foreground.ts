@@ -6,7 +6,7 @@ const ofTerminals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 
 /**
  * Whether a child in the same process group has had the signal as well: a terminal sent it. In the foreground of a terminal,
- * `kill` is taken for the terminal too; nothing that Node offers tells them apart.
+ * `kill` is taken for the terminal too; nothing in Node distinguishes them.
  */
 export function hasReachedAll(signal: NodeJS.Signals): boolean {
   return ofTerminals.includes(signal) && isInForeground()

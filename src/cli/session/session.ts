@@ -82,7 +82,7 @@ class Cleaning {
       period: flags.period ?? '15s',
     }
     this.#ended = new EndedSessions(this.#options, { label, session: opened }, world)
-    this.#settledMs = Date.now() + settlingMs
+    this.#settledMs = performance.now() + settlingMs
   }
 
   start(): void {
@@ -118,7 +118,7 @@ class Cleaning {
       )
     }
     const longestMs = longestSessionGraceMs({ ...this.#options, owner: this.#owner })
-    const settlesInMs = Math.max(0, this.#settledMs - Date.now())
+    const settlesInMs = Math.max(0, this.#settledMs - performance.now())
     return this.#ended.finish({ longestMs, settlesInMs, asked: requests.first, onWait })
   }
 

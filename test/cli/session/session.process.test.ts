@@ -72,7 +72,7 @@ describe('flotsam session', () => {
     expect(stdout).toBe('0')
   })
 
-  it('tells the command its session, and leaves its other variables', async () => {
+  it('gives the command its session, and leaves its other variables', async () => {
     const { out } = await ran(
       session('sh', '-c', 'echo $FLOTSAM_SESSION $FLOTSAM_LABEL $FLOTSAM_PERIOD $OTHER'),
       {

@@ -28,7 +28,7 @@ const remedy = 'write it with flotsam track, or write a new file and rename it'
 const [one, two, three] = [fakeId(1), fakeId(2), fakeId(3)]
 
 const hasPython = spawnSync('python3', ['--version']).status === 0
-// One write for each word, also where Python is told not to buffer: print would make two of it.
+// One write for each word, also if Python is set not to buffer: print would make two of it.
 const mappingWriter = `
 import mmap, sys
 file = open(sys.argv[1], 'r+b')

@@ -33,7 +33,7 @@ export interface Witness {
 export interface Request extends Call {
   readonly call: Call
   readonly carryOut: (request: Request) => void
-  /** What is asked when the connection stands, and told when it is sent; undefined of what changes nothing. */
+  /** What is asked when the connection is established, and notified when it is sent; undefined of what changes nothing. */
   readonly change: ChangeOptions | undefined
   readonly settle: (outcome: () => unknown) => void
   isArrived: boolean

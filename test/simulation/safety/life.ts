@@ -180,7 +180,7 @@ export function isOurs({ labels }: Pick<Body, 'labels'>): boolean {
   return labels[ownerLabel] === ownerValue
 }
 
-/** The session of another agent, if sessions are told apart. */
+/** The session of another agent, if sessions are distinguished. */
 export function otherSessionOf(
   { labels }: Pick<Body, 'labels'>,
   { hasSessions }: Setting,
@@ -192,7 +192,7 @@ export function isOwned(body: Pick<Body, 'labels'>, setting: Setting): boolean {
   return isOurs(body) || otherSessionOf(body, setting) !== undefined
 }
 
-/** Whether it was started by an agent of this kind, and nobody else could ever remove it. */
+/** Whether it was started by an agent of this kind, and no other could ever remove it. */
 export function isOfEndedSession(
   body: Pick<Body, 'labels'>,
   { sessions, setting }: { readonly sessions: SimulatedSessions; readonly setting: Setting },
